@@ -1,0 +1,51 @@
+"""The errors that a person can cause and a person can mend.
+
+Every one carries one line that says what is wrong, where, and what to do. The command line prints that line and
+exits with `exit_code`; it never shows a traceback for them. This module imports nothing of the package, so that
+any part may raise its errors.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CampaignError(Exception):
+    """The root of the tree. `exit_code` is 1 for a state of the world, 2 for a mistake in what was asked."""
+
+    exit_code = 1
+
+
+class UsageError(CampaignError):
+    """What was asked cannot be meant: an unknown name, a value of the wrong form."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """The settings block in `superset_config.py` holds a wrong key or value."""
+
+
+class DatabaseError(CampaignError):
+    """The warehouse cannot be reached, or it refused a query."""
+
+
+class SourceError(CampaignError):
+    """The loader's tables are not as the layout says: a table or column is missing or of a wrong type."""
+
+
+class BundleError(CampaignError):
+    """A dataset, chart or dashboard file is not what the importer accepts."""
+
+
+class InstallError(CampaignError):
+    """The deployment refuses the installation: no such database, no permission, a name already taken."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """A `UsageError` for a name that is none of `known`, with the nearest one as a suggestion."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}"
+    return UsageError(f"unknown {kind} {name!r}: {hint}")
