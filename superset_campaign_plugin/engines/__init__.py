@@ -1,0 +1,20 @@
+"""The SQL engines that the report runs on. A new one is one file here and one line in `ENGINES`."""
+
+from __future__ import annotations
+
+from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.duckdb import DuckDB
+from superset_campaign_plugin.engines.postgresql import PostgreSQL
+from superset_campaign_plugin.engines.sqlite import SQLite
+from superset_campaign_plugin.errors import unknown
+
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (DuckDB(), PostgreSQL(), SQLite())}
+
+__all__ = ["ENGINES", "Engine", "get_engine"]
+
+
+def get_engine(name: str) -> Engine:
+    """The engine of a SQLAlchemy dialect's name. Raises `UsageError` for one the report does not run on."""
+    if name not in ENGINES:
+        raise unknown("engine", name, ENGINES)
+    return ENGINES[name]

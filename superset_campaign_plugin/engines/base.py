@@ -1,0 +1,84 @@
+"""What an SQL engine must be able to do, in standard SQL; each engine's own file overrides only what differs.
+
+All times inside the report are UTC without a zone. Every method takes and gives SQLAlchemy expressions, so the
+report's steps read the same on every engine.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, String, cast, func, literal, literal_column, types
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import ColumnElement
+
+
+class Engine:
+    """The shared default. `name` is the SQLAlchemy dialect's name, `sqlglot` the dialect's name in sqlglot."""
+
+    name: str
+    sqlglot: str
+    timestamp_type = "TIMESTAMP"
+    refuses_bad_times = True  # False where a text that is no time quietly becomes null
+
+    def dialect(self) -> Dialect:
+        """A dialect that renders literals without doubling percent signs."""
+        raise NotImplementedError
+
+    def now(self) -> ColumnElement[Any]:
+        """The present moment in UTC."""
+        return literal_column("CURRENT_TIMESTAMP AT TIME ZONE 'UTC'")
+
+    def time_literal(self, moment: datetime) -> ColumnElement[Any]:
+        """A fixed moment; `moment` is UTC without a zone."""
+        return literal_column(f"TIMESTAMP '{moment.isoformat(sep=' ', timespec='milliseconds')}'")
+
+    def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
+        """`moment` minus whole days."""
+        return moment - literal_column(f"INTERVAL '{days} days'")
+
+    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A loader's time column as UTC without a zone; a text is read as ISO 8601, and as UTC if it names no zone."""
+        if getattr(column.type, "timezone", False):
+            return column.op("AT TIME ZONE")(literal_column("'UTC'"))
+        if isinstance(column.type, types.String):
+            return self.parse_time(func.nullif(func.trim(column), literal("")))
+        return column
+
+    def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A text as a UTC time."""
+        return cast(text, types.TIMESTAMP())
+
+    def identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A loader's id column as a whole number; an empty text is null."""
+        if isinstance(column.type, types.String):
+            return cast(func.nullif(func.trim(column), literal("")), BigInteger)
+        return column if isinstance(column.type, BigInteger) else cast(column, BigInteger)
+
+    def text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Any column as text."""
+        return column if isinstance(column.type, types.String) else cast(column, String)
+
+    def flag(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A loader's yes-or-no column as text to compare with `true`, `t`, `1` or `yes`, in lower case."""
+        return func.lower(func.trim(cast(column, String)))
+
+    def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
+        """Whether `text` holds `part`. Not LIKE: the underscore of `mkt_unsubscribe` is one of its wildcards."""
+        return func.strpos(text, literal(part)) > 0
+
+    def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Midnight of the moment's day, as a time, so that time ranges compare alike on every engine."""
+        return self._truncate("day", moment)
+
+    def week(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Midnight of the Monday of the moment's week."""
+        return self._truncate("week", moment)
+
+    def month(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Midnight of the first day of the moment's month."""
+        return self._truncate("month", moment)
+
+    def _truncate(self, unit: str, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.date_trunc(literal(unit), moment)

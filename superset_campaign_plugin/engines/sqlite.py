@@ -1,0 +1,53 @@
+"""SQLite, which keeps times as text: all of them are brought to one form, so that they compare as text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, literal
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import ColumnElement
+
+from superset_campaign_plugin.engines.base import Engine
+
+_TIME = "%Y-%m-%d %H:%M:%f"
+_DAY = "%Y-%m-%d 00:00:00.000"
+_MONTH = "%Y-%m-01 00:00:00.000"
+
+
+class SQLite(Engine):
+    """Its date functions read ISO 8601 with or without a zone and answer in UTC, to the millisecond."""
+
+    name = "sqlite"
+    sqlglot = "sqlite"
+    timestamp_type = "DATETIME"
+    refuses_bad_times = False
+
+    def dialect(self) -> Dialect:
+        return sqlite.dialect(paramstyle="named")
+
+    def now(self) -> ColumnElement[Any]:
+        return func.strftime(literal(_TIME), literal("now"))
+
+    def time_literal(self, moment: datetime) -> ColumnElement[Any]:
+        return literal(moment.isoformat(sep=" ", timespec="milliseconds"))
+
+    def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
+        return func.strftime(literal(_TIME), moment, literal(f"-{days} days"))
+
+    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.strftime(literal(_TIME), column)
+
+    def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
+        return func.instr(text, literal(part)) > 0
+
+    def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.strftime(literal(_DAY), moment)
+
+    def week(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.strftime(literal(_DAY), moment, literal("weekday 0"), literal("-6 days"))
+
+    def month(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.strftime(literal(_MONTH), moment)

@@ -1,0 +1,154 @@
+"""The queries behind the virtual datasets of `datasets/`: the numbers with the names people know them by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, String, case, cast, func, literal, null, select, union_all
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import CTE, FromClause, Select
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.records import LinkRules, email_records, link_clicks, record_status
+from superset_campaign_plugin.report.relations import Relations
+from superset_campaign_plugin.report.rollup import daily_rollup
+from superset_campaign_plugin.report.steps import comment, step
+from superset_campaign_plugin.semantics import load_semantics
+
+PREVIEW_PATH = "/campaign-email/"
+
+_ROLLUP_KEY = ("campaign_id", "email_id", "sent_date")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What shapes the datasets beside the tables. `as_of` (UTC, without a zone) fixes the clock; None lets it run.
+
+    `preview_path` is the path, with the deployment's application root, under which the preview is served.
+    """
+
+    as_of: datetime | None = None
+    preview_path: str = PREVIEW_PATH
+    link_rules: LinkRules = field(default_factory=LinkRules)
+
+
+def build_dataset(name: str, relations: Relations, engine: Engine, options: Options) -> Select:
+    """The query of the dataset `name` of `datasets/`; its columns are the dataset's and those its metrics add up."""
+    return _BUILDERS[name](relations, engine, options)
+
+
+def _performance(relations: Relations, engine: Engine, options: Options) -> Select:
+    records = email_records(relations, engine, options.link_rules)
+    rollup = daily_rollup(record_status(records, engine, options.as_of), engine)
+    sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
+    named, names = _with_names(rollup, relations, options)
+    return comment(
+        select(*names, rollup.c.sent_date, _email_link(names, options), *sums).select_from(named),
+        "The report with names. A name that is missing shows the id",
+    )
+
+
+def _columns(relations: Relations, engine: Engine, options: Options) -> Select:
+    report = comment(_performance(relations, engine, options), "The report").cte("report")
+    titles = _report_columns()
+    position = titles.c.column_position
+    metrics = load_semantics().metrics
+    sums = {metric.name: metric.sum for metric in metrics}
+    numerators, denominators = [], []
+    for place, metric in enumerate((metric for metric in metrics if not metric.is_time), start=1):
+        top, bottom = metric.ratio or (metric.name, None)
+        numerators.append((position == literal(place), report.c[sums[top]]))
+        if bottom is not None:
+            denominators.append((position == literal(place), report.c[sums[bottom]]))
+    dimensions = [report.c[dimension.name] for dimension in load_semantics().dimensions]
+    return comment(
+        select(
+            *dimensions,
+            titles.c.column_title,
+            position,
+            case(*numerators).label("numerator"),
+            case(*denominators).label("denominator"),
+        ).select_from(report.join(titles, literal(1) == literal(1))),
+        "One row for each column of the report; a count has no denominator",
+    )
+
+
+def _report_columns() -> CTE:
+    metrics = [metric for metric in load_semantics().metrics if not metric.is_time]
+    rows = [
+        select(literal(place).label("column_position"), literal(metric.title).label("column_title"))
+        for place, metric in enumerate(metrics, start=1)
+    ]
+    rows[0] = comment(rows[0], "The columns in Marketo's order")
+    return union_all(*rows).cte("report_columns")
+
+
+def _links(relations: Relations, engine: Engine, options: Options) -> Select:
+    clicks = link_clicks(relations, engine, options.link_rules)
+    if clicks is None:
+        clicks = step(
+            "link_clicks",
+            "The loader has no table of clicks yet",
+            select(
+                *(cast(null(), BigInteger).label(name) for name in ("campaign_id", "email_id")),
+                cast(null(), String).label("link"),
+                *(cast(null(), BigInteger).label(name) for name in ("click_count", "people_count")),
+            ).where(literal(1) == literal(0)),
+        )
+    named, names = _with_names(clicks, relations, options)
+    return comment(
+        select(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count).select_from(named),
+        "The clicks with names. A name that is missing shows the id",
+    )
+
+
+def _with_names(
+    facts: CTE, relations: Relations, options: Options
+) -> tuple[FromClause, list[ColumnElement[Any]]]:
+    campaigns = relations.campaigns.cte("newest_campaigns")
+    programs = relations.programs.cte("newest_programs")
+    emails = relations.emails.cte("newest_emails")
+    joined = (
+        facts.join(campaigns, facts.c.campaign_id == campaigns.c.campaign_id, isouter=True)
+        .join(programs, campaigns.c.program_id == programs.c.program_id, isouter=True)
+        .join(emails, facts.c.email_id == emails.c.email_id, isouter=True)
+    )
+
+    def name_or_id(name: ColumnElement[Any], identifier: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.coalesce(name, cast(identifier, String))
+
+    return joined, [
+        func.coalesce(campaigns.c.workspace, programs.c.workspace, emails.c.workspace).label("workspace"),
+        campaigns.c.program_id.label("program_id"),
+        name_or_id(programs.c.name, campaigns.c.program_id).label("program_name"),
+        facts.c.campaign_id,
+        name_or_id(campaigns.c.name, facts.c.campaign_id).label("campaign_name"),
+        campaigns.c.active.label("campaign_active"),
+        facts.c.email_id,
+        name_or_id(emails.c.name, facts.c.email_id).label("email_name"),
+        emails.c.subject.label("email_subject"),
+        emails.c.operational.label("operational"),
+    ]
+
+
+def _email_link(names: list[ColumnElement[Any]], options: Options) -> ColumnElement[Any]:
+    """The email's name as a link to its preview. The title comes first so that the cells sort by the name."""
+    by_name = {column.name: getattr(column, "element", column) for column in names}
+    name = by_name["email_name"]
+    for plain, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
+        name = func.replace(name, literal(plain), literal(escaped))
+    template = f'<a title="[name]" href="{options.preview_path}[id]/" target="_blank">[name]</a>'
+    # The name goes in last: whatever it holds, nothing replaces a part of it afterwards.
+    with_id = func.replace(literal(template), literal("[id]"), cast(by_name["email_id"], String))
+    link = func.replace(with_id, literal("[name]"), name)
+    return link.label("email_link")
+
+
+_BUILDERS: dict[str, Callable[[Relations, Engine, Options], Select]] = {
+    "campaign_email_performance": _performance,
+    "campaign_email_columns": _columns,
+    "campaign_email_links": _links,
+}

@@ -1,0 +1,157 @@
+"""The report as a table: any grouping, filter and range of days over the report's dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import column, literal_column, or_, select, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import Select, Subquery
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import UsageError, unknown
+from superset_campaign_plugin.semantics import Dataset, Dimension
+
+# A grouping and the dimensions that it shows.
+GROUPINGS: dict[str, tuple[str, ...]] = {
+    "workspace": ("workspace",),
+    "program": ("program_id", "program_name"),
+    "campaign": ("campaign_id", "campaign_name"),
+    "email": ("email_id", "email_name"),
+    "day": ("day",),
+    "week": ("week",),
+    "month": ("month",),
+}
+_GRAINS = ("day", "week", "month")
+_FLAGS = {"true": "Yes", "yes": "Yes", "1": "Yes", "false": "No", "no": "No", "0": "No"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A table: `columns` are field names, `rows` tuples in their order.
+
+    Counts are int, ratios float from 0 to 1 or None, times datetime in UTC without a zone, days date.
+    """
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as dictionaries by field name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the report.
+
+    `date_from` is inclusive and `date_to` exclusive, both days of the first send, as Superset's time ranges are.
+    `where` maps a dimension to the values that it may have; an empty value means none.
+    """
+
+    by: Sequence[str] = ("campaign", "email")
+    date_from: date | None = None
+    date_to: date | None = None
+    where: Mapping[str, Sequence[str]] | None = None
+
+    def __post_init__(self) -> None:
+        for grouping in self.by:
+            if grouping not in GROUPINGS:
+                raise unknown("grouping", grouping, GROUPINGS)
+        if len(set(self.by)) < len(self.by):
+            raise UsageError(f"a grouping stands twice in {','.join(self.by)}")
+        if self.date_from and self.date_to and self.date_from >= self.date_to:
+            raise UsageError(
+                f"nothing lies between {self.date_from} and {self.date_to}: the end is exclusive, "
+                "so it must be later than the start"
+            )
+
+
+def fetch(connection: Connection, engine: Engine, dataset: Dataset, sql: str, request: Request) -> Report:
+    """Run the request on the dataset whose SQL is `sql`; rows come sorted by their groups."""
+    # A colon would start a bound parameter.
+    source = text(sql.replace(":", r"\:")).columns().subquery(dataset.name)
+    query, groups = _query(source, engine, dataset, request)
+    metrics = dataset.metrics
+    readers = [_read_day if group in _GRAINS else _as_is for group in groups]
+    readers += [_read_time if metric.is_time else _read_ratio if metric.ratio else _read_count for metric in metrics]
+    found = connection.execute(query).fetchall()
+    rows = [tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in found]
+    # Sorted here, since engines differ in where nulls stand and how letters compare.
+    rows.sort(key=lambda row: [(value is None, value) for value in row[: len(groups)]])
+    return Report(columns=[*groups, *(metric.name for metric in metrics)], rows=rows)
+
+
+def _query(source: Subquery, engine: Engine, dataset: Dataset, request: Request) -> tuple[Select, list[str]]:
+    groups = [name for grouping in request.by for name in GROUPINGS[grouping]]
+    sent_date: ColumnElement[Any] = column("sent_date")
+    grains = [name for name in groups if name in _GRAINS]
+    # The grains become columns first: an expression with a bound value is not the same one again in GROUP BY.
+    chosen = select(literal_column("*"), *(_grain(engine, name, sent_date) for name in grains)).select_from(source)
+    if request.date_from:
+        chosen = chosen.where(sent_date >= engine.time_literal(_midnight(request.date_from)))
+    if request.date_to:
+        chosen = chosen.where(sent_date < engine.time_literal(_midnight(request.date_to)))
+    for field, values in (request.where or {}).items():
+        chosen = chosen.where(_allowed(dataset.dimension(field), values, engine))
+    keys: list[ColumnElement[Any]] = [column(name) for name in groups]
+    metrics = [literal_column(metric.expression).label(metric.name) for metric in dataset.metrics]
+    return select(*keys, *metrics).select_from(chosen.subquery("chosen")).group_by(*keys), groups
+
+
+def _grain(engine: Engine, name: str, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+    grain: ColumnElement[Any] = getattr(engine, name)(moment)
+    return grain.label(name)
+
+
+def _allowed(dimension: Dimension, values: Sequence[str], engine: Engine) -> ColumnElement[Any]:
+    own: ColumnElement[Any] = column(dimension.name)
+    return or_(*(own.is_(None) if value == "" else own == _value(dimension, value, engine) for value in values))
+
+
+def _value(dimension: Dimension, value: str, engine: Engine) -> Any:
+    if dimension.type == "text":
+        return value
+    try:
+        if dimension.type == "id":
+            return int(value)
+        if dimension.type == "flag":
+            return _FLAGS[value.lower()]
+        return engine.time_literal(_midnight(date.fromisoformat(value)))
+    except (KeyError, ValueError) as error:
+        expected = {"id": "a whole number", "flag": "yes or no", "time": "a day such as 2026-01-31"}[dimension.type]
+        raise UsageError(f"{dimension.name} is {expected}, not {value!r}") from error
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - times inside the report are UTC without a zone
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _read_count(value: Any) -> int:
+    # Without a single row to add up a sum is null, and nobody was sent anything.
+    return int(value or 0)
+
+
+def _read_ratio(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _read_time(value: Any) -> datetime | None:
+    """SQLite answers with a text; elsewhere a time comes as one. All are cut to milliseconds, SQLite's grain."""
+    if value is None:
+        return None
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def _read_day(value: Any) -> date | None:
+    moment = _read_time(value)
+    return None if moment is None else moment.date()

@@ -1,0 +1,225 @@
+"""Activities to email records: rules 1 to 5, one status a person.
+
+An email record is one (campaign, email, person). `email_records` gives a row for each with
+
+    campaign_id, email_id, person_id
+    sent_at           the earliest send that counts
+    last_activity_at  the latest activity of the record
+    opened, clicked, unsubscribed, hard_bounced, soft_bounced, delivered    1 or 0
+
+Each of these merges: sent_at is a minimum, all else a maximum. What depends on the clock is not stored here but
+derived by `record_status`.
+
+Sources: Marketo's Email Performance Report page, and its support article on soft bounces taking precedence over
+deliveries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, distinct, func, literal, not_, or_, select, union_all
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import CTE, Select
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.relations import EventKind, Relations
+from superset_campaign_plugin.report.steps import comment, step
+
+# An email that was sent this many days ago, or longer, and has no outcome will have none: it is aborted.
+PENDING_DAYS = 3
+
+_KEY = ("campaign_id", "email_id", "person_id")
+
+
+@dataclass(frozen=True)
+class LinkRules:
+    """Which clicks are no clicks on a link of the email: texts that a link starts with or contains (lower case)."""
+
+    uncounted_prefixes: tuple[str, ...] = ("mailto:",)
+    uncounted_parts: tuple[str, ...] = ("mkt_unsubscribe=1",)
+
+
+def counted_sends(relations: Relations) -> CTE:
+    """One row a send that makes or repeats an email record."""
+    sends = relations.sends
+    complete = and_(*(_plain(sends, name).is_not(None) for name in _KEY))
+    return step(
+        "counted_sends",
+        "Sends that count: neither skipped nor failed, with campaign, email and person",
+        sends.where(complete),
+    )
+
+
+def _plain(query: Select, name: str) -> ColumnElement[Any]:
+    """The expression behind a query's column, to use it in the query itself."""
+    labelled = query.selected_columns[name]
+    return getattr(labelled, "element", labelled)
+
+
+def counts_as_click(link: ColumnElement[Any], engine: Engine, rules: LinkRules) -> ColumnElement[Any]:
+    """Whether a click is on a link of the email. A click without a link counts."""
+    lower = func.lower(link)
+    uncounted = [func.substr(lower, 1, len(prefix)) == literal(prefix) for prefix in rules.uncounted_prefixes]
+    uncounted += [engine.contains(lower, part) for part in rules.uncounted_parts]
+    return or_(link.is_(None), not_(or_(*uncounted)))
+
+
+def _events(relations: Relations, engine: Engine, rules: LinkRules) -> CTE | None:
+    branches = []
+    for kind, query in relations.events.items():
+        word: ColumnElement[Any] = literal(kind.value)
+        if kind is EventKind.CLICKED:
+            opened = literal(EventKind.OPENED.value)
+            word = case((counts_as_click(_plain(query, "link"), engine, rules), word), else_=opened)
+        columns = [query.selected_columns[name] for name in (*_KEY, "activity_at")]
+        branches.append(query.with_only_columns(word.label("kind"), *columns))
+    if not branches:
+        return None
+    text = "What happened to the emails. A click on an unsubscribe link or an email address is only an open"
+    branches[0] = comment(branches[0], text)
+    return union_all(*branches).cte("email_events")
+
+
+def attribute(events: CTE, sends: CTE, name: str) -> Select:
+    """`events` with every campaign known: one without belongs to the latest send of that email to that person.
+
+    The send must not be later than the event; of sends at the same time, the one of the highest campaign id counts.
+    An event that no send precedes is an orphan and is left out.
+    """
+    without = events.c.campaign_id.is_(None)
+    place = func.row_number().over(
+        partition_by=[events.c.email_id, events.c.person_id, events.c.activity_at],
+        order_by=[sends.c.activity_at.desc(), sends.c.campaign_id.desc()],
+    )
+    candidates = (
+        select(
+            events.c.email_id,
+            events.c.person_id,
+            events.c.activity_at,
+            sends.c.campaign_id,
+            place.label("send_place"),
+        )
+        .join_from(
+            events,
+            sends,
+            and_(
+                events.c.email_id == sends.c.email_id,
+                events.c.person_id == sends.c.person_id,
+                events.c.activity_at >= sends.c.activity_at,
+            ),
+        )
+        .where(without)
+        .subquery("candidates")
+    )
+    latest = step(
+        f"{name}_latest_sends",
+        "An activity without a campaign belongs to that person's latest send of that email at or before it",
+        select(*(candidates.c[column] for column in ("campaign_id", "email_id", "person_id", "activity_at"))).where(
+            candidates.c.send_place == literal(1)
+        ),
+    )
+    same = and_(
+        without,
+        *(events.c[column] == latest.c[column] for column in ("email_id", "person_id", "activity_at")),
+    )
+    campaign = func.coalesce(events.c.campaign_id, latest.c.campaign_id)
+    others = [column for column in events.c if column.name != "campaign_id"]
+    return (
+        select(campaign.label("campaign_id"), *others)
+        .join_from(events, latest, same, isouter=True)
+        .where(campaign.is_not(None))
+    )
+
+
+def email_records(relations: Relations, engine: Engine, rules: LinkRules) -> CTE:
+    """One row an email record; the module's docstring gives its columns."""
+    sends = counted_sends(relations)
+    events = _events(relations, engine, rules)
+    sent = select(literal(EventKind.SENT.value).label("kind"), *(sends.c[name] for name in (*_KEY, "activity_at")))
+    if events is None:
+        activities = step("email_activities", "Every activity with its campaign", sent)
+    else:
+        known = attribute(events, sends, "event").subquery("known")
+        activities = union_all(
+            comment(sent, "Every activity with its campaign"),
+            select(known.c.kind, *(known.c[name] for name in (*_KEY, "activity_at"))),
+        ).cte("email_activities")
+
+    def has(*kinds: EventKind) -> ColumnElement[Any]:
+        words = [kind.value for kind in kinds]
+        happened = activities.c.kind.in_(words) if len(words) > 1 else activities.c.kind == literal(words[0])
+        return func.max(case((happened, 1), else_=0))
+
+    is_send = activities.c.kind == literal(EventKind.SENT.value)
+    key = [activities.c[name] for name in _KEY]
+    return step(
+        "email_records",
+        "One row for each campaign, email and person. Rule 1: without a send there is no record; "
+        "rules 2 and 3: a click or an unsubscribe implies an open",
+        select(
+            *key,
+            func.min(case((is_send, activities.c.activity_at))).label("sent_at"),
+            func.max(activities.c.activity_at).label("last_activity_at"),
+            has(EventKind.OPENED, EventKind.CLICKED, EventKind.UNSUBSCRIBED).label("opened"),
+            has(EventKind.CLICKED).label("clicked"),
+            has(EventKind.UNSUBSCRIBED).label("unsubscribed"),
+            has(EventKind.HARD_BOUNCED).label("hard_bounced"),
+            has(EventKind.SOFT_BOUNCED).label("soft_bounced"),
+            has(EventKind.DELIVERED).label("delivered"),
+        )
+        .group_by(*key)
+        .having(has(EventKind.SENT) == literal(1)),
+    )
+
+
+def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
+    """The records with their one status. `as_of` (UTC, without a zone) is the clock; None is the present moment."""
+    clock = engine.now() if as_of is None else engine.time_literal(as_of)
+    status = case(
+        (records.c.opened == literal(1), literal("Delivered")),
+        (records.c.hard_bounced == literal(1), literal("Hard Bounced")),
+        (records.c.soft_bounced == literal(1), literal("Soft Bounced")),
+        (records.c.delivered == literal(1), literal("Delivered")),
+        (records.c.sent_at <= engine.days_before(clock, PENDING_DAYS), literal("Aborted")),
+        else_=literal("Pending"),
+    )
+    kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", "opened", "clicked", "unsubscribed")
+    return step(
+        "record_status",
+        "Rules 4 and 5: one status a record, the first that holds",
+        select(*(records.c[name] for name in kept), status.label("status")),
+    )
+
+
+def link_clicks(relations: Relations, engine: Engine, rules: LinkRules) -> CTE | None:
+    """Clicks by campaign, email and link, of people who have a record; None without a click table.
+
+    Columns: campaign_id, email_id, link, click_count (distinct activities), people_count (distinct people).
+    """
+    if EventKind.CLICKED not in relations.events:
+        return None
+    clicks = step("link_events", "Clicks on links of the emails", _counted_clicks(relations, engine, rules))
+    sends = counted_sends(relations)
+    known = attribute(clicks, sends, "link").subquery("known")
+    people = step("recipients", "Who was sent what", select(*(sends.c[name] for name in _KEY)).distinct())
+    return step(
+        "link_clicks",
+        "Clicks of people who were sent the email; a repeated row of the log counts once",
+        select(
+            known.c.campaign_id,
+            known.c.email_id,
+            known.c.link,
+            func.count(distinct(known.c.activity_id)).label("click_count"),
+            func.count(distinct(known.c.person_id)).label("people_count"),
+        )
+        .join_from(known, people, and_(*(known.c[name] == people.c[name] for name in _KEY)))
+        .group_by(known.c.campaign_id, known.c.email_id, known.c.link),
+    )
+
+
+def _counted_clicks(relations: Relations, engine: Engine, rules: LinkRules) -> Select:
+    clicks = relations.events[EventKind.CLICKED]
+    return clicks.where(counts_as_click(_plain(clicks, "link"), engine, rules))

@@ -1,0 +1,75 @@
+"""The whole way from a database URI to the report, and to the SQL that the datasets are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timezone
+
+from sqlalchemy.engine import Connection
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import SourceError
+from superset_campaign_plugin.report.datasets import Options, build_dataset
+from superset_campaign_plugin.report.query import Report, Request, fetch
+from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources import get_layout
+from superset_campaign_plugin.sources.catalog import LiveCatalog
+from superset_campaign_plugin.sources.relations import build_relations, unreadable_times
+from superset_campaign_plugin.warehouse import connect
+
+REPORT_DATASET = "campaign_email_performance"
+
+
+def run_report(
+    uri: str,
+    *,
+    source: str = "fivetran",
+    schema: str | None = None,
+    as_of: datetime | None = None,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    by: Sequence[str] = ("campaign", "email"),
+    where: Mapping[str, Sequence[str]] | None = None,
+) -> Report:
+    """Compute the report from a loader's tables. `Request` explains the arguments; `as_of` is the clock.
+
+    Raises `UsageError` for what cannot be meant, `SourceError` where the tables are not the layout's,
+    `DatabaseError` where the database fails.
+    """
+    request = Request(by=by, date_from=date_from, date_to=date_to, where=where)
+    get_layout(source)
+    dataset = load_semantics().datasets[REPORT_DATASET]
+    for field in where or {}:
+        dataset.dimension(field)
+    options = Options(as_of=None if as_of is None else to_utc(as_of))
+    with connect(uri) as (connection, engine):
+        check_times(connection, engine, source, schema)
+        sql = dataset_sql(connection, engine, source, schema, options)[REPORT_DATASET]
+        return fetch(connection, engine, dataset, sql, request)
+
+
+def dataset_sql(
+    connection: Connection, engine: Engine, source: str, schema: str | None, options: Options
+) -> dict[str, str]:
+    """The SQL of every dataset by name, for the tables and columns that the database has."""
+    relations = build_relations(get_layout(source), LiveCatalog(connection, schema), engine)
+    return {
+        name: sql_text(build_dataset(name, relations, engine, options), engine) for name in load_semantics().datasets
+    }
+
+
+def check_times(connection: Connection, engine: Engine, source: str, schema: str | None) -> None:
+    """Raise `SourceError` for a time that the engine would silently read as none."""
+    for table, column, query in unreadable_times(get_layout(source), LiveCatalog(connection, schema), engine):
+        example = connection.execute(query).scalar()
+        if example is not None:
+            raise SourceError(
+                f"column {column} of table {table} holds {str(example)!r}, which is no time; "
+                "times must be ISO 8601, as in 2026-01-31 09:30:00"
+            )
+
+
+def to_utc(moment: datetime) -> datetime:
+    """The moment as UTC without a zone; one without a zone is taken as UTC."""
+    return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)

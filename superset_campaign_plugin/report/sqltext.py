@@ -1,0 +1,31 @@
+"""SQL as people read it: laid out by sqlglot, which also proves that Superset can parse it."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlalchemy.sql.selectable import Select
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import BundleError
+
+
+def sql_text(query: Select, engine: Engine) -> str:
+    """The query in the engine's SQL, with its values written out. Raises `BundleError` if sqlglot cannot parse it."""
+    compiled = str(query.compile(dialect=engine.dialect(), compile_kwargs={"literal_binds": True}))
+    try:
+        tree = sqlglot.parse_one(compiled, read=engine.sqlglot)
+    except SqlglotError as error:
+        raise BundleError(f"the SQL for {engine.name} does not parse, so Superset would refuse it: {error}") from error
+    return tree.transform(_plainer).sql(engine.sqlglot, pretty=True)
+
+
+def _plainer(node: exp.Expression) -> exp.Expression:
+    """Takes out what SQLAlchemy writes for safety and a reader stumbles over: `x.a AS a` and `WHEN (condition)`."""
+    if isinstance(node, exp.Alias) and isinstance(node.this, exp.Column) and node.alias == node.this.name:
+        node.this.comments = node.comments
+        return node.this
+    if isinstance(node, exp.Paren) and isinstance(node.parent, exp.If) and node.arg_key == "this":
+        return node.this
+    return node

@@ -1,0 +1,30 @@
+"""Small pieces that the steps of the report are written with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import case, func, literal, select
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import CTE, Select
+
+
+def comment(query: Select, text: str) -> Select:
+    """The query with a comment at its head, for the people who read the SQL in Superset."""
+    return query.prefix_with(f"/* {text} */")
+
+
+def step(name: str, text: str, query: Any) -> CTE:
+    """A named, commented step. No name may be that of a loader's table: some engines would take it for a loop."""
+    return comment(query, text).cte(name)
+
+
+def newest(versions: Select, key: str, order: list[ColumnElement[Any]]) -> Select:
+    """One row an id: the first of `versions` when ordered by `order` descending, nulls last, then by name."""
+    names = [column.name for column in versions.selected_columns if column.name != key]
+    # NULLS LAST is no part of every engine's SQL.
+    descending = [part for by in order for part in (case((by.is_(None), 1), else_=0), by.desc())]
+    descending.append(versions.selected_columns["name"])
+    place = func.row_number().over(partition_by=versions.selected_columns[key], order_by=descending)
+    ranked = versions.add_columns(place.label("version_place")).subquery("versions")
+    return select(ranked.c[key], *(ranked.c[name] for name in names)).where(ranked.c.version_place == literal(1))

@@ -1,0 +1,184 @@
+"""The semantic layer: the dimensions, metrics and datasets of `datasets/*.yaml` as objects.
+
+The names follow Superset's own `superset_core.semantic_layers` (Dimension, Metric), so that a later move to it is
+a change of form only. Everything that shows a title, a description or a figure reads it from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from superset_campaign_plugin import resources
+from superset_campaign_plugin.errors import BundleError, unknown
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+DIMENSION_TYPES = ("id", "text", "flag", "time")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A column to group and filter by. `type` is one of `DIMENSION_TYPES`."""
+
+    name: str
+    title: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure. `expression` is its SQL aggregate over a dataset's rows; `format` a d3 number format or None."""
+
+    name: str
+    title: str
+    description: str
+    source: str
+    expression: str
+    format: str | None = None
+    ratio: tuple[str, str] | None = None
+    sum: str | None = None
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the value is a time rather than a number."""
+        return self.format is None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One virtual dataset: its columns in order, and its metrics."""
+
+    name: str
+    title: str
+    description: str
+    dimensions: tuple[Dimension, ...]
+    metrics: tuple[Metric, ...]
+
+    def dimension(self, name: str) -> Dimension:
+        """The dimension of that name; raises `UsageError` with the nearest name."""
+        for dimension in self.dimensions:
+            if dimension.name == name:
+                return dimension
+        raise unknown("field", name, [dimension.name for dimension in self.dimensions])
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """All of `datasets/`: `metrics` are the report's figures in their order."""
+
+    dimensions: tuple[Dimension, ...]
+    metrics: tuple[Metric, ...]
+    datasets: dict[str, Dataset]
+
+
+class _DimensionSchema(Schema):
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    type = fields.String(required=True, validate=validate.OneOf(DIMENSION_TYPES))
+    description = fields.String(required=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Dimension:
+        return Dimension(**data)
+
+
+class _MetricSchema(Schema):
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    source = fields.String(required=True)
+    format = fields.String(load_default=None)
+    expression = fields.String()
+    sum = fields.String()
+    min = fields.String()
+    max = fields.String()
+    ratio = fields.List(fields.String(), validate=validate.Length(equal=2))
+
+    @validates_schema
+    def _one_formula(self, data: dict[str, Any], **_: Any) -> None:
+        formulas = [key for key in ("expression", "sum", "min", "max", "ratio") if key in data]
+        if len(formulas) != 1:
+            raise ValidationError("a metric has exactly one of expression, sum, min, max and ratio")
+
+
+class _DatasetSchema(Schema):
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    dimensions = fields.Raw(required=True)
+    columns = fields.List(fields.Nested(_DimensionSchema), load_default=[])
+    metrics = fields.Raw(required=True)
+
+
+def _load(schema: Schema, data: Any, where: str, many: bool = False) -> Any:
+    try:
+        return schema.load(data, many=many)
+    except ValidationError as error:
+        raise BundleError(f"{where}: {error.messages}") from error
+
+
+def _expression(raw: dict[str, Any], sums: dict[str, str]) -> str:
+    if "expression" in raw:
+        return str(raw["expression"])
+    for aggregate in ("sum", "min", "max"):
+        if aggregate in raw:
+            return f"{aggregate.upper()}({raw[aggregate]})"
+    numerator, denominator = raw["ratio"]
+    return f"1.0 * SUM({sums[numerator]}) / NULLIF(SUM({sums[denominator]}), 0)"
+
+
+def _metrics(raw_metrics: list[dict[str, Any]]) -> tuple[Metric, ...]:
+    sums = {raw["name"]: raw["sum"] for raw in raw_metrics if "sum" in raw}
+    return tuple(
+        Metric(
+            name=raw["name"],
+            title=raw["title"],
+            description=raw["description"],
+            source=raw["source"],
+            expression=_expression(raw, sums),
+            format=raw["format"],
+            ratio=tuple(raw["ratio"]) if "ratio" in raw else None,
+            sum=raw.get("sum"),
+        )
+        for raw in raw_metrics
+    )
+
+
+def _dataset(name: str, file: Traversable, dimensions: tuple[Dimension, ...], metrics: tuple[Metric, ...]) -> Dataset:
+    raw = _load(_DatasetSchema(), resources.read_yaml(file), file.name)
+    chosen = raw["dimensions"]
+    own_metrics = raw["metrics"]
+    return Dataset(
+        name=name,
+        title=raw["title"],
+        description=raw["description"],
+        dimensions=(
+            *(dimension for dimension in dimensions if chosen == "all" or dimension.name in chosen),
+            *raw["columns"],
+        ),
+        metrics=metrics
+        if own_metrics == "all"
+        else _metrics(_load(_MetricSchema(), own_metrics, file.name, many=True)),
+    )
+
+
+@cache
+def load_semantics() -> Semantics:
+    """Read and check `datasets/*.yaml`. Raises `BundleError` naming the file and the fault."""
+    directory = resources.folder("datasets")
+    files = dict(resources.yaml_files(directory))
+    raw_dimensions = resources.read_yaml(files.pop("dimensions"))["dimensions"]
+    dimensions = tuple(_load(_DimensionSchema(), raw_dimensions, "dimensions.yaml", many=True))
+    raw_metrics = resources.read_yaml(files.pop("metrics"))["metrics"]
+    metrics = _metrics(_load(_MetricSchema(), raw_metrics, "metrics.yaml", many=True))
+    return Semantics(
+        dimensions=dimensions,
+        metrics=metrics,
+        datasets={name: _dataset(name, file, dimensions, metrics) for name, file in files.items()},
+    )

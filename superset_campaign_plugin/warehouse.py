@@ -1,0 +1,67 @@
+"""Connections to the warehouse: opened to read unless something is written, and with errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from superset_campaign_plugin.engines import Engine, get_engine
+from superset_campaign_plugin.errors import DatabaseError, UsageError
+
+
+def parse_uri(uri: str) -> tuple[URL, Engine]:
+    """The URL and the report's engine of a SQLAlchemy URI. Raises `UsageError` for a malformed or unsupported one."""
+    try:
+        url = make_url(uri)
+    except ArgumentError as error:
+        raise UsageError(
+            f"{uri!r} is no database URI; write it as in duckdb:////path/to/file.duckdb or "
+            "postgresql://user:password@host/database"
+        ) from error
+    return url, get_engine(url.get_backend_name())
+
+
+@contextlib.contextmanager
+def connect(uri: str, *, write: bool = False) -> Iterator[tuple[Connection, Engine]]:
+    """A connection and its engine; with `write` one transaction, committed at the end or rolled back as a whole.
+
+    Raises `DatabaseError` where the database cannot be reached or refuses a statement, `UsageError` for a bad URI.
+    """
+    url, engine = parse_uri(uri)
+    options = _options(url, engine.name, write)
+    try:
+        pool = create_engine(url, poolclass=NullPool, **options)
+        with contextlib.closing(pool.connect()) as connection:
+            if not write:
+                yield connection, engine
+            else:
+                with connection.begin():
+                    yield connection, engine
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise UsageError(f"no driver for {url.drivername}: {error}; install the driver's package") from error
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"{url.render_as_string(hide_password=True)}: {_reason(error)}") from error
+
+
+def _options(url: URL, name: str, write: bool) -> dict[str, Any]:
+    if name not in ("duckdb", "sqlite") or not url.database or url.database == ":memory:":
+        return {}
+    if not write and not Path(url.database).is_file():
+        # Both would make an empty database of that name.
+        raise DatabaseError(f"no file {url.database}; check --uri")
+    if name == "duckdb" and not write:
+        return {"connect_args": {"read_only": True}}
+    return {}
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """The database's own first line, without the statement and its values."""
+    cause = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
+    return next((line.strip() for line in cause.splitlines() if line.strip()), type(error).__name__)
