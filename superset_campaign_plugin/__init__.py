@@ -1,3 +1,23 @@
 """Marketo's Campaign Email Performance report for Apache Superset."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
 __version__ = "0.1.0"
+
+
+def init_app(app: Flask) -> None:
+    """Hook the plugin into Superset: `FLASK_APP_MUTATOR = init_app`, or call it in the mutator that is there already.
+
+    Raises `SettingsError` for a wrong settings block.
+    """
+    # Imported here, so that the data commands do not load Superset.
+    from superset_campaign_plugin import preview
+    from superset_campaign_plugin.config import EXTENSION, load_settings
+
+    app.extensions[EXTENSION] = load_settings(app.config)
+    preview.register(app)

@@ -6,7 +6,7 @@ a change of form only. Everything that shows a title, a description or a figure 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,10 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure. `expression` is its SQL aggregate over a dataset's rows; `format` a d3 number format or None."""
+    """A figure. `expression` is its SQL aggregate over a dataset's rows; `format` a d3 number format or None.
+
+    `kind` is count, ratio (`ratio` names its two metrics), time, or other; a count adds up the column `sum`.
+    """
 
     name: str
     title: str
@@ -46,9 +49,13 @@ class Metric:
     sum: str | None = None
 
     @property
-    def is_time(self) -> bool:
-        """Whether the value is a time rather than a number."""
-        return self.format is None
+    def kind(self) -> str:
+        """What the value is: count, ratio, time, or other."""
+        if self.ratio is not None:
+            return "ratio"
+        if self.sum is not None:
+            return "count"
+        return "time" if self.expression.startswith(("MIN(", "MAX(")) and self.format is None else "other"
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,10 @@ class _DatasetSchema(Schema):
     description = fields.String(required=True)
     dimensions = fields.Raw(required=True)
     columns = fields.List(fields.Nested(_DimensionSchema), load_default=[])
-    metrics = fields.Raw(required=True)
+    report_metrics = fields.String(
+        required=True, validate=validate.OneOf(("as_they_are", "by_column", "none"))
+    )
+    metrics = fields.List(fields.Nested(_MetricSchema), load_default=[])
 
 
 def _load(schema: Schema, data: Any, where: str, many: bool = False) -> Any:
@@ -153,7 +163,7 @@ def _metrics(raw_metrics: list[dict[str, Any]]) -> tuple[Metric, ...]:
 def _dataset(name: str, file: Traversable, dimensions: tuple[Dimension, ...], metrics: tuple[Metric, ...]) -> Dataset:
     raw = _load(_DatasetSchema(), resources.read_yaml(file), file.name)
     chosen = raw["dimensions"]
-    own_metrics = raw["metrics"]
+    shared = {"as_they_are": metrics, "by_column": _by_column(metrics), "none": ()}[raw["report_metrics"]]
     return Dataset(
         name=name,
         title=raw["title"],
@@ -162,10 +172,28 @@ def _dataset(name: str, file: Traversable, dimensions: tuple[Dimension, ...], me
             *(dimension for dimension in dimensions if chosen == "all" or dimension.name in chosen),
             *raw["columns"],
         ),
-        metrics=metrics
-        if own_metrics == "all"
-        else _metrics(_load(_MetricSchema(), own_metrics, file.name, many=True)),
+        metrics=(*shared, *_metrics(raw["metrics"])),
     )
+
+
+def _by_column(metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+    """The metrics over rows that hold one report column each, as numerator and denominator."""
+    return tuple(
+        replace(metric, expression=_column_expression(place, metric))
+        for place, metric in enumerate(report_columns(metrics), start=1)
+    )
+
+
+def _column_expression(place: int, metric: Metric) -> str:
+    numerator = f"SUM(CASE WHEN column_position = {place} THEN numerator END)"
+    if metric.kind == "count":
+        return numerator
+    return f"1.0 * {numerator} / NULLIF(SUM(CASE WHEN column_position = {place} THEN denominator END), 0)"
+
+
+def report_columns(metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+    """The metrics that a viewer can pick as columns, in their order: all but the times."""
+    return tuple(metric for metric in metrics if metric.kind in ("count", "ratio"))
 
 
 @cache

@@ -47,7 +47,7 @@ def connect(uri: str, *, write: bool = False) -> Iterator[tuple[Connection, Engi
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UsageError(f"no driver for {url.drivername}: {error}; install the driver's package") from error
     except SQLAlchemyError as error:
-        raise DatabaseError(f"{url.render_as_string(hide_password=True)}: {_reason(error)}") from error
+        raise DatabaseError(f"{url.render_as_string(hide_password=True)}: {reason(error)}") from error
 
 
 def _options(url: URL, name: str, write: bool) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _options(url: URL, name: str, write: bool) -> dict[str, Any]:
     return {}
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def reason(error: SQLAlchemyError) -> str:
     """The database's own first line, without the statement and its values."""
     cause = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
     return next((line.strip() for line in cause.splitlines() if line.strip()), type(error).__name__)

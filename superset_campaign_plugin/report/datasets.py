@@ -16,7 +16,7 @@ from superset_campaign_plugin.report.records import LinkRules, email_records, li
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rollup import daily_rollup
 from superset_campaign_plugin.report.steps import comment, step
-from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.semantics import load_semantics, report_columns
 
 PREVIEW_PATH = "/campaign-email/"
 
@@ -58,7 +58,7 @@ def _columns(relations: Relations, engine: Engine, options: Options) -> Select:
     metrics = load_semantics().metrics
     sums = {metric.name: metric.sum for metric in metrics}
     numerators, denominators = [], []
-    for place, metric in enumerate((metric for metric in metrics if not metric.is_time), start=1):
+    for place, metric in enumerate(report_columns(metrics), start=1):
         top, bottom = metric.ratio or (metric.name, None)
         numerators.append((position == literal(place), report.c[sums[top]]))
         if bottom is not None:
@@ -77,10 +77,9 @@ def _columns(relations: Relations, engine: Engine, options: Options) -> Select:
 
 
 def _report_columns() -> CTE:
-    metrics = [metric for metric in load_semantics().metrics if not metric.is_time]
     rows = [
         select(literal(place).label("column_position"), literal(metric.title).label("column_title"))
-        for place, metric in enumerate(metrics, start=1)
+        for place, metric in enumerate(report_columns(load_semantics().metrics), start=1)
     ]
     rows[0] = comment(rows[0], "The columns in Marketo's order")
     return union_all(*rows).cte("report_columns")

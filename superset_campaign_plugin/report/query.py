@@ -14,7 +14,7 @@ from sqlalchemy.sql.selectable import Select, Subquery
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError, unknown
-from superset_campaign_plugin.semantics import Dataset, Dimension
+from superset_campaign_plugin.semantics import Dataset, Dimension, load_semantics
 
 # A grouping and the dimensions that it shows.
 GROUPINGS: dict[str, tuple[str, ...]] = {
@@ -76,9 +76,9 @@ def fetch(connection: Connection, engine: Engine, dataset: Dataset, sql: str, re
     # A colon would start a bound parameter.
     source = text(sql.replace(":", r"\:")).columns().subquery(dataset.name)
     query, groups = _query(source, engine, dataset, request)
-    metrics = dataset.metrics
+    metrics = load_semantics().metrics
     readers = [_read_day if group in _GRAINS else _as_is for group in groups]
-    readers += [_read_time if metric.is_time else _read_ratio if metric.ratio else _read_count for metric in metrics]
+    readers += [_READERS[metric.kind] for metric in metrics]
     found = connection.execute(query).fetchall()
     rows = [tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in found]
     # Sorted here, since engines differ in where nulls stand and how letters compare.
@@ -99,7 +99,7 @@ def _query(source: Subquery, engine: Engine, dataset: Dataset, request: Request)
     for field, values in (request.where or {}).items():
         chosen = chosen.where(_allowed(dataset.dimension(field), values, engine))
     keys: list[ColumnElement[Any]] = [column(name) for name in groups]
-    metrics = [literal_column(metric.expression).label(metric.name) for metric in dataset.metrics]
+    metrics = [literal_column(metric.expression).label(metric.name) for metric in load_semantics().metrics]
     return select(*keys, *metrics).select_from(chosen.subquery("chosen")).group_by(*keys), groups
 
 
@@ -155,3 +155,6 @@ def _read_time(value: Any) -> datetime | None:
 def _read_day(value: Any) -> date | None:
     moment = _read_time(value)
     return None if moment is None else moment.date()
+
+
+_READERS = {"count": _read_count, "ratio": _read_ratio, "time": _read_time}

@@ -1,0 +1,1 @@
+"""`datasets/` and `dashboards/` to a Superset bundle, and the bundle into a deployment and out of it again."""

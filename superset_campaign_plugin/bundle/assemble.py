@@ -1,0 +1,112 @@
+"""All that the plugin ships, as configurations for Superset's importer, and as the ZIP that its UI takes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import yaml
+from sqlalchemy.engine import make_url
+
+from superset_campaign_plugin.bundle.charts import chart_config
+from superset_campaign_plugin.bundle.dashboards import dashboard_config
+from superset_campaign_plugin.bundle.datasets import dataset_config
+from superset_campaign_plugin.bundle.definitions import load_dashboards
+from superset_campaign_plugin.bundle.identity import database_uuid
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import BundleError
+from superset_campaign_plugin.report.datasets import Options
+from superset_campaign_plugin.report.run import dataset_sql
+from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.warehouse import connect
+
+ROOT = "superset_campaign_bundle"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Configurations by name, each in the form of Superset's export."""
+
+    datasets: dict[str, dict[str, Any]]
+    charts: dict[str, dict[str, Any]]
+    dashboards: dict[str, dict[str, Any]]
+
+
+def build_bundle(
+    sql: dict[str, str],
+    engine: Engine,
+    database: UUID,
+    schema: str | None,
+    catalog: str | None = None,
+    default_time_range: str | None = None,
+) -> Bundle:
+    """The bundle for a database; `sql` holds the SQL of each dataset by name."""
+    dashboards = load_dashboards()
+    return Bundle(
+        datasets={
+            name: dataset_config(dataset, sql[name], engine, database, schema, catalog)
+            for name, dataset in load_semantics().datasets.items()
+        },
+        charts={
+            name: chart_config(dashboard.name, chart)
+            for dashboard in dashboards
+            for name, chart in dashboard.charts.items()
+        },
+        dashboards={dashboard.name: dashboard_config(dashboard, default_time_range) for dashboard in dashboards},
+    )
+
+
+def database_config(name: str, uri: str) -> dict[str, Any]:
+    """The database connection of a bundle. A password is masked; Superset's import dialog asks for it."""
+    url = make_url(uri)
+    if url.password:
+        url = url.set(password="X" * 10)  # Superset's own mask
+    config: dict[str, Any] = {
+        "database_name": name,
+        "sqlalchemy_uri": url.render_as_string(hide_password=False),
+        "uuid": str(database_uuid(name)),
+        "version": "1.0.0",
+    }
+    if url.get_backend_name() == "duckdb":
+        config["extra"] = READ_ONLY_DUCKDB
+    return config
+
+
+# Many processes may read a DuckDB file as long as none of them writes.
+READ_ONLY_DUCKDB: dict[str, Any] = {"engine_params": {"connect_args": {"read_only": True}}}
+
+
+def write_bundle(file: Path, *, uri: str, schema: str | None, source: str, database: str) -> None:
+    """Write the ZIP for a warehouse: the tables that it has now decide the SQL. Half a file is never left behind."""
+    with connect(uri) as (connection, engine):
+        sql = dataset_sql(connection, engine, source, schema, Options())
+    bundle = build_bundle(sql, engine, database_uuid(database), schema)
+    partial = file.with_name(f"{file.name}.part")
+    try:
+        partial.write_bytes(zip_bundle(bundle, database_config(database, uri)))
+        partial.replace(file)
+    except OSError as error:
+        raise BundleError(f"cannot write {file}: {error.strerror}") from error
+
+
+def zip_bundle(bundle: Bundle, database: dict[str, Any]) -> bytes:
+    """The bundle as the ZIP of Superset's dashboard import."""
+    metadata = {
+        "version": "1.0.0",
+        "type": "Dashboard",
+        "timestamp": datetime.now(timezone.utc).isoformat(),
+    }
+    files = {"metadata.yaml": metadata, "databases/warehouse.yaml": database}
+    for folder in ("datasets", "charts", "dashboards"):
+        for name, config in getattr(bundle, folder).items():
+            files[f"{folder}/{name}.yaml"] = config
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in files.items():
+            archive.writestr(f"{ROOT}/{path}", yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return buffer.getvalue()

@@ -1,0 +1,52 @@
+"""The database connection that the datasets are bound to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from superset import db
+from superset.commands.database.create import CreateDatabaseCommand
+from superset.commands.database.exceptions import DatabaseInvalidError
+from superset.exceptions import SupersetErrorsException, SupersetException
+from superset.models.core import Database
+
+from superset_campaign_plugin.bundle.assemble import READ_ONLY_DUCKDB
+from superset_campaign_plugin.errors import InstallError, unknown
+from superset_campaign_plugin.warehouse import parse_uri
+
+DEFAULT_NAME = "Campaign Warehouse"
+
+
+def find_database(name: str) -> Database:
+    """The registered connection of that name. Raises `InstallError` with the names there are."""
+    names = {connection.database_name: connection for connection in db.session.query(Database)}
+    if name not in names:
+        if not names:
+            raise InstallError(f"no database is registered in this Superset, so none is named {name!r}; give a --uri")
+        raise InstallError(str(unknown("database", name, names)))
+    return names[name]
+
+
+def create_database(name: str | None, uri: str) -> tuple[Database, bool]:
+    """The connection of that name, and whether it was made just now. Raises `InstallError` if it leads elsewhere."""
+    url, engine = parse_uri(uri)
+    name = name or DEFAULT_NAME
+    existing = db.session.query(Database).filter_by(database_name=name).one_or_none()
+    if existing is not None:
+        if existing.sqlalchemy_uri_decrypted != url.render_as_string(hide_password=False):
+            raise InstallError(
+                f"the database {name!r} is registered with another address; leave out --uri, or choose another --database"
+            )
+        return existing, False
+    properties: dict[str, Any] = {"database_name": name, "sqlalchemy_uri": uri, "expose_in_sqllab": False}
+    if engine.name == "duckdb":
+        properties["extra"] = json.dumps(READ_ONLY_DUCKDB)
+    try:
+        return CreateDatabaseCommand(properties).run(), True
+    except DatabaseInvalidError as error:
+        raise InstallError(f"Superset refuses the database {name!r}: {error.normalized_messages()}") from error
+    except SupersetErrorsException as error:
+        raise InstallError(f"Superset refuses the database {name!r}: {error.errors[0].message}") from error
+    except SupersetException as error:
+        raise InstallError(f"Superset refuses the database {name!r}: {error}") from error

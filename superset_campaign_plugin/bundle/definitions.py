@@ -1,0 +1,172 @@
+"""`dashboards/<name>/` as objects: read, and checked against the datasets they use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from superset_campaign_plugin import resources
+from superset_campaign_plugin.errors import BundleError
+from superset_campaign_plugin.semantics import load_semantics
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+DEFAULT_DATASET = "campaign_email_performance"
+CHART_TYPES = ("pop_kpi", "mixed_timeseries", "pie", "table", "pivot_table_v2", "echarts_timeseries_bar")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: `params` are Superset's form data without the parts that every chart shares."""
+
+    name: str
+    title: str
+    dataset: str
+    viz_type: str
+    description: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A native filter. `type` is time or value; `charts` names the only charts it acts on, empty for all."""
+
+    name: str
+    type: str
+    column: str | None
+    dataset: str
+    within: list[str]
+    charts: list[str]
+    sort_by: str | None
+    default: Any
+    description: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A chart in a row, `width` of 12 columns."""
+
+    name: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """Charts side by side, all `height` units of 8 pixels high."""
+
+    charts: list[Cell]
+    height: int
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A dashboard with its charts by name."""
+
+    name: str
+    title: str
+    slug: str
+    description: str
+    color_scheme: str
+    css: str
+    filters: list[Filter]
+    layout: list[Row]
+    charts: dict[str, Chart]
+
+
+class _ChartSchema(Schema):
+    title = fields.String(required=True)
+    dataset = fields.String(required=True)
+    viz_type = fields.String(required=True, validate=validate.OneOf(CHART_TYPES))
+    description = fields.String(required=True)
+    params = fields.Dict(required=True)
+
+
+class _FilterSchema(Schema):
+    name = fields.String(required=True)
+    type = fields.String(load_default="value", validate=validate.OneOf(("time", "value")))
+    column = fields.String(load_default=None)
+    dataset = fields.String(load_default=DEFAULT_DATASET)
+    within = fields.List(fields.String(), load_default=list)
+    charts = fields.List(fields.String(), load_default=list)
+    sort_by = fields.String(load_default=None)
+    default = fields.Raw(load_default=None)
+    description = fields.String(load_default="")
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Filter:
+        return Filter(**data)
+
+
+class _CellSchema(Schema):
+    name = fields.String(required=True)
+    width = fields.Integer(required=True, validate=validate.Range(1, 12))
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Cell:
+        return Cell(**data)
+
+
+class _RowSchema(Schema):
+    charts = fields.List(fields.Nested(_CellSchema), required=True)
+    height = fields.Integer(required=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Row:
+        return Row(**data)
+
+
+class _DashboardSchema(Schema):
+    title = fields.String(required=True)
+    slug = fields.String(required=True)
+    description = fields.String(required=True)
+    color_scheme = fields.String(required=True)
+    filters = fields.List(fields.Nested(_FilterSchema), required=True)
+    layout = fields.List(fields.Nested(_RowSchema), required=True)
+
+
+@cache
+def load_dashboards() -> tuple[Dashboard, ...]:
+    """Read and check every folder of `dashboards/`. Raises `BundleError` naming the file and the fault."""
+    folders = sorted(resources.folder("dashboards").iterdir(), key=lambda entry: entry.name)
+    return tuple(_load_dashboard(folder) for folder in folders if folder.is_dir())
+
+
+def _load_dashboard(folder: Traversable) -> Dashboard:
+    charts = {
+        name: Chart(name=name, **_read(_ChartSchema(), file)) for name, file in resources.yaml_files(folder / "charts")
+    }
+    raw = _read(_DashboardSchema(), folder / "dashboard.yaml")
+    css = (folder / "style.css").read_text(encoding="utf-8")
+    dashboard = Dashboard(name=folder.name, charts=charts, css=css, **raw)
+    _check(dashboard)
+    return dashboard
+
+
+def _read(schema: Schema, file: Traversable) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema.load(resources.read_yaml(file))
+    except ValidationError as error:
+        raise BundleError(f"{file.name}: {error.messages}") from error
+    return loaded
+
+
+def _check(dashboard: Dashboard) -> None:
+    """Every name that a dashboard uses stands somewhere, and every chart stands on it once."""
+    placed = [cell.name for row in dashboard.layout for cell in row.charts]
+    if sorted(placed) != sorted(dashboard.charts):
+        raise BundleError(f"{dashboard.name}: the layout shows {sorted(placed)}, charts/ has {sorted(dashboard.charts)}")
+    for row in dashboard.layout:
+        if sum(cell.width for cell in row.charts) > 12:
+            raise BundleError(f"{dashboard.name}: {[cell.name for cell in row.charts]} are wider than 12 columns")
+    datasets = load_semantics().datasets
+    for user in (*dashboard.charts.values(), *dashboard.filters):
+        if user.dataset not in datasets:
+            raise BundleError(f"{dashboard.name}: {user.name} uses the unknown dataset {user.dataset}")
+    names = {filter_.name for filter_ in dashboard.filters}
+    for filter_ in dashboard.filters:
+        if unknown := {*filter_.within} - names | {*filter_.charts} - {*placed}:
+            raise BundleError(f"{dashboard.name}: the filter {filter_.name} names the unknown {sorted(unknown)}")

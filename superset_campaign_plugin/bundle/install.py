@@ -1,0 +1,263 @@
+"""Puts the bundle into the running deployment, and takes it out again.
+
+An installation is one transaction: all of it or nothing. It writes only what differs, keeps what people have
+changed since, and touches nothing that the plugin did not make. Needs a Superset application context.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+from flask import current_app
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from superset import db
+from superset.commands.chart.importers.v1.utils import import_chart
+from superset.commands.dashboard.importers.v1.utils import import_dashboard, update_id_refs
+from superset.commands.utils import update_chart_config_dataset
+from superset.connectors.sqla.models import SqlaTable
+from superset.models.core import Database
+from superset.models.dashboard import Dashboard
+from superset.models.slice import Slice
+from superset.reports.models import ReportSchedule
+
+from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
+from superset_campaign_plugin.bundle.connections import create_database, find_database
+from superset_campaign_plugin.bundle.manifest import (
+    Manifest,
+    delete_manifest,
+    fingerprint,
+    read_manifest,
+    write_manifest,
+)
+from superset_campaign_plugin.bundle.role import VIEWER_ROLE, create_viewer_role, delete_viewer_role
+from superset_campaign_plugin.bundle.stored import KINDS, each, find
+from superset_campaign_plugin.config import EXTENSION, Settings
+from superset_campaign_plugin.engines import get_engine
+from superset_campaign_plugin.errors import DatabaseError, InstallError
+from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
+from superset_campaign_plugin.report.run import REPORT_DATASET, check_times, dataset_sql
+from superset_campaign_plugin.warehouse import reason
+
+# The dashboard opens on the last quarter; where the newest send is older, it opens on everything.
+RECENT = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to one asset: created, updated, unchanged, kept (people changed it) or removed."""
+
+    action: str
+    kind: str
+    name: str
+
+
+def install(
+    *, database: str | None, uri: str | None, schema: str | None, source: str, overwrite: bool = False
+) -> list[Change]:
+    """Install or upgrade, bound to the registered `database` or to a connection made from `uri`.
+
+    An asset that people changed since is kept, unless `overwrite`. Raises `InstallError`, `SourceError` or
+    `DatabaseError`, and then nothing has changed.
+    """
+    manifest = read_manifest() or Manifest()
+    try:
+        connection = _connection(database, uri, manifest)
+        bundle = _bundle(connection, schema, source)
+        _check_names_are_free(bundle, connection)
+        changes = [_put(kind, name, config, manifest, connection, overwrite) for kind, name, config in each(bundle)]
+        changes.append(_put_role(bundle, manifest))
+        write_manifest(manifest)
+        db.session.commit()
+    except Exception:
+        db.session.rollback()
+        raise
+    return changes
+
+
+def uninstall() -> list[Change]:
+    """Remove exactly what the installation made. Raises `InstallError` where something of other people rests on it."""
+    manifest = read_manifest()
+    if manifest is None:
+        return []
+    objects = {kind: _installed(model, manifest) for kind, (model, _) in KINDS.items()}
+    _check_nothing_rests_on(objects)
+    changes = []
+    try:
+        for kind in ("dashboards", "charts", "datasets"):
+            for item in objects[kind]:
+                changes.append(Change("removed", kind, str(item)))
+                db.session.delete(item)
+            db.session.flush()
+        if VIEWER_ROLE in manifest.roles:
+            delete_viewer_role()
+            changes.append(Change("removed", "roles", VIEWER_ROLE))
+        connection = find(Database, manifest.database) if manifest.database else None
+        if connection is not None:
+            if connection.tables:
+                changes.append(Change("kept", "databases", connection.database_name))
+            else:
+                changes.append(Change("removed", "databases", connection.database_name))
+                db.session.delete(connection)
+        delete_manifest()
+        db.session.commit()
+    except Exception:
+        db.session.rollback()
+        raise
+    return changes
+
+
+def _connection(database: str | None, uri: str | None, manifest: Manifest) -> Database:
+    if uri is None:
+        if database is None:
+            raise InstallError("name the registered database with --database, or give a --uri")
+        return find_database(database)
+    connection, created = create_database(database, uri)
+    if created:
+        manifest.database = str(connection.uuid)
+    return connection
+
+
+def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
+    settings: Settings = current_app.extensions[EXTENSION]
+    engine = get_engine(database.backend)
+    root = (current_app.config.get("APPLICATION_ROOT") or "/").rstrip("/")
+    options = Options(preview_path=root + PREVIEW_PATH, link_rules=settings.link_rules)
+    try:
+        with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
+            check_times(connection, engine, source, schema)
+            sql = dataset_sql(connection, engine, source, schema, options)
+            time_range = None if _has_recent_sends(connection, sql[REPORT_DATASET]) else "No filter"
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
+    uuid = UUID(str(database.uuid))
+    return build_bundle(sql, engine, uuid, schema, database.get_default_catalog(), time_range)
+
+
+def _has_recent_sends(connection: Connection, sql: str) -> bool:
+    newest = connection.exec_driver_sql(f"SELECT MAX(sent_date) FROM ({sql}) AS report").scalar()  # noqa: S608 - ours
+    if newest is None:
+        return True
+    day = datetime.fromisoformat(str(newest)).replace(tzinfo=timezone.utc)
+    return day >= datetime.now(timezone.utc) - RECENT
+
+
+def _check_names_are_free(bundle: Bundle, database: Database) -> None:
+    """Superset's importer would take over another dataset or dashboard of the same name."""
+    for config in bundle.datasets.values():
+        same = db.session.query(SqlaTable).filter_by(
+            database_id=database.id, schema=config["schema"], table_name=config["table_name"]
+        )
+        if any(str(dataset.uuid) != config["uuid"] for dataset in same):
+            raise InstallError(
+                f"{database.database_name} has another dataset named {config['table_name']}; rename it and install again"
+            )
+    for config in bundle.dashboards.values():
+        same = db.session.query(Dashboard).filter_by(slug=config["slug"])
+        if any(str(dashboard.uuid) != config["uuid"] for dashboard in same):
+            raise InstallError(f"another dashboard has the slug {config['slug']}; change it and install again")
+
+
+def _put(
+    kind: str, name: str, config: dict[str, Any], manifest: Manifest, database: Database, overwrite: bool
+) -> Change:
+    model, content = KINDS[kind]
+    made = fingerprint([config, database.id])
+    known = manifest.assets.get(config["uuid"])
+    existing = find(model, config["uuid"])
+    if existing is not None and known is not None:
+        untouched = fingerprint(content(existing, config)) == known["stored"]
+        if untouched and made == known["made"]:
+            return Change("unchanged", kind, name)
+        if not untouched and not overwrite:
+            return Change("kept", kind, name)
+    action = "created" if existing is None else "updated"
+    stored = _WRITERS[kind](copy.deepcopy(config), database)
+    db.session.flush()
+    db.session.refresh(stored)
+    manifest.assets[config["uuid"]] = {"made": made, "stored": fingerprint(content(stored, config))}
+    return Change(action, kind, name)
+
+
+def _write_dataset(config: dict[str, Any], database: Database) -> SqlaTable:
+    """As Superset's own importer does, but without removing columns and metrics that people have added."""
+    config["database_id"] = database.id
+    for item in (config, *config["metrics"]):
+        item["extra"] = json.dumps(item["extra"])
+    return SqlaTable.import_from_dict(config, recursive=True, sync=[])
+
+
+def _write_chart(config: dict[str, Any], _: Database) -> Slice:
+    dataset = find(SqlaTable, config["dataset_uuid"])
+    reference = {
+        "datasource_id": dataset.id,
+        "datasource_type": dataset.datasource_type,
+        "datasource_name": dataset.table_name,
+    }
+    return import_chart(update_chart_config_dataset(config, reference), overwrite=True, ignore_permissions=True)
+
+
+def _write_dashboard(config: dict[str, Any], _: Database) -> Dashboard:
+    cells = [cell["meta"]["uuid"] for cell in config["position"].values() if "uuid" in _meta(cell)]
+    charts = {uuid: find(Slice, uuid) for uuid in cells}
+    datasets = {
+        str(dataset.uuid): {"datasource_id": dataset.id}
+        for dataset in {chart.datasource for chart in charts.values()} | set(_filter_datasets(config))
+    }
+    config = update_id_refs(config, {uuid: chart.id for uuid, chart in charts.items()}, datasets)
+    dashboard = import_dashboard(config, overwrite=True, ignore_permissions=True)
+    dashboard.slices = list(charts.values())
+    return dashboard
+
+
+def _meta(cell: Any) -> dict[str, Any]:
+    return cell.get("meta", {}) if isinstance(cell, dict) else {}
+
+
+def _filter_datasets(config: dict[str, Any]) -> list[SqlaTable]:
+    targets = [target for item in config["metadata"]["native_filter_configuration"] for target in item["targets"]]
+    return [find(SqlaTable, target["datasetUuid"]) for target in targets if "datasetUuid" in target]
+
+
+_WRITERS: dict[str, Any] = {"datasets": _write_dataset, "charts": _write_chart, "dashboards": _write_dashboard}
+
+
+def _put_role(bundle: Bundle, manifest: Manifest) -> Change:
+    datasets = [find(SqlaTable, config["uuid"]) for config in bundle.datasets.values()]
+    if create_viewer_role(datasets):
+        manifest.roles = [VIEWER_ROLE]
+        return Change("created", "roles", VIEWER_ROLE)
+    return Change("unchanged" if VIEWER_ROLE in manifest.roles else "kept", "roles", VIEWER_ROLE)
+
+
+def _installed(model: Any, manifest: Manifest) -> list[Any]:
+    return [item for uuid in manifest.assets if (item := find(model, uuid)) is not None]
+
+
+def _check_nothing_rests_on(objects: dict[str, list[Any]]) -> None:
+    """What other people built on the plugin's assets would break without them, so they decide first."""
+    ours = {kind: {item.id for item in items} for kind, items in objects.items()}
+    users = [
+        f"the chart {chart.slice_name!r} on the dataset {dataset.table_name}"
+        for dataset in objects["datasets"]
+        for chart in dataset.slices
+        if chart.id not in ours["charts"]
+    ]
+    users += [
+        f"the dashboard {dashboard.dashboard_title!r} with the chart {chart.slice_name!r}"
+        for chart in objects["charts"]
+        for dashboard in chart.dashboards
+        if dashboard.id not in ours["dashboards"]
+    ]
+    users += [
+        f"the report or alert {schedule.name!r}"
+        for schedule in db.session.query(ReportSchedule)
+        if schedule.dashboard_id in ours["dashboards"] or schedule.chart_id in ours["charts"]
+    ]
+    if users:
+        raise InstallError("still in use, so nothing was removed; delete or change first: " + "; ".join(users))

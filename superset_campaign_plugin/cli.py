@@ -1,0 +1,237 @@
+"""The command line, with two doors: `superset-campaign …` and, inside a deployment, `superset campaign …`.
+
+This module imports click alone. The `superset` command loads it at every start, so a fault here would break all of
+them, and every import would slow them; each command loads what it needs and calls one function.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+SUPERSET_COMMANDS = ("install", "uninstall")
+
+
+class _Group(click.Group):
+    """Shows the plugin's errors as one line with their exit code, never as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from superset_campaign_plugin.errors import CampaignError
+
+        try:
+            return super().invoke(ctx)
+        except CampaignError as error:
+            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Group, help="The Campaign Email Performance report for Apache Superset.")
+@click.version_option(package_name="superset-campaign-plugin")
+def campaign() -> None:
+    pass
+
+
+def main() -> None:
+    """The console script."""
+    campaign(prog_name="superset-campaign")
+
+
+def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+_warehouse = _options(
+    click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse."),
+    click.option("--schema", metavar="NAME", help="Schema of the loader's tables.  [default: the database's own]"),
+    click.option("--source", default="fivetran", show_default=True, metavar="NAME", help="Layout of the loader."),
+)
+
+
+def _day(_: click.Context, option: click.Parameter, value: str | None) -> date | None:
+    from datetime import date
+
+    try:
+        return None if value is None else date.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no day; write it as 2026-01-31") from error
+
+
+def _time(_: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
+    from datetime import datetime
+
+    try:
+        # Python 3.10 does not read the Z that most systems write.
+        return None if value is None else datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no time; write it as 2026-01-31 or 2026-01-31T09:30:00Z") from error
+
+
+def _names(_: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _conditions(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
+    conditions: dict[str, list[str]] = {}
+    for value in values:
+        field, separator, wanted = value.partition("=")
+        if not separator or not field:
+            raise click.BadParameter(f"{value!r} is no condition; write it as FIELD=VALUE")
+        conditions.setdefault(field.strip(), []).append(wanted)
+    return conditions
+
+
+@campaign.command()
+@_warehouse
+@click.option("--as-of", callback=_time, metavar="TIME", help="The clock that parts Pending from Aborted.  [now]")
+@click.option("--from", "date_from", callback=_day, metavar="DAY", help="First day of the first send, inclusive.")
+@click.option("--to", "date_to", callback=_day, metavar="DAY", help="Last day of the first send, exclusive.")
+@click.option(
+    "--by",
+    default="campaign,email",
+    show_default=True,
+    callback=_names,
+    metavar="LIST",
+    help="Groupings: workspace, program, campaign, email, day, week, month; empty for one total.",
+)
+@click.option(
+    "--where",
+    multiple=True,
+    callback=_conditions,
+    metavar="FIELD=VALUE",
+    help="Keep a dimension's value; the same field again allows another value, an empty value means none.",
+)
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "csv", "json"]),
+    help="Form of the output.",
+)
+def report(
+    uri: str,
+    schema: str | None,
+    source: str,
+    as_of: datetime | None,
+    date_from: date | None,
+    date_to: date | None,
+    by: tuple[str, ...],
+    where: dict[str, list[str]],
+    form: str,
+) -> None:
+    """Print the report of a warehouse."""
+    from superset_campaign_plugin.report.output import FORMATS
+    from superset_campaign_plugin.report.run import run_report
+
+    found = run_report(
+        uri,
+        source=source,
+        schema=schema,
+        as_of=as_of,
+        date_from=date_from,
+        date_to=date_to,
+        by=by,
+        where=where,
+    )
+    click.echo(FORMATS[form](found), nl=False)
+
+
+@campaign.command()
+@_warehouse
+@click.option("--dataset", default="campaign_email_performance", show_default=True, help="Which dataset's SQL.")
+def sql(uri: str, schema: str | None, source: str, dataset: str) -> None:
+    """Print the SQL of a dataset, for the tables that a warehouse has."""
+    from superset_campaign_plugin.errors import unknown
+    from superset_campaign_plugin.report.datasets import Options
+    from superset_campaign_plugin.report.run import dataset_sql
+    from superset_campaign_plugin.warehouse import connect
+
+    with connect(uri) as (connection, engine):
+        texts = dataset_sql(connection, engine, source, schema, Options())
+    if dataset not in texts:
+        raise unknown("dataset", dataset, texts)
+    click.echo(texts[dataset])
+
+
+@campaign.command("load-emails")
+@click.argument("directory", type=click.Path())
+@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@click.option("--schema", metavar="NAME", help="Schema of the table of contents.  [default: the database's own]")
+def load_emails(directory: str, uri: str, schema: str | None) -> None:
+    """Store the emails of DIRECTORY for the preview: <email_id>.html, and emails.yaml with subjects and senders."""
+    from pathlib import Path
+
+    from superset_campaign_plugin.preview.contents import load_emails as load
+
+    result = load(uri, Path(directory), schema=schema)
+    click.echo(f"{result.loaded} emails stored")
+
+
+@campaign.command()
+@_warehouse
+@click.option("--database", default="Campaign Warehouse", show_default=True, help="Name of the connection.")
+@click.option("--output", type=click.Path(dir_okay=False, writable=True), required=True, help="The ZIP to write.")
+def bundle(uri: str, schema: str | None, source: str, database: str, output: str) -> None:
+    """Write a ZIP that Superset's own dashboard import takes."""
+    from pathlib import Path
+
+    from superset_campaign_plugin.bundle.assemble import write_bundle
+
+    write_bundle(Path(output), uri=uri, schema=schema, source=source, database=database)
+    click.echo(f"{output} written; import it in Superset under Dashboards", err=True)
+
+
+@campaign.command()
+@click.option("--database", metavar="NAME", help="A database that is registered in Superset, or the name for --uri.")
+@click.option("--uri", metavar="URI", help="SQLAlchemy URI of a warehouse to register.")
+@click.option("--schema", metavar="NAME", help="Schema of the loader's tables.  [default: the database's own]")
+@click.option("--source", default="fivetran", show_default=True, metavar="NAME", help="Layout of the loader.")
+@click.option("--overwrite", is_flag=True, help="Replace also what people changed since the last installation.")
+def install(database: str | None, uri: str | None, schema: str | None, source: str, overwrite: bool) -> None:
+    """Install or upgrade datasets, charts, dashboard and viewer role in this Superset."""
+    with _superset():
+        from superset_campaign_plugin.bundle.install import install as install_bundle
+
+        changes = install_bundle(database=database, uri=uri, schema=schema, source=source, overwrite=overwrite)
+        _print_changes(changes)
+        if any(change.action == "kept" for change in changes):
+            click.echo("kept: changed in Superset since it was installed; --overwrite replaces it", err=True)
+
+
+@campaign.command()
+@click.confirmation_option(prompt="Remove the report's dashboard, charts and datasets from this Superset?")
+def uninstall() -> None:
+    """Remove exactly what install has made."""
+    with _superset():
+        from superset_campaign_plugin.bundle.install import uninstall as uninstall_bundle
+
+        changes = uninstall_bundle()
+        _print_changes(changes)
+        if not changes:
+            click.echo("nothing is installed", err=True)
+
+
+def _print_changes(changes: list[Any]) -> None:
+    for change in changes:
+        click.echo(f"{change.action:<10} {change.kind.removesuffix('s'):<10} {change.name}")
+
+
+@contextlib.contextmanager
+def _superset() -> Iterator[None]:
+    """Superset's application context: the running one, or a new one when called through the console script."""
+    from flask import has_app_context
+
+    if has_app_context():
+        yield
+        return
+    from superset_campaign_plugin.deployment import superset_app
+
+    with superset_app().app_context():
+        yield

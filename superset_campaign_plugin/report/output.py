@@ -1,0 +1,80 @@
+"""The report as text: a table for people, CSV and JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from superset_campaign_plugin.report.query import Report
+from superset_campaign_plugin.semantics import load_semantics
+
+
+def as_csv(report: Report) -> str:
+    """Field names, then the rows: ratios as fractions, times in UTC, empty for null."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(report.columns)
+    writer.writerows([_plain(value) for value in row] for row in report.rows)
+    return buffer.getvalue()
+
+
+def as_json(report: Report) -> str:
+    """A list of objects by field name."""
+    records = [{name: _json(value) for name, value in record.items()} for record in report.records()]
+    return json.dumps(records, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_table(report: Report) -> str:
+    """Titles, then the rows, aligned for a terminal; percentages with one digit."""
+    titles = {metric.name: metric.title for metric in load_semantics().metrics}
+    titles |= {dimension.name: dimension.title for dimension in load_semantics().dimensions}
+    ratios = {metric.name for metric in load_semantics().metrics if metric.kind == "ratio"}
+    numeric = {metric.name for metric in load_semantics().metrics if metric.kind in ("count", "ratio")}
+    head = [titles.get(name, name.capitalize()) for name in report.columns]
+    body = [[_shown(value, name in ratios) for name, value in zip(report.columns, row, strict=True)] for row in report.rows]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+
+    def line(cells: list[str]) -> str:
+        placed = [
+            cell.rjust(width) if name in numeric else cell.ljust(width)
+            for cell, width, name in zip(cells, widths, report.columns, strict=True)
+        ]
+        return "  ".join(placed).rstrip()
+
+    lines = [line(head), line(["-" * width for width in widths]), *map(line, body)]
+    if not report.rows:
+        lines.append("no email was sent in this selection")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.10f}"
+    return _time(value) if isinstance(value, datetime) else str(value)
+
+
+def _json(value: Any) -> Any:
+    return _time(value) if isinstance(value, datetime) else value.isoformat() if isinstance(value, date) else value
+
+
+def _shown(value: Any, is_ratio: bool) -> str:
+    if value is None:
+        return ""
+    if is_ratio:
+        return f"{value:.1%}"
+    # A name may hold control characters, which would act on the terminal.
+    text = _time(value)[:16] if isinstance(value, datetime) else str(value)
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="milliseconds" if moment.microsecond else "seconds")
+
+
+FORMATS: dict[str, Callable[[Report], str]] = {"table": as_table, "csv": as_csv, "json": as_json}
