@@ -14,13 +14,6 @@ from superset_campaign_plugin.bundle.identity import chart_uuid, dataset_uuid
 from superset_campaign_plugin.semantics import Dataset, load_semantics, report_columns
 
 TIME_COLUMN = "sent_date"
-_ANY_TIME = {
-    "clause": "WHERE",
-    "expressionType": "SIMPLE",
-    "operator": "TEMPORAL_RANGE",
-    "subject": TIME_COLUMN,
-    "comparator": "No filter",
-}
 
 
 def chart_config(dashboard: str, chart: Chart) -> dict[str, Any]:
@@ -47,16 +40,26 @@ def _form_data(chart: Chart) -> dict[str, Any]:
     has_time = any(dimension.name == TIME_COLUMN for dimension in dataset.dimensions)
     filters = [_filter(**choice) for choice in params.pop("adhoc_filters", [])]
     if has_time:
-        filters.append(_ANY_TIME)
+        filters.append(_time_filter(params.pop("time_range", "No filter")))
     params["adhoc_filters"] = filters
     if "groupby_b" in params:
         params["adhoc_filters_b"] = filters
     return {
         "viz_type": chart.viz_type,
-        "granularity_sqla": TIME_COLUMN,
         "annotation_layers": [],
         "extra_form_data": {},
         **params,
+    }
+
+
+def _time_filter(time_range: str) -> dict[str, Any]:
+    """The chart's own time range, which holds as long as the dashboard's time filter is empty."""
+    return {
+        "clause": "WHERE",
+        "expressionType": "SIMPLE",
+        "operator": "TEMPORAL_RANGE",
+        "subject": TIME_COLUMN,
+        "comparator": time_range,
     }
 
 
@@ -104,21 +107,13 @@ def _query(form_data: dict[str, Any], columns: list[Any], metrics: list[str], **
     }
 
 
-def _kpi(form_data: dict[str, Any]) -> list[dict[str, Any]]:
-    return [_query(form_data, [], [form_data["metric"]], time_offsets=[])]
-
-
-def _pie(form_data: dict[str, Any]) -> list[dict[str, Any]]:
-    metric = form_data["metric"]
-    return [_query(form_data, form_data["groupby"], [metric], orderby=[[metric, False]])]
-
-
 def _table(form_data: dict[str, Any]) -> list[dict[str, Any]]:
     metrics = form_data["metrics"]
-    order = [[form_data["timeseries_limit_metric"], False]]
+    order = [[form_data.get("timeseries_limit_metric", metrics[0]), False]]
     rows = _query(form_data, form_data["groupby"], metrics, orderby=order, post_processing=[], time_offsets=[])
-    totals = _query(form_data, [], metrics, row_limit=0, row_offset=0, post_processing=[], order_desc=None)
-    return [rows, totals]
+    if not form_data.get("show_totals"):
+        return [rows]
+    return [rows, _query(form_data, [], metrics, row_limit=0, row_offset=0, post_processing=[], order_desc=None)]
 
 
 def _pivot(form_data: dict[str, Any]) -> list[dict[str, Any]]:
@@ -152,14 +147,11 @@ def _mixed(form_data: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _bar(form_data: dict[str, Any]) -> list[dict[str, Any]]:
     axis = form_data["x_axis"]
-    column = _time_axis(form_data) if "time_grain_sqla" in form_data else axis
     metrics = form_data["metrics"]
-    return [_query(form_data, [column, *form_data["groupby"]], metrics, orderby=[[metrics[0], False]])]
+    return [_query(form_data, [axis, *form_data["groupby"]], metrics, orderby=[[metrics[0], False]])]
 
 
 _QUERIES = {
-    "pop_kpi": _kpi,
-    "pie": _pie,
     "table": _table,
     "pivot_table_v2": _pivot,
     "mixed_timeseries": _mixed,

@@ -13,7 +13,8 @@ from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid,
 def dashboard_config(dashboard: Dashboard, default_time_range: str | None = None) -> dict[str, Any]:
     """The dashboard in the form of Superset's export, for its importer.
 
-    `default_time_range` replaces the time filter's own default, for a warehouse whose data ended before it.
+    `default_time_range` replaces the time filter's own default, for a warehouse whose data ended before it; an empty
+    one starts without a range.
     """
     ids = _chart_ids(dashboard)
     return {
@@ -26,6 +27,7 @@ def dashboard_config(dashboard: Dashboard, default_time_range: str | None = None
         "position": _position(dashboard, ids),
         "metadata": {
             "color_scheme": dashboard.color_scheme,
+            "label_colors": dashboard.label_colors,
             "cross_filters_enabled": True,
             "refresh_frequency": 0,
             "native_filter_configuration": [
@@ -92,16 +94,13 @@ def _native_filter(
         "cascadeParentIds": [_filter_id(dashboard, parent) for parent in filter_.within],
     }
     if filter_.type == "time":
-        time_range = default_time_range or filter_.default
+        time_range = filter_.default if default_time_range is None else default_time_range
         return {
             **shared,
             "filterType": "filter_time",
             "targets": [{}],
             "controlValues": {},
-            "defaultDataMask": {
-                "extraFormData": {"time_range": time_range},
-                "filterState": {"value": time_range},
-            },
+            "defaultDataMask": _default(time_range, {"time_range": time_range}),
         }
     target = {"datasetUuid": str(dataset_uuid(filter_.dataset)), "column": {"name": filter_.column}}
     config = {
@@ -117,13 +116,17 @@ def _native_filter(
             "searchAllOptions": False,
             "sortAscending": True,
         },
-        "defaultDataMask": {"extraFormData": {}, "filterState": {}},
+        "defaultDataMask": _default(
+            filter_.default, {"filters": [{"col": filter_.column, "op": "IN", "val": filter_.default}]}
+        ),
     }
     if filter_.sort_by:
         config["sortMetric"] = filter_.sort_by
-    if filter_.default:
-        config["defaultDataMask"] = {
-            "extraFormData": {"filters": [{"col": filter_.column, "op": "IN", "val": filter_.default}]},
-            "filterState": {"value": filter_.default, "label": ", ".join(filter_.default)},
-        }
     return config
+
+
+def _default(value: Any, form_data: dict[str, Any]) -> dict[str, Any]:
+    """The state that a filter starts with: none, or `value`, which stands for `form_data` in the queries."""
+    if not value:
+        return {"extraFormData": {}, "filterState": {}}
+    return {"extraFormData": form_data, "filterState": {"value": value}}

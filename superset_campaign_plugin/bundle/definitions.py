@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 DEFAULT_DATASET = "campaign_email_performance"
-CHART_TYPES = ("pop_kpi", "mixed_timeseries", "pie", "table", "pivot_table_v2", "echarts_timeseries_bar")
+CHART_TYPES = ("table", "pivot_table_v2", "mixed_timeseries", "echarts_timeseries_bar")
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Dashboard:
     slug: str
     description: str
     color_scheme: str
+    label_colors: dict[str, str]
     css: str
     filters: list[Filter]
     layout: list[Row]
@@ -124,6 +125,7 @@ class _DashboardSchema(Schema):
     slug = fields.String(required=True)
     description = fields.String(required=True)
     color_scheme = fields.String(required=True)
+    label_colors = fields.Dict(fields.String(), fields.String(), load_default=dict)
     filters = fields.List(fields.Nested(_FilterSchema), required=True)
     layout = fields.List(fields.Nested(_RowSchema), required=True)
 

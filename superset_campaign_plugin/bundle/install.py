@@ -132,7 +132,7 @@ def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
             check_times(connection, engine, source, schema)
             sql = dataset_sql(connection, engine, source, schema, options)
-            time_range = None if _has_recent_sends(connection, sql[REPORT_DATASET]) else "No filter"
+            time_range = None if _has_recent_sends(connection, sql[REPORT_DATASET]) else ""
     except SQLAlchemyError as error:
         raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
     uuid = UUID(str(database.uuid))

@@ -1,0 +1,43 @@
+# The two commands of the README are `make demo` and `make test`. Each does all of its own set-up.
+PYTHON ?=
+PORT ?= 8088
+BIN := .venv/bin
+COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: help venv dev demo test lint format docs requirements clean
+
+help:  ## Show this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+
+venv:  ## Build .venv from the pinned requirements.
+	@PYTHON="$(PYTHON)" scripts/venv.sh demo
+
+dev:  ## The same with what the tests and checks need.
+	@PYTHON="$(PYTHON)" scripts/venv.sh dev
+
+demo: venv  ## Serve the dashboard with a year of made-up data on 127.0.0.1:$(PORT).
+	@$(BIN)/python -m demo --port $(PORT)
+
+test: dev  ## Install what the tests need, then check and test everything.
+	@scripts/system.sh
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: dev  ## Style, format and types.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: dev  ## Put the code into its format.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+docs: venv  ## Write docs/metrics.md from datasets/.
+	@$(BIN)/python scripts/metrics_page.py
+
+requirements: dev  ## Compile requirements/*.in anew.
+	@$(COMPILE) requirements/demo.in -o requirements/demo.txt
+	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
+
+clean:  ## Remove the environment and the demo's data.
+	@rm -rf .venv .demo build dist

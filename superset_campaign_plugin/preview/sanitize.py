@@ -1,0 +1,357 @@
+"""Makes an email's HTML safe to show: it runs nothing, loads nothing unasked, and leads nowhere.
+
+Three steps, each of which would do: nh3 parses the HTML as a browser does and keeps only listed elements and
+attributes; the result is then written anew, attribute by attribute; and the view sends it with a policy that forbids
+everything else. Nothing here knows Flask or Superset.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape, unescape
+from html.parser import HTMLParser
+
+import nh3
+
+from superset_campaign_plugin.errors import CampaignError
+from superset_campaign_plugin.preview.css import (
+    ImagePolicy,
+    clean_declarations,
+    clean_media,
+    clean_stylesheet,
+    is_hidden,
+)
+
+MAX_BYTES = 2_000_000
+
+# Parsing takes time with the square of the nesting. Real emails have a few thousand tags; this many take a second.
+_MAX_TAGS = 20_000
+_MAX_PASSES = 6
+
+# A parser reopens these by itself after every block that they are left open in, which lets a small file grow to
+# gigabytes. They are parsed as plain spans and get their names back afterwards.
+_FORMATTING = frozenset("b big code em font i nobr s small strike strong tt u".split())
+_KEPT_NAME = "data-element"
+
+_BLOCKS = frozenset(
+    "address article aside blockquote center dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li "
+    "main nav ol p pre section ul".split()
+)
+_INLINE = frozenset("a abbr bdi bdo br cite del dfn img ins kbd map mark q samp span sub sup var wbr area".split())
+_TABLES = frozenset("caption col colgroup table tbody td tfoot th thead tr".split())
+_TAGS = _BLOCKS | _INLINE | _TABLES
+_VOID = frozenset({"area", "br", "col", "hr", "img", "wbr"})
+# Of all other elements only the tags go; of these the content too.
+_DROPPED_WITH_CONTENT = frozenset(
+    "script style title template svg math iframe noscript noembed noframes select datalist textarea xmp "
+    "plaintext".split()
+)
+
+_NUMBER = re.compile(r"\s*[+-]?\d{1,5}(?:\.\d{1,4})?\s*(?:%|px)?\s*", re.ASCII)
+_WORD = re.compile(r"[\w.:#-]{1,64}", re.ASCII)
+_COLOR = re.compile(r"#?[0-9a-z]{1,32}", re.IGNORECASE | re.ASCII)
+_COORDS = re.compile(r"[\d\s,.]{1,2000}", re.ASCII)
+_USEMAP = re.compile(r"#[\w-]{1,64}")
+_TEXT = re.compile(r".*", re.DOTALL)
+
+_ATTRIBUTES: dict[str, re.Pattern[str]] = {
+    **dict.fromkeys(("alt", "title", "class", "face", "summary", "abbr", "aria-label"), _TEXT),
+    **dict.fromkeys(("width", "height", "border", "cellpadding", "cellspacing", "hspace", "vspace"), _NUMBER),
+    **dict.fromkeys(("colspan", "rowspan", "span", "size", "start", "value"), _NUMBER),
+    **dict.fromkeys(("align", "valign", "dir", "lang", "role", "type", "scope", "shape", "id", "name"), _WORD),
+    **dict.fromkeys(("bgcolor", "color", "text"), _COLOR),
+    "aria-hidden": _WORD,
+    "coords": _COORDS,
+    "nowrap": _WORD,
+    "usemap": _USEMAP,
+}
+# These are decided on together with the rest of their element.
+_JUDGED = frozenset({"style", "href", "src", "background", _KEPT_NAME})
+
+_SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms"})
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE | re.ASCII)
+_CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f]+")
+# Characters that change the direction of what follows would show a link's target as another one.
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+_OPENING = re.compile(r"<(?:(!--)|(style|script|body|html)(?=[\s/>]))", re.IGNORECASE)
+_FORMATTING_TAG = re.compile(rf"<(/?)({'|'.join(sorted(_FORMATTING))})(?=[\s/>])", re.IGNORECASE)
+
+
+class EmailTooLarge(CampaignError):
+    """The email's HTML is larger than the limit for previews."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"the email has {size:,} bytes; previews are limited to {limit:,}")
+        self.size = size
+        self.limit = limit
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link of the email: its words (or the words for its image) and where it led."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class CleanBody:
+    """An email that is safe to show.
+
+    html             a fragment: at most one <style>, then markup
+    blocked_images   remote images and backgrounds that do not load but would with `remote_images`
+    tracking_pixels  images of one pixel or none and hidden ones, which never load
+    links            in the order of the email, every pair of text and address once
+    text_only        the HTML was too entangled to keep; `html` holds its text
+    """
+
+    html: str
+    blocked_images: int = 0
+    tracking_pixels: int = 0
+    links: tuple[Link, ...] = ()
+    text_only: bool = False
+
+
+def clean_html(html: str, *, remote_images: bool, max_bytes: int = MAX_BYTES) -> CleanBody:
+    """Clean an email's HTML; remote images are kept only with `remote_images`.
+
+    Cleaning what is clean changes nothing. Raises `EmailTooLarge`, and nothing else, however broken the HTML is.
+    """
+    data = html.encode("utf-8", "replace")  # a lone surrogate has no place in any encoding
+    if len(data) > max_bytes:
+        raise EmailTooLarge(len(data), max_bytes)
+    html = data.decode("utf-8")
+    if html.count("<") > _MAX_TAGS:
+        return CleanBody(_as_text(html), text_only=True)
+    markup, sheets = _take_stylesheets(html)
+    settled = _settle(_FORMATTING_TAG.sub(_as_span, markup))
+    if settled is None:
+        return CleanBody(_as_text(html), text_only=True)
+    images = ImagePolicy(remote_images)
+    css = "\n".join(filter(None, (_clean_sheet(media, text, images) for media, text in sheets)))
+    writer = _Writer(images)
+    writer.feed(settled)
+    writer.close()
+    body = (f"<style>{css}</style>" if css else "") + "".join(writer.parts)
+    if body.count("<") > _MAX_TAGS:
+        return CleanBody(_as_text(html), text_only=True)
+    return CleanBody(
+        html=body,
+        blocked_images=images.blocked,
+        tracking_pixels=writer.tracking_pixels,
+        links=tuple(dict.fromkeys(writer.links)),
+    )
+
+
+def _take_stylesheets(html: str) -> tuple[str, list[tuple[str, str]]]:
+    """The HTML, and (media, CSS) of its <style> elements outside of comments.
+
+    The elements themselves stay; nh3 drops them. <html> and <body> become a <div>, to keep their colours. Whatever
+    this reads differently from a browser costs looks alone: both parts are cleaned afterwards.
+    """
+    parts: list[str] = []
+    sheets: list[tuple[str, str]] = []
+    position = 0
+    while found := _OPENING.search(html, position):
+        comment, name = found[1], (found[2] or "").lower()
+        if comment:
+            end = html.find("-->", found.end() - 2)
+            end = len(html) if end < 0 else end + 3
+        elif name in ("body", "html"):
+            parts.append(html[position : found.start()] + "<div")
+            position = found.end()
+            continue
+        else:
+            start = html.find(">", found.end()) + 1 or len(html)
+            closing = re.compile(rf"</{name}", re.IGNORECASE).search(html, start)
+            end = closing.start() if closing else len(html)
+            if name == "style":
+                media = re.search(r"\bmedia\s*=\s*[\"']?([^\"'>]*)", html[found.end() : start], re.IGNORECASE)
+                sheets.append((media[1] if media else "", html[start:end]))
+        parts.append(html[position:end])
+        position = end
+    parts.append(html[position:])
+    return "".join(parts), sheets
+
+
+def _clean_sheet(media: str, text: str, images: ImagePolicy) -> str:
+    css = clean_stylesheet(text, images)
+    if not css or media.strip().lower() in ("", "all"):
+        return css
+    query = clean_media(unescape(media))
+    return "" if query is None else f"{query} {{\n{css}\n}}"
+
+
+def _as_span(tag: re.Match[str]) -> str:
+    return "</span" if tag[1] else f'<span {_KEPT_NAME}="{tag[2].lower()}"'
+
+
+def _settle(markup: str) -> str | None:
+    """The listed elements and attributes, in a form that parsing leaves as it is; None if there is no such form."""
+    for _ in range(_MAX_PASSES):
+        cleaned = nh3.clean(
+            markup,
+            tags=set(_TAGS),
+            clean_content_tags=set(_DROPPED_WITH_CONTENT),
+            attributes={"*": {*_ATTRIBUTES, *_JUDGED}},
+            link_rel=None,
+            url_schemes={*_SCHEMES, "data"},
+        )
+        if cleaned == markup:
+            return cleaned
+        markup = cleaned
+    return None
+
+
+def _as_text(html: str) -> str:
+    """The text of the HTML, found without parsing it."""
+    first, *rest = html.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").split("<")
+    pieces = [first, *(piece.partition(">")[2] for piece in rest)]
+    lines = (" ".join(unescape(line).split()) for line in "\n".join(pieces).splitlines())
+    text = "\n".join(line for line in lines if line)
+    return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
+
+
+def link_target(href: str) -> str | None:
+    """The target of a link to show to a person; None for what leads nowhere outside, such as scripts and anchors."""
+    target = _CONTROLS.sub("", href)
+    scheme = _SCHEME.match(target)
+    if not target or target.startswith("#") or (scheme and scheme[1].lower() not in _SCHEMES):
+        return None
+    return _BIDI.sub(lambda mark: "".join(f"%{byte:02X}" for byte in mark[0].encode()), target)
+
+
+class _Writer(HTMLParser):
+    """Writes settled markup anew, so that the output holds only what is put into `parts` here."""
+
+    def __init__(self, images: ImagePolicy) -> None:
+        super().__init__(convert_charrefs=True)
+        self.images = images
+        self.parts: list[str] = []
+        self.links: list[Link] = []
+        self.tracking_pixels = 0
+        self._open: list[_Element] = []
+        self._reading: list[_OpenLink] = []
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(escape(data, quote=False))
+        for link in self._reading:
+            link.words.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        hidden = bool(self._open) and self._open[-1].hidden
+        if tag == "img":
+            self._image(given, hidden)
+            return
+        name = given.get(_KEPT_NAME) if tag == "span" else None
+        name = name if name in _FORMATTING else tag
+        style = clean_declarations(_with_body_colors(tag, given), self.images, tracking=hidden)
+        hidden = hidden or is_hidden(style)
+        written = _checked(given)
+        if "background" in given:
+            address = self.images.address(given["background"], tracking=hidden)
+            if address is not None and tag in _TABLES:
+                written["background"] = address
+        if style:
+            written["style"] = style
+        target = link_target(given.get("href", "")) if tag in ("a", "area") else None
+        if target is not None:
+            written["title"] = target
+        self._write(name, written)
+        if tag == "area" and target is not None:
+            self.links.append(Link(_one_line(given.get("alt", "")), target))
+        if tag in _VOID:
+            return
+        link = None
+        if tag == "a" and target is not None:
+            link = _OpenLink(target, len(self.links), [])
+            self.links.append(Link("", target))
+            self._reading.append(link)
+        self._open.append(_Element(tag, name, hidden, link))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open[-1].tag != tag:
+            return  # settled markup closes what is open, and nothing else
+        element = self._open.pop()
+        self.parts.append(f"</{element.name}>")
+        if element.link is not None:
+            self._reading.remove(element.link)
+            self.links[element.link.place] = Link(_one_line("".join(element.link.words)), element.link.url)
+
+    def _image(self, given: dict[str, str], hidden: bool) -> None:
+        style = clean_declarations(given.get("style", ""), self.images, tracking=hidden)
+        source = given.get("src", "")
+        if is_hidden(style) or any(_is_dot(given.get(side, "")) for side in ("width", "height")):
+            # Whatever it is drawn for, it cannot be seen: to load it would only tell the sender.
+            self.tracking_pixels += 1
+            return
+        if hidden and source:
+            self.tracking_pixels += 1
+        written = _checked(given)
+        address = self.images.address(source, tracking=hidden)
+        if address is not None:
+            written["src"] = address
+        written.setdefault("alt", "")
+        if style:
+            written["style"] = style
+        for link in self._reading:
+            link.words.append(f" {written['alt']} ")
+        self._write("img", written)
+
+    def _write(self, name: str, attributes: dict[str, str]) -> None:
+        # In one order always, so that cleaning twice changes nothing.
+        written = "".join(f' {key}="{escape(value)}"' for key, value in sorted(attributes.items()))
+        self.parts.append(f"<{name}{written}>")
+
+
+@dataclass(eq=False)
+class _OpenLink:
+    """A link whose text is being read; `place` is its index among the links."""
+
+    url: str
+    place: int
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class _Element:
+    """An open element: its tag in the settled markup, its name in the output, whether it is hidden, its link."""
+
+    tag: str
+    name: str
+    hidden: bool
+    link: _OpenLink | None
+
+
+def _checked(given: dict[str, str]) -> dict[str, str]:
+    """The attributes that need no further judgement, and whose values are what they should be."""
+    return {
+        name: value
+        for name, value in given.items()
+        if name not in _JUDGED and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value))
+    }
+
+
+def _with_body_colors(tag: str, given: dict[str, str]) -> str:
+    """The style of an element; a <div> that was the body gets its colours from the attributes only a body has."""
+    style = given.get("style", "")
+    if tag != "div":
+        return style
+    colors = (("background-color", given.pop("bgcolor", "")), ("color", given.pop("text", "")))
+    extra = "".join(f"{name}: {value}; " for name, value in colors if _COLOR.fullmatch(value))
+    background = given.pop("background", "")
+    if background and not re.search(r"[\"'()\\]", background):
+        extra += f'background-image: url("{background}"); '
+    return extra + style
+
+
+def _is_dot(size: str) -> bool:
+    number = re.match(r"\s*([+-]?\d+(?:\.\d+)?)\s*(%?)", size)
+    return bool(number) and float(number[1]) <= (0 if number[2] else 1)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
