@@ -16,7 +16,7 @@ from uuid import UUID
 from flask import current_app
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
-from superset import db
+from superset import db, security_manager
 from superset.commands.chart.importers.v1.utils import import_chart
 from superset.commands.dashboard.importers.v1.utils import import_dashboard, update_id_refs
 from superset.commands.utils import update_chart_config_dataset
@@ -70,7 +70,9 @@ def install(
         connection = _connection(database, uri, manifest)
         bundle = _bundle(connection, schema, source)
         _check_names_are_free(bundle, connection)
+        schema_permission = _missing_schema_permission(connection, schema)
         changes = [_put(kind, name, config, manifest, connection, overwrite) for kind, name, config in each(bundle)]
+        manifest.schema_permission = schema_permission or manifest.schema_permission
         changes.append(_put_role(bundle, manifest))
         write_manifest(manifest)
         db.session.commit()
@@ -97,19 +99,41 @@ def uninstall() -> list[Change]:
         if VIEWER_ROLE in manifest.roles:
             delete_viewer_role()
             changes.append(Change("removed", "roles", VIEWER_ROLE))
-        connection = find(Database, manifest.database) if manifest.database else None
-        if connection is not None:
-            if connection.tables:
-                changes.append(Change("kept", "databases", connection.database_name))
-            else:
-                changes.append(Change("removed", "databases", connection.database_name))
-                db.session.delete(connection)
+        _remove_schema_permission(manifest)
+        changes += _remove_connection(manifest)
         delete_manifest()
         db.session.commit()
     except Exception:
         db.session.rollback()
         raise
     return changes
+
+
+def _missing_schema_permission(database: Database, schema: str | None) -> str | None:
+    """The name of the permission that Superset will make for the datasets' schema; None if it is there already."""
+    name = security_manager.get_schema_perm(database.database_name, database.get_default_catalog(), schema)
+    return name if name and security_manager.find_view_menu(name) is None else None
+
+
+def _remove_schema_permission(manifest: Manifest) -> None:
+    """Superset leaves the permission on a schema behind; it goes, unless a role of somebody has it by now."""
+    name = manifest.schema_permission
+    permission = security_manager.find_permission_view_menu("schema_access", name) if name else None
+    if permission is not None and not permission.role:
+        db.session.delete(permission)
+        db.session.flush()
+        db.session.delete(security_manager.find_view_menu(name))
+
+
+def _remove_connection(manifest: Manifest) -> list[Change]:
+    """The connection goes if the installation made it and nobody put another dataset on it."""
+    connection = find(Database, manifest.database) if manifest.database else None
+    if connection is None:
+        return []
+    if connection.tables:
+        return [Change("kept", "databases", connection.database_name)]
+    db.session.delete(connection)
+    return [Change("removed", "databases", connection.database_name)]
 
 
 def _connection(database: str | None, uri: str | None, manifest: Manifest) -> Database:

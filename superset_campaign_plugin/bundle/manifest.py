@@ -23,12 +23,14 @@ _UUID = uuid5(NAMESPACE_URL, "superset_campaign_plugin/manifest")
 class Manifest:
     """`assets` maps a UUID to its two fingerprints: `made` of the configuration, `stored` of the object.
 
-    `database` is the UUID of a connection that the installation created, `roles` the roles it created.
+    `database` is the UUID of a connection that the installation created, `roles` the roles it created, and
+    `schema_permission` the name of the permission on the datasets' schema, if Superset made it for them.
     """
 
     assets: dict[str, dict[str, str]] = field(default_factory=dict)
     database: str | None = None
     roles: list[str] = field(default_factory=list)
+    schema_permission: str | None = None
 
 
 def fingerprint(content: Any) -> str:

@@ -1,7 +1,7 @@
 """The table of email contents that the preview reads, and its loading from a directory. Knows no Superset.
 
-    1042.html        the email's HTML, UTF-8; the file's name is its id in Marketo
-    emails.yaml      optional: {1042: {subject: …, from_name: …, from_email: …, preheader: …}}
+1042.html        the email's HTML, UTF-8; the file's name is its id in Marketo
+emails.yaml      optional: {1042: {subject: …, from_name: …, from_email: …, preheader: …}}
 """
 
 from __future__ import annotations

@@ -11,6 +11,11 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _PROPERTY = re.compile(
     r"""(?:
       background(?:-(?:attachment|clip|color|image|origin|position(?:-[xy])?|repeat|size))?
@@ -27,9 +32,8 @@ _PROPERTY = re.compile(
     )""",
     re.VERBOSE,
 )
-_FUNCTIONS = frozenset(
-    "rgb rgba hsl hsla calc min max clamp linear-gradient radial-gradient scale rotate translate translatex "
-    "translatey".split()
+_FUNCTIONS = _names(
+    "rgb rgba hsl hsla calc min max clamp linear-gradient radial-gradient scale rotate translate translatex translatey"
 )
 _TOKEN = re.compile(
     r"""(?P<space>\s+)

@@ -23,6 +23,11 @@ from superset_campaign_plugin.preview.css import (
     is_hidden,
 )
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 MAX_BYTES = 2_000_000
 
 # Parsing takes time with the square of the nesting. Real emails have a few thousand tags; this many take a second.
@@ -31,21 +36,21 @@ _MAX_PASSES = 6
 
 # A parser reopens these by itself after every block that they are left open in, which lets a small file grow to
 # gigabytes. They are parsed as plain spans and get their names back afterwards.
-_FORMATTING = frozenset("b big code em font i nobr s small strike strong tt u".split())
+_FORMATTING = _names("b big code em font i nobr s small strike strong tt u")
 _KEPT_NAME = "data-element"
 
-_BLOCKS = frozenset(
-    "address article aside blockquote center dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li "
-    "main nav ol p pre section ul".split()
+_BLOCKS = _names(
+    "address article aside blockquote center dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 "
+    "header hr li main nav ol p pre section ul"
 )
-_INLINE = frozenset("a abbr bdi bdo br cite del dfn img ins kbd map mark q samp span sub sup var wbr area".split())
-_TABLES = frozenset("caption col colgroup table tbody td tfoot th thead tr".split())
+_INLINE = _names("a abbr bdi bdo br cite del dfn img ins kbd map mark q samp span sub sup var wbr area")
+_TABLES = _names("caption col colgroup table tbody td tfoot th thead tr")
 _TAGS = _BLOCKS | _INLINE | _TABLES
+_BREAKS = _BLOCKS | _TABLES | {"br"}
 _VOID = frozenset({"area", "br", "col", "hr", "img", "wbr"})
 # Of all other elements only the tags go; of these the content too.
-_DROPPED_WITH_CONTENT = frozenset(
-    "script style title template svg math iframe noscript noembed noframes select datalist textarea xmp "
-    "plaintext".split()
+_DROPPED_WITH_CONTENT = _names(
+    "script style title template svg math iframe noscript noembed noframes select datalist textarea xmp plaintext"
 )
 
 _NUMBER = re.compile(r"\s*[+-]?\d{1,5}(?:\.\d{1,4})?\s*(?:%|px)?\s*", re.ASCII)
@@ -208,8 +213,12 @@ def _settle(markup: str) -> str | None:
 def _as_text(html: str) -> str:
     """The text of the HTML, found without parsing it."""
     first, *rest = html.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").split("<")
-    pieces = [first, *(piece.partition(">")[2] for piece in rest)]
-    lines = (" ".join(unescape(line).split()) for line in "\n".join(pieces).splitlines())
+    pieces = [first]
+    for piece in rest:
+        tag, _, words = piece.partition(">")
+        name = re.match(r"/?(\w*)", tag)
+        pieces.append(("\n" if name and name[1].lower() in _BREAKS else "") + words)
+    lines = (" ".join(unescape(line).split()) for line in "".join(pieces).splitlines())
     text = "\n".join(line for line in lines if line)
     return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
 
@@ -220,7 +229,12 @@ def link_target(href: str) -> str | None:
     scheme = _SCHEME.match(target)
     if not target or target.startswith("#") or (scheme and scheme[1].lower() not in _SCHEMES):
         return None
-    return _BIDI.sub(lambda mark: "".join(f"%{byte:02X}" for byte in mark[0].encode()), target)
+    return shown_address(target)
+
+
+def shown_address(url: str) -> str:
+    """An address as it may be shown: what would turn its letters around is written as its code."""
+    return _BIDI.sub(lambda mark: "".join(f"%{byte:02X}" for byte in mark[0].encode()), url)
 
 
 class _Writer(HTMLParser):
@@ -350,7 +364,7 @@ def _with_body_colors(tag: str, given: dict[str, str]) -> str:
 
 def _is_dot(size: str) -> bool:
     number = re.match(r"\s*([+-]?\d+(?:\.\d+)?)\s*(%?)", size)
-    return bool(number) and float(number[1]) <= (0 if number[2] else 1)
+    return number is not None and float(number[1]) <= (0 if number[2] else 1)
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,213 @@
+"""`make demo`: a year of made-up campaigns, a Superset with the report installed, served on this machine alone.
+
+Everything it makes lies in `.demo/`. Each step writes beside its target and renames at the end, so a run that was
+stopped leaves nothing that a later one would mistake for whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from datetime import datetime, timezone
+from pathlib import Path
+
+from werkzeug.security import generate_password_hash
+
+from demo.generate import generate
+from demo.prepare import ADMIN
+from demo.progress import Progress
+from superset_campaign_plugin import resources
+from superset_campaign_plugin.preview.contents import load_emails
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".demo"
+HOST = "127.0.0.1"
+DASHBOARD = "superset/dashboard/campaign-email-performance/"
+
+
+class DemoError(Exception):
+    """Something that the person at the keyboard can mend; the message says how."""
+
+
+def main() -> int:
+    """Run the demo until it is interrupted; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8088, help="port on 127.0.0.1 (make demo PORT=8089)")
+    parser.add_argument("--sends", type=int, default=200_000, help="how many sends to make up")
+    options = parser.parse_args()
+    try:
+        run(options.port, options.sends)
+    except DemoError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nThe demo has stopped; make demo starts it again in seconds.")
+    return 0
+
+
+def run(port: int, sends: int) -> None:
+    """Make what is missing, serve, and return when the server ends."""
+    require_free(port)
+    STATE.mkdir(exist_ok=True)
+    progress = Progress()
+    environment = demo_environment()
+    warehouse = make_warehouse(progress, sends)
+    make_superset(progress, environment, warehouse)
+    password = set_password(STATE / "superset.db")
+    serve(progress, environment, port, password)
+
+
+def require_free(port: int) -> None:
+    """Raise `DemoError` if something listens on the port already."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise DemoError(
+                f"port {port} on {HOST} is in use ({error.strerror}); stop what runs there, "
+                f"or choose another: make demo PORT={port + 1}"
+            ) from error
+
+
+def demo_environment() -> dict[str, str]:
+    """The environment of the demo's Superset. Its key is made at the first start and never leaves `.demo/`."""
+    key = STATE / "secret_key"
+    if not key.exists():
+        partial = key.with_suffix(".part")
+        partial.touch(mode=0o600)
+        partial.write_text(secrets.token_urlsafe(48))
+        partial.replace(key)
+    return {
+        **os.environ,
+        "SUPERSET_CONFIG_PATH": str(ROOT / "demo" / "superset_config.py"),
+        "FLASK_APP": "superset.app:create_app()",
+        "CAMPAIGN_DEMO_STATE": str(STATE),
+        "CAMPAIGN_DEMO_SECRET_KEY": key.read_text(),
+    }
+
+
+def make_warehouse(progress: Progress, sends: int) -> Path:
+    """The DuckDB file with activities, assets and email contents; made once."""
+    warehouse, emails = STATE / "warehouse.duckdb", STATE / "emails"
+    if warehouse.exists():
+        return warehouse
+    partial = STATE / "warehouse.duckdb.part"
+    for leftover in (partial, partial.with_name(partial.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    shutil.rmtree(emails, ignore_errors=True)
+    with progress.step("Making up a year of campaigns") as report:
+        generate(partial, emails, end=datetime.now(timezone.utc).date(), sends=sends, progress=report)
+    with progress.step("Storing the emails"):
+        load_emails(f"duckdb:///{partial}", emails, schema="marketo")
+    partial.replace(warehouse)
+    return warehouse
+
+
+def make_superset(progress: Progress, environment: dict[str, str], warehouse: Path) -> None:
+    """The metadata database with the report installed; made once, and installed again after an upgrade."""
+    metadata, stamp = STATE / "superset.db", STATE / "installed"
+    version = shipped_version()
+    if metadata.exists() and stamp.exists() and stamp.read_text() == version:
+        return
+    target = metadata
+    if not metadata.exists():
+        target = STATE / "superset.db.part"
+        target.unlink(missing_ok=True)
+    log = STATE / "setup.log"
+    with log.open("w") as errors, progress.step("Starting Superset") as report:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "demo.prepare", str(warehouse)],
+            cwd=ROOT,
+            env={**environment, "CAMPAIGN_DEMO_METADATA": str(target)},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            errors.write(line)
+            if line.startswith("::step "):
+                report(line.removeprefix("::step ").strip(), None)
+        if process.wait() != 0:
+            raise DemoError(f"Superset could not be set up; {log} says why. rm -rf .demo starts over")
+    if target != metadata:
+        target.replace(metadata)
+    shutil.rmtree(STATE / "cache", ignore_errors=True)
+    stamp.write_text(version)
+
+
+def shipped_version() -> str:
+    """A hash of all that the installation puts into Superset, so that an upgrade installs again."""
+    digest = hashlib.sha256()
+    package = Path(resources.__file__).parent
+    for folder in (package, package.parent / "datasets", package.parent / "dashboards"):
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in (".py", ".yaml", ".css"):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def set_password(metadata: Path) -> str:
+    """Give the admin a password for this run; the one of the run before ends."""
+    password = secrets.token_urlsafe(9)
+    with sqlite3.connect(metadata) as connection:
+        connection.execute(
+            "UPDATE ab_user SET password = ? WHERE username = ?", (generate_password_hash(password), ADMIN)
+        )
+    connection.close()
+    return password
+
+
+def serve(progress: Progress, environment: dict[str, str], port: int, password: str) -> None:
+    """Serve until interrupted. Raises `DemoError` if the server does not come up."""
+    command = [
+        sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--workers", "2", "--worker-class", "gthread",
+        "--threads", "8", "--timeout", "120", "--preload", "superset.app:create_app()",
+    ]  # fmt: skip
+    log = STATE / "server.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        with progress.step("Starting the server"):
+            wait_until_healthy(server, port, log)
+        address = f"http://{HOST}:{port}/{DASHBOARD}"
+        print(f"\n  Dashboard  {address}\n  User       {ADMIN}\n  Password   {password}\n\n  Ctrl-C stops the demo.\n")
+        sys.stdout.flush()
+        code = server.wait()
+        if code not in (0, -signal.SIGTERM, -signal.SIGINT):
+            raise DemoError(f"the server ended with code {code}; {log} says why")
+    finally:
+        if server.poll() is None:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def wait_until_healthy(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Return once the server answers; it needs about ten seconds."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise DemoError(f"the server did not start; {log} says why")
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5):  # noqa: S310 - our own server
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise DemoError(f"the server did not answer within two minutes; {log} says why")
+
+
+if __name__ == "__main__":
+    # A stop by signal ends the server too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())

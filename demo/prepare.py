@@ -1,0 +1,42 @@
+"""Makes the demo's Superset: its metadata, an admin, and the report installed. Runs in a process of its own.
+
+    python -m demo.prepare WAREHOUSE
+
+The configuration comes from the environment, as `python -m demo` sets it. Running it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ADMIN = "admin"
+
+
+def prepare(warehouse: Path) -> None:
+    """Bring the metadata database up to date and install the report over `warehouse` (a DuckDB file)."""
+    import superset
+    from flask_migrate import upgrade
+    from superset.app import create_app
+
+    app = create_app()
+    with app.app_context():
+        print("::step Building Superset's metadata database", flush=True)
+        upgrade(directory=str(Path(superset.__file__).parent / "migrations"))
+        print("::step Creating roles and permissions", flush=True)
+        superset.appbuilder.add_permissions(update_perms=True)
+        superset.security_manager.sync_role_definitions()
+        if superset.security_manager.find_user(ADMIN) is None:
+            role = superset.security_manager.find_role("Admin")
+            # Nobody can log in with this hash; every start of the demo sets a password of its own.
+            superset.security_manager.add_user(ADMIN, "Demo", "Admin", "admin@example.com", role, hashed_password="!")
+        print("::step Installing the report", flush=True)
+        from superset_campaign_plugin.bundle.install import install
+
+        install(
+            database="Campaign Warehouse", uri=f"duckdb:///{warehouse}", schema="marketo", source="fivetran"
+        )
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]))

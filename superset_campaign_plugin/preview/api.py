@@ -1,0 +1,115 @@
+"""The preview over REST: the same email, figures and rules as on the page."""
+
+# Superset's classes and decorators come without types.
+# mypy: allow-subclassing-any, allow-untyped-decorators, no-warn-return-any
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from flask import Response, request
+from flask_appbuilder.api import expose, permission_name, protect, safe
+from superset.extensions import event_logger
+from superset.views.base_api import BaseSupersetApi, statsd_metrics
+
+from superset_campaign_plugin.preview.email import Email, open_email
+from superset_campaign_plugin.preview.schemas import CampaignEmailResponseSchema
+from superset_campaign_plugin.preview.views import PERMISSION
+
+
+class CampaignEmailRestApi(BaseSupersetApi):
+    """Emails of the report."""
+
+    resource_name = "campaign_email"
+    allow_browser_login = True
+    class_permission_name = PERMISSION
+
+    openapi_spec_tag = "Campaign Emails"
+    openapi_spec_component_schemas = (CampaignEmailResponseSchema,)
+
+    response_schema = CampaignEmailResponseSchema()
+
+    @expose("/<int:email_id>", methods=("GET",))
+    @protect()
+    @safe
+    @permission_name("read")
+    @statsd_metrics
+    @event_logger.log_this_with_context(
+        action=lambda self, *args, **kwargs: f"{self.__class__.__name__}.get",
+        log_to_statsd=False,
+    )
+    def get(self, email_id: int) -> Response:
+        """Get an email's figures, campaigns and links.
+        ---
+        get:
+          summary: Get an email's figures, campaigns and links
+          description: >-
+            What the report shows the caller of an email, by the report's own access and row rules. An email that does
+            not exist and one that the caller may not see give the same 404.
+          parameters:
+          - in: path
+            schema:
+              type: integer
+            name: email_id
+            description: The email's id in Marketo
+          - in: query
+            schema:
+              type: integer
+            name: campaign_id
+            description: Limits figures and links to one campaign
+          responses:
+            200:
+              description: The email
+              content:
+                application/json:
+                  schema:
+                    type: object
+                    properties:
+                      result:
+                        $ref: '#/components/schemas/CampaignEmailResponseSchema'
+            400:
+              $ref: '#/components/responses/400'
+            401:
+              $ref: '#/components/responses/401'
+            403:
+              $ref: '#/components/responses/403'
+            404:
+              $ref: '#/components/responses/404'
+            500:
+              $ref: '#/components/responses/500'
+        """
+        campaign_id = request.args.get("campaign_id", type=int)
+        if campaign_id is None and "campaign_id" in request.args:
+            return self.response_400(message="campaign_id must be a whole number")
+        email = open_email(email_id, campaign_id, remote_images=False)
+        if email is None:
+            return self.response_404()
+        return self.response(200, result=self.response_schema.dump(as_result(email)))
+
+
+def as_result(email: Email) -> dict[str, Any]:
+    """The email in the shape of `CampaignEmailResponseSchema`."""
+    insight, content = email.insight, email.content
+    return {
+        "email_id": insight.email_id,
+        "email_name": insight.email_name,
+        "subject": (content.subject if content else None) or insight.email_subject,
+        "sender": content.sender if content else None,
+        "preheader": content.preheader if content else None,
+        "content": email.state,
+        "marketo_url": email.marketo_url,
+        "figures": _plain(insight.figures),
+        "campaigns": [{**asdict(each), "figures": _plain(each.figures)} for each in insight.campaigns],
+        "links": None if insight.links is None else [asdict(link) for link in insight.links],
+        "blocked_images": email.body.blocked_images if email.body else None,
+    }
+
+
+def _plain(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures with their times as text."""
+    return {
+        name: f"{value.isoformat(timespec='seconds')}Z" if isinstance(value, datetime) else value
+        for name, value in figures.items()
+    }

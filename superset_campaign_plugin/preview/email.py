@@ -1,0 +1,80 @@
+"""One email as a viewer may see it: figures, stored content and cleaned body. The page and the API both show this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+from superset.connectors.sqla.models import SqlaTable
+
+from superset_campaign_plugin.config import EXTENSION, Settings
+from superset_campaign_plugin.preview.contents import Content, read_content
+from superset_campaign_plugin.preview.insight import Insight, find_report, is_visible, load_insight
+from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, clean_html
+
+
+@dataclass(frozen=True)
+class Email:
+    """An email that the viewer may see.
+
+    `content` is None where none is stored; `body` is None then too, and where the HTML is larger than the limit.
+    """
+
+    insight: Insight
+    content: Content | None
+    body: CleanBody | None
+    marketo_url: str | None
+
+    @property
+    def state(self) -> str:
+        """What there is to show: stored, missing or too_large."""
+        if self.content is None:
+            return "missing"
+        return "stored" if self.body is not None else "too_large"
+
+
+def open_email(email_id: int, campaign_id: int | None, *, remote_images: bool) -> Email | None:
+    """The email, or None for one that the viewer may not see. Content is read only once they may."""
+    insight = load_insight(email_id, campaign_id)
+    report = find_report()
+    if insight is None or report is None:
+        return None
+    content = _stored(report, email_id)
+    return Email(insight, content, _clean(content, remote_images), marketo_link(settings().marketo_url, email_id))
+
+
+def open_body(email_id: int, *, remote_images: bool) -> CleanBody | None:
+    """The cleaned body alone; None where the viewer may not see the email or there is nothing to show."""
+    report = find_report()
+    if report is None or not is_visible(email_id):
+        return None
+    return _clean(_stored(report, email_id), remote_images)
+
+
+def settings() -> Settings:
+    """The plugin's settings in the running application."""
+    found: Settings = current_app.extensions[EXTENSION]
+    return found
+
+
+def marketo_link(base: str | None, email_id: int) -> str | None:
+    """Where the email asset opens in Marketo; None where the instance's address is not set."""
+    return f"{base.rstrip('/')}/#EM{email_id}A1" if base else None
+
+
+def _stored(report: SqlaTable, email_id: int) -> Content | None:
+    schema = settings().content_schema or report.schema
+    with (
+        report.database.get_sqla_engine(catalog=report.catalog, schema=schema) as engine,
+        engine.connect() as connection,
+    ):
+        return read_content(connection, schema, email_id)
+
+
+def _clean(content: Content | None, remote_images: bool) -> CleanBody | None:
+    if content is None:
+        return None
+    try:
+        return clean_html(content.html, remote_images=remote_images, max_bytes=settings().max_email_bytes)
+    except EmailTooLarge:
+        return None

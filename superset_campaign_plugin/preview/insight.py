@@ -1,0 +1,219 @@
+"""The figures of one email, computed through Superset as the viewer, so that access and row rules hold.
+
+Whoever asks for an email that the report does not show to them gets None, for whichever reason: there is no such
+email, their row rules hide it, or they have no access to the report at all.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from superset import db
+from superset.commands.chart.data.get_data_command import ChartDataCommand
+from superset.common.chart_data import ChartDataResultFormat, ChartDataResultType
+from superset.common.query_context_factory import QueryContextFactory
+from superset.connectors.sqla.models import SqlaTable
+from superset.exceptions import SupersetSecurityException
+
+from superset_campaign_plugin.bundle.identity import dataset_uuid
+from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.preview.contents import MAX_ID
+from superset_campaign_plugin.semantics import load_semantics
+
+REPORT = "campaign_email_performance"
+LINKS = "campaign_email_links"
+
+# A page shows no more, and one email in more campaigns or with more links than this has not been seen.
+_MAX_ROWS = 1000
+_NAMES = ("email_name", "email_subject", "operational")
+_CAMPAIGN = ("workspace", "program_name", "campaign_id", "campaign_name")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CampaignFigures:
+    """The figures of the email in one campaign."""
+
+    campaign_id: int | None
+    campaign_name: str | None
+    program_name: str | None
+    workspace: str | None
+    figures: Row
+
+
+@dataclass(frozen=True)
+class LinkFigures:
+    """A clicked link; `share` is its part of all clicks, from 0 to 1. The log may hold no address: None."""
+
+    link: str | None
+    clicks: int
+    people: int
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What the viewer may know of an email.
+
+    `figures` holds a value for every metric of the report, by name, in its order: counts are int, ratios float from
+    0 to 1, times datetime in UTC without a zone, and None is unknown. With a `campaign_id`, figures and links are of
+    that campaign; `campaigns` always lists all of them, the largest first. `links` is None where the viewer has no
+    access to the dataset of links.
+    """
+
+    email_id: int
+    email_name: str
+    email_subject: str | None
+    operational: str | None
+    figures: Row
+    campaigns: tuple[CampaignFigures, ...]
+    links: tuple[LinkFigures, ...] | None
+
+
+def find_report() -> SqlaTable | None:
+    """The report's dataset; None before it is installed. Says nothing about the viewer's access."""
+    return _find_dataset(REPORT)
+
+
+def is_visible(email_id: int) -> bool:
+    """Whether the report shows this email to the viewer: it has been sent, in rows that the viewer may see."""
+    return _figures(find_report(), email_id, None) is not None
+
+
+def load_insight(email_id: int, campaign_id: int | None = None) -> Insight | None:
+    """The figures of an email as the viewer may see them, or None if the report does not show it to the viewer.
+
+    Raises Superset's own errors where a query fails.
+    """
+    report = find_report()
+    figures = _figures(report, email_id, campaign_id)
+    if figures is None:
+        return None
+    names = _metric_names(report)
+    rows = _query(report, [*_CAMPAIGN, *_NAMES], names, [_equal("email_id", email_id)], order="sent") or []
+    campaigns = tuple(
+        CampaignFigures(
+            **{name: row.get(name) for name in _CAMPAIGN}, figures={name: _value(row.get(name), name) for name in names}
+        )
+        for row in rows
+    )
+    shown: list[int | None] = [campaign.campaign_id for campaign in campaigns] if campaign_id is None else [campaign_id]
+    first = rows[0] if rows else {}
+    return Insight(
+        email_id=email_id,
+        email_name=str(first.get("email_name") or email_id),
+        email_subject=first.get("email_subject"),
+        operational=first.get("operational"),
+        figures=figures,
+        campaigns=campaigns,
+        links=_links(email_id, shown),
+    )
+
+
+def _find_dataset(name: str) -> SqlaTable | None:
+    return db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(name)).one_or_none()
+
+
+def _figures(report: SqlaTable | None, email_id: int, campaign_id: int | None) -> Row | None:
+    """The totals of an email that the viewer may see; None for any other."""
+    if not 0 < email_id <= MAX_ID or not (campaign_id is None or 0 <= campaign_id <= MAX_ID):
+        return None
+    conditions = [_equal("email_id", email_id)]
+    if campaign_id is not None:
+        conditions.append(_equal("campaign_id", campaign_id))
+    names = _metric_names(report)
+    rows = _query(report, [], names, conditions, order=None)
+    figures = {name: _value(rows[0].get(name), name) for name in names} if rows else {}
+    return figures if figures.get("sent") else None
+
+
+def _links(email_id: int, campaign_ids: list[int | None]) -> tuple[LinkFigures, ...] | None:
+    # Only of campaigns that the report shows: the row rules of the report may not be set on the links as well.
+    conditions = [_equal("email_id", email_id), {"col": "campaign_id", "op": "IN", "val": campaign_ids}]
+    rows = _query(_find_dataset(LINKS), ["link"], ["clicks", "people"], conditions, order="clicks")
+    if rows is None:
+        return None
+    counts = [(row.get("link"), _whole(row.get("clicks")) or 0, _whole(row.get("people")) or 0) for row in rows]
+    total = sum(clicks for _, clicks, _ in counts)
+    return tuple(
+        LinkFigures(link or None, clicks, people, clicks / total if total else None) for link, clicks, people in counts
+    )
+
+
+def _metric_names(report: SqlaTable | None) -> list[str]:
+    """The report's metrics that the dataset still has; an admin may have removed some."""
+    present = {metric.metric_name for metric in report.metrics} if report else set()
+    return [metric.name for metric in load_semantics().metrics if metric.name in present]
+
+
+def _equal(column: str, value: int) -> Row:
+    return {"col": column, "op": "==", "val": value}
+
+
+def _query(
+    dataset: SqlaTable | None, columns: list[str], metrics: list[str], conditions: list[Row], order: str | None
+) -> list[Row] | None:
+    """The rows of a chart query as the viewer, the largest `order` first; None without access to the dataset."""
+    if dataset is None:
+        return None
+    # Superset leaves out a filter on a column that the dataset lacks, and would answer for every email.
+    missing = {condition["col"] for condition in conditions} - {column.column_name for column in dataset.columns}
+    if missing:
+        raise InstallError(f"dataset {dataset.table_name} has no column {min(missing)}; run: superset campaign install")
+    query = {
+        "columns": columns,
+        "metrics": metrics,
+        "filters": conditions,
+        "row_limit": _MAX_ROWS,
+        "orderby": [[order, False]] if order in metrics else [],
+    }
+    context = QueryContextFactory().create(
+        datasource={"id": dataset.id, "type": "table"},
+        queries=[query],
+        result_type=ChartDataResultType.FULL,
+        result_format=ChartDataResultFormat.JSON,
+        force=False,
+    )
+    command = ChartDataCommand(context)
+    try:
+        command.validate()
+    except SupersetSecurityException:
+        return None
+    rows: list[Row] = command.run()["queries"][0]["data"]
+    return [{name: None if _is_missing(value) else value for name, value in row.items()} for row in rows]
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value of a data frame stands for none; neither NaN nor NaT equals itself."""
+    return value is None or bool(value != value)
+
+
+def _value(value: Any, metric: str) -> Any:
+    kinds = {metric.name: metric.kind for metric in load_semantics().metrics}
+    readers = {"count": _whole, "ratio": _fraction, "time": _moment}
+    return readers.get(kinds[metric], lambda given: given)(value)
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _fraction(value: Any) -> float | None:
+    return None if value is None or not math.isfinite(float(value)) else float(value)
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    # SQLite keeps times as text.
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    try:
+        return datetime.fromisoformat(text.replace("Z", "")).replace(tzinfo=None)
+    except ValueError:
+        return None

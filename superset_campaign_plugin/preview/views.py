@@ -1,0 +1,88 @@
+"""The preview's two addresses: the page of an email, and the email itself for the frame in it."""
+
+# Superset's classes and decorators come without types.
+# mypy: allow-subclassing-any, allow-untyped-decorators
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from flask import Response, g, request
+from flask_appbuilder import expose, permission_name
+from sqlalchemy.exc import SQLAlchemyError
+from superset import security_manager
+from superset.exceptions import SupersetException
+from superset.extensions import event_logger, talisman
+from superset.superset_typing import FlaskResponse
+from superset.views.base import BaseSupersetView
+from superset.views.utils import redirect_to_login
+
+from superset_campaign_plugin.errors import CampaignError
+from superset_campaign_plugin.preview.email import open_body, open_email
+from superset_campaign_plugin.preview.pages import body_document, failure_page, not_found_page, preview_page
+
+logger = logging.getLogger(__name__)
+
+PERMISSION = "CampaignEmail"
+
+# Talisman would put the deployment's policy in place of the stricter one that each answer carries.
+_own_policy = talisman(content_security_policy=None, frame_options=None)
+
+
+class CampaignEmailView(BaseSupersetView):
+    """Previews of emails, for everybody whom the report shows the email."""
+
+    route_base = "/campaign-email"
+    class_permission_name = PERMISSION
+
+    @expose("/<int:email_id>/", methods=("GET",))
+    @_own_policy
+    @permission_name("read")
+    @event_logger.log_this_with_context(
+        action=lambda self, *args, **kwargs: f"{self.__class__.__name__}.preview",
+        log_to_statsd=False,
+    )
+    def preview(self, email_id: int) -> FlaskResponse:
+        """The page: `campaign_id` limits its figures to one campaign, `images=1` loads remote images."""
+        return _answer(lambda: self._preview(email_id))
+
+    @expose("/<int:email_id>/body", methods=("GET",))
+    @_own_policy
+    @permission_name("read")
+    def body(self, email_id: int) -> FlaskResponse:
+        """The cleaned email as a document of its own: `images=1` loads remote images."""
+        return _answer(lambda: self._body(email_id))
+
+    @staticmethod
+    def _preview(email_id: int) -> Response | None:
+        campaign_id = None
+        if "campaign_id" in request.args:
+            campaign_id = request.args.get("campaign_id", type=int)
+            if campaign_id is None:
+                return None
+        remote_images = _wants_images()
+        email = open_email(email_id, campaign_id, remote_images=remote_images)
+        return None if email is None else preview_page(email, campaign_id, remote_images=remote_images)
+
+    @staticmethod
+    def _body(email_id: int) -> Response | None:
+        remote_images = _wants_images()
+        body = open_body(email_id, remote_images=remote_images)
+        return None if body is None else body_document(body, remote_images=remote_images)
+
+
+def _wants_images() -> bool:
+    return request.args.get("images") == "1"
+
+
+def _answer(show: Callable[[], Response | None]) -> FlaskResponse:
+    """What `show` makes; for nothing to show one and the same answer, which tells no more than that."""
+    try:
+        shown = show() if security_manager.can_access("can_read", PERMISSION) else None
+    except (SupersetException, SQLAlchemyError, CampaignError):
+        logger.exception("An email preview failed")
+        return failure_page()
+    if shown is not None:
+        return shown
+    return not_found_page() if g.user.is_authenticated else redirect_to_login()

@@ -1,0 +1,165 @@
+"""A business user in a real browser: opens the dashboard, filters it, picks columns, and sees an email."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from deployment import HOSTILE_NAMES, PASSWORD, SCHEMA, Deployment
+from playwright.sync_api import Browser, Page, expect
+
+from superset_campaign_plugin.report.run import run_report
+
+DASHBOARD = "/superset/dashboard/campaign-email-performance/"
+LONG = 60_000  # milliseconds; a cold server on a busy machine
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    """The system's Chromium, kept from looking for hosts outside."""
+    return {
+        **browser_type_launch_args,
+        "executable_path": "/usr/bin/chromium",
+        "args": [
+            *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+            *("--disable-sync", "--no-first-run"),
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The dashboard as the viewer sees it, over all time, so that every campaign is on it."""
+    context = browser.new_context(viewport={"width": 1440, "height": 3000}, base_url=address)
+    page = context.new_page()
+    page.set_default_timeout(LONG)
+    page.goto("/login/")
+    page.fill("#username", "viewer")
+    page.fill("#password", PASSWORD)
+    page.click("[type=submit]")
+    page.wait_for_url("**/welcome/**")
+    # A dialog would mean that a name was executed.
+    page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
+    page.goto(DASHBOARD)
+    settle(page)
+    yield page
+    context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until every chart has its data."""
+    expect(chart(page, "Report with the columns you pick")).to_be_visible(timeout=LONG)
+    page.wait_for_timeout(500)
+    expect(page.locator("[data-test=loading-indicator], .loading")).to_have_count(0, timeout=LONG)
+
+
+def chart(page: Page, title: str) -> object:
+    return page.locator(f'[data-test-chart-name="{title}"]')
+
+
+def choose(page: Page, name: str, *options: str) -> None:
+    """Set a value filter and apply it."""
+    control = page.locator("[data-test=filter-bar]").locator(f'[data-test="form-item-value"]:has([aria-label*="{name}"])')
+    control.first.click()
+    for option in options:
+        page.keyboard.type(option)
+        page.locator(f'.ant-select-item-option[title="{option}"]').first.click()
+    page.keyboard.press("Escape")
+    page.locator("[data-test=filter-bar__apply-button]").click()
+    settle(page)
+
+
+def reload(page: Page) -> None:
+    page.goto(DASHBOARD)
+    settle(page)
+
+
+def test_every_chart_shows_its_data(page: Page) -> None:
+    expect(page.get_by_text("Data error")).to_have_count(0)
+    expect(page.get_by_text("Unexpected error")).to_have_count(0)
+    expect(chart(page, "Key figures")).to_contain_text("% Delivered")
+    for title in ("Campaigns", "Emails"):
+        expect(chart(page, title)).to_contain_text("Summary")
+    expect(chart(page, "Sends and engagement over time").locator("canvas")).to_have_count(1)
+    expect(chart(page, "How the sends ended").locator("canvas")).to_have_count(1)
+
+
+def test_the_report_shows_the_default_columns_in_marketos_order(page: Page) -> None:
+    assert report_columns(page) == [
+        *("Sent", "% Delivered", "Hard Bounced", "Soft Bounced", "Opened", "% Opened", "Clicked Link"),
+        *("% Clicked Link", "Clicked to Opened Ratio", "Unsubscribed"),
+    ]
+
+
+def report_columns(page: Page) -> list[str]:
+    heads = chart(page, "Report with the columns you pick").locator("th.pvtColLabel")
+    return [" ".join(text.split()) for text in heads.all_inner_texts()]
+
+
+def test_the_columns_filter_decides_the_columns(page: Page) -> None:
+    bar = page.locator("[data-test=filter-bar]")
+    while bar.locator(".ant-select-selection-item-remove").count():
+        bar.locator(".ant-select-selection-item-remove").first.click()
+    choose(page, "Columns", "% Unsubscribed", "Sent")
+    assert report_columns(page) == ["Sent", "% Unsubscribed"]
+    reload(page)
+
+
+def test_a_workspace_narrows_everything(page: Page, deployment: Deployment) -> None:
+    choose(page, "Workspace", "EMEA")
+    shown = chart(page, "Campaigns").locator("tbody tr").first
+    expect(shown).to_be_visible()
+    names = {row["campaign_name"] for row in report(deployment, "EMEA")}
+    for text in chart(page, "Campaigns").locator("tbody td:nth-child(2)").all_inner_texts():
+        assert text in names
+    reload(page)
+
+
+def report(deployment: Deployment, workspace: str) -> list[dict[str, object]]:
+    found = run_report(deployment.warehouse, schema=SCHEMA, by=["campaign"], where={"workspace": [workspace]})
+    return found.records()
+
+
+def test_a_click_on_a_campaign_narrows_the_emails(page: Page) -> None:
+    first = chart(page, "Campaigns").locator("tbody tr").first.locator("td").nth(1)
+    name = first.inner_text()
+    first.click()
+    page.wait_for_timeout(1000)
+    settle(page)
+    campaigns = set(chart(page, "Emails").locator("tbody td:nth-child(1)").all_inner_texts())
+    assert campaigns == {name}
+    reload(page)
+
+
+def test_an_emails_name_opens_its_preview(page: Page) -> None:
+    link = chart(page, "Emails").locator("tbody a").first
+    name = link.inner_text()
+    with page.context.expect_page() as opened:
+        link.click()
+    preview = opened.value
+    preview.wait_for_load_state()
+    assert re.search(r"/campaign-email/\d+/$", preview.url)
+    expect(preview.get_by_text(name).first).to_be_visible()
+    expect(preview.get_by_text("% Delivered").or_(preview.get_by_text("Delivered")).first).to_be_visible()
+    preview.close()
+
+
+def test_hostile_names_stay_text(page: Page) -> None:
+    search = chart(page, "Campaigns").locator("input[type=text]").last
+    for name in HOSTILE_NAMES:
+        search.fill(name[:12])
+        page.wait_for_timeout(400)
+        cells = chart(page, "Campaigns").locator("tbody td:nth-child(2)").all_inner_texts()
+        assert any(name.replace("‏", "")[:8] in cell.replace("‏", "") for cell in cells), name
+    search.fill("")
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_overflows_the_page(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 3000})
+    page.wait_for_timeout(1000)
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0
+    page.set_viewport_size({"width": 1440, "height": 3000})

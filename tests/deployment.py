@@ -1,0 +1,222 @@
+"""A real Superset with the report installed, for the tests in `superset/` and `browser/`.
+
+Beside the plugin's assets it holds a dashboard, a chart and a dataset of somebody else, and the warehouse holds names
+that break careless SQL, links and pages.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from demo.generate import generate
+
+from superset_campaign_plugin.preview.contents import load_emails
+
+DATABASE = "Campaign Warehouse"
+SCHEMA = "marketo"
+PASSWORD = secrets.token_urlsafe(9)
+SENDS = 4000
+
+# One (campaign, email) pair gets each of these as both of its names.
+HOSTILE_NAMES = (
+    "<script>window.hacked=1</script>",
+    "\"><img src=x onerror='window.hacked=1'>",
+    "O'Brien & \"Söhne\" 100% {{ 7*7 }} {% raw %}",
+    "عرض الربيع ‏🎉 <b>",
+)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A Superset application over `folder`, where its metadata database and the warehouse lie."""
+
+    app: Any
+    folder: Path
+    environment: dict[str, str]
+    untouched: dict[str, list[Any]]  # the metadata before the plugin was installed
+
+    @property
+    def warehouse(self) -> str:
+        return f"duckdb:///{self.folder}/warehouse.duckdb"
+
+    def metadata(self) -> dict[str, list[Any]]:
+        """Every row of every table but the log."""
+        return metadata(self.folder / "superset.db")
+
+    @contextmanager
+    def as_user(self, name: str) -> Iterator[None]:
+        """A request context in which `name` is logged in."""
+        from superset import security_manager
+        from superset.utils.core import override_user
+
+        with self.app.test_request_context(), override_user(security_manager.find_user(name)):
+            yield
+
+    def client(self, name: str) -> Any:
+        """A browser-less client of the deployment, logged in as `name`."""
+        client = self.app.test_client()
+        with client.session_transaction() as session, self.app.app_context():
+            from superset import security_manager
+
+            session["_user_id"] = str(security_manager.find_user(name).id)
+            session["_fresh"] = True
+        return client
+
+
+def metadata(file: Path) -> dict[str, list[Any]]:
+    """Every row of a metadata database, but for the log and the counters of ids."""
+    connection = sqlite3.connect(file)
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    rows = {
+        name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr)
+        for name in names
+        if name not in ("logs", "sqlite_sequence")
+    }
+    connection.close()
+    return rows
+
+
+def deploy(folder: Path) -> Deployment:
+    """Build warehouse, metadata, users and somebody else's assets in `folder`, then install the report."""
+    _make_warehouse(folder)
+    environment = {
+        "SUPERSET_CONFIG_PATH": str(Path(__file__).parent / "superset_config.py"),
+        "FLASK_APP": "superset.app:create_app()",
+        "CAMPAIGN_TEST_FOLDER": str(folder),
+        "CAMPAIGN_TEST_SECRET_KEY": secrets.token_urlsafe(32),
+    }
+    os.environ.update(environment)
+    import superset
+    from flask_migrate import upgrade
+    from superset.app import create_app
+
+    app = create_app()
+    with app.app_context():
+        upgrade(directory=str(Path(superset.__file__).parent / "migrations"))
+        superset.appbuilder.add_permissions(update_perms=True)
+        superset.security_manager.sync_role_definitions()
+        _add_user("admin", "Admin")
+        _add_user("outsider", "Gamma")
+        _make_foreign_assets()
+        _register_warehouse(folder)
+        untouched = metadata(folder / "superset.db")
+        from superset_campaign_plugin.bundle.install import install
+        from superset_campaign_plugin.bundle.role import VIEWER_ROLE
+
+        install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
+        _add_user("viewer", VIEWER_ROLE)
+    return Deployment(app, folder, environment, untouched)
+
+
+def _make_warehouse(folder: Path) -> None:
+    warehouse, emails = folder / "warehouse.duckdb", folder / "emails"
+    generate(warehouse, emails, end=datetime.now(timezone.utc).date(), sends=SENDS)
+    with duckdb.connect(str(warehouse)) as connection:
+        pairs = connection.execute(
+            f"SELECT campaign_id, min(primary_attribute_value_id) FROM {SCHEMA}.activity_send_email "
+            f"WHERE campaign_id IN (SELECT id FROM {SCHEMA}.campaign) "
+            "GROUP BY 1 ORDER BY count(*) DESC LIMIT ?",
+            [len(HOSTILE_NAMES)],
+        ).fetchall()
+        for (campaign, email), name in zip(pairs, HOSTILE_NAMES, strict=True):
+            connection.execute(f"UPDATE {SCHEMA}.campaign SET name = ? WHERE id = ?", [name, campaign])
+            connection.execute(f"UPDATE {SCHEMA}.email_template_history SET name = ? WHERE id = ?", [name, email])
+    load_emails(f"duckdb:///{warehouse}", emails, schema=SCHEMA)
+
+
+def _add_user(name: str, role: str) -> None:
+    from superset import security_manager
+
+    found = security_manager.find_role(role)
+    security_manager.add_user(name, name.title(), "Tester", f"{name}@example.com", found, password=PASSWORD)
+
+
+def _register_warehouse(folder: Path) -> None:
+    from superset import db
+
+    from superset_campaign_plugin.bundle.connections import create_database
+
+    create_database(DATABASE, f"duckdb:///{folder}/warehouse.duckdb")
+    db.session.commit()
+
+
+def _make_foreign_assets() -> None:
+    """Somebody else's dashboard with a chart on a dataset, in a database of their own."""
+    from superset import db
+    from superset.connectors.sqla.models import SqlaTable, SqlMetric
+    from superset.models.core import Database
+    from superset.models.dashboard import Dashboard
+    from superset.models.slice import Slice
+
+    database = Database(database_name="Somebody else's", sqlalchemy_uri="duckdb:///:memory:")
+    dataset = SqlaTable(table_name="theirs", database=database, sql="SELECT 1 AS one")
+    dataset.metrics = [SqlMetric(metric_name="count", expression="COUNT(*)")]
+    db.session.add_all([database, dataset])
+    db.session.flush()
+    chart = Slice(slice_name="Theirs", viz_type="table", datasource_id=dataset.id, datasource_type="table", params="{}")
+    db.session.add(Dashboard(dashboard_title="Theirs", slug="theirs", slices=[chart], json_metadata="{}"))
+    db.session.commit()
+
+
+@contextmanager
+def serve(deployment: Deployment) -> Iterator[str]:
+    """The deployment over HTTP on a free port of this machine; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2"),
+        *("--worker-class", "gthread", "--threads", "8", "--timeout", "120", "--preload", "superset.app:create_app()"),
+    ]
+    log = deployment.folder / "server.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            command, env={**os.environ, **deployment.environment}, stdout=output, stderr=subprocess.STDOUT
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(server, address, log)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert server.poll() is None, f"the server ended: {log.read_text()[-2000:]}"
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise AssertionError(f"the server did not answer: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A Superset with the report installed, for the whole test session."""
+    return deploy(tmp_path_factory.mktemp("superset"))
+
+
+@pytest.fixture(scope="session")
+def address(deployment: Deployment) -> Iterator[str]:
+    """The address of that Superset over HTTP."""
+    with serve(deployment) as address:
+        yield address

@@ -1,0 +1,268 @@
+"""The Campaign Email Performance report, counted in plain Python: no SQL, only loops and dictionaries.
+
+It is the second opinion on every number of the plugin, and it reads as the report's definition. The numbered rules
+are those of Marketo's Email Performance Report page, in our words:
+
+1. every email activity record is exactly one of Delivered, Hard Bounced, Soft Bounced or Pending;
+2. a click counts as an open, whether or not the image that reports opens was loaded;
+3. an unsubscribe counts as an open, too;
+4. an opened email was delivered, so its bounces are ignored;
+5. an email that stays Pending for three days is Aborted.
+
+What that page leaves open is settled by the report's own rules, written at the line that follows them.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from logs import Activity, Log
+
+if TYPE_CHECKING:
+    from superset_campaign_plugin.report.query import Report
+
+STATUSES = ("delivered", "hard_bounced", "soft_bounced", "pending", "aborted")
+COUNTS = ("sent", *STATUSES, "opened", "clicked_link", "unsubscribed")
+RATIOS = {
+    "pct_delivered": ("delivered", "sent"),
+    "pct_hard_bounced": ("hard_bounced", "sent"),
+    "pct_soft_bounced": ("soft_bounced", "sent"),
+    "pct_opened": ("opened", "delivered"),
+    "pct_clicked_link": ("clicked_link", "delivered"),
+    "clicked_to_opened_ratio": ("clicked_link", "opened"),
+    "pct_unsubscribed": ("unsubscribed", "delivered"),
+}
+FIELDS = """
+    sent delivered pct_delivered hard_bounced pct_hard_bounced soft_bounced pct_soft_bounced pending aborted
+    opened pct_opened clicked_link pct_clicked_link clicked_to_opened_ratio unsubscribed pct_unsubscribed
+    first_sent last_sent last_activity
+""".split()  # noqa: SIM905
+GROUP_COLUMNS = {
+    "workspace": ("workspace",),
+    "program": ("program_id", "program_name"),
+    "campaign": ("campaign_id", "campaign_name"),
+    "email": ("email_id", "email_name"),
+    "day": ("day",),
+    "week": ("week",),
+    "month": ("month",),
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# From activities to records: one (campaign, email, person) each
+
+
+@dataclass
+class Record:
+    """Everything that the log knows of one email of one campaign to one person."""
+
+    sent_at: datetime
+    last_activity: datetime
+    delivered: bool = False
+    hard_bounced: bool = False
+    soft_bounced: bool = False
+    opened: bool = False
+    clicked: bool = False
+    unsubscribed: bool = False
+
+    def status(self, clock: datetime) -> str:
+        """The first that holds. The order of events in time is of no account: receivers report in any order."""
+        if self.opened:  # rule 4
+            return "delivered"
+        if self.hard_bounced:  # rule 1
+            return "hard_bounced"
+        if self.soft_bounced:  # Marketo's support: a soft bounce takes precedence over a delivery
+            return "soft_bounced"
+        if self.delivered:
+            return "delivered"
+        if self.sent_at <= clock - timedelta(days=3):  # rule 5
+            return "aborted"
+        return "pending"
+
+
+def was_sent(send: Activity) -> bool:
+    """Marketo logs a send that it held back, too: only the result tells. No result means it was sent."""
+    return (send.action_result or "").strip().lower() not in ("skipped", "failed")
+
+
+def counts_as_click(link: str | None) -> bool:
+    """Clicks on the unsubscribe link and on email addresses are not clicked links. An empty link is one."""
+    link = (link or "").strip().lower()
+    return not (link.startswith("mailto:") or "mkt_unsubscribe=1" in link)
+
+
+def email_records(activities: Iterable[Activity]) -> dict[tuple[int, int, int], Record]:
+    """The records of a log, by (campaign, email, person)."""
+    records: dict[tuple[int, int, int], Record] = {}
+    sends: dict[tuple[int, int], list[tuple[datetime, int]]] = defaultdict(list)
+    events = []
+    for activity in activities:
+        kind, _, time, campaign, email, person, _, _ = activity
+        if kind != "send":
+            events.append(activity)
+        elif was_sent(activity) and campaign is not None and email is not None and person is not None:
+            # Several sends of one campaign to one person are one record, sent at the earliest of them.
+            sends[email, person].append((time, campaign))
+            record = records.get((campaign, email, person))
+            if record is None:
+                records[campaign, email, person] = Record(sent_at=time, last_activity=time)
+            else:
+                record.sent_at = min(record.sent_at, time)
+                record.last_activity = max(record.last_activity, time)
+    for history in sends.values():
+        history.sort()
+
+    for kind, _, time, campaign, email, person, _, link in events:
+        if campaign is None:
+            campaign = campaign_of_latest_send(sends.get((email, person), []), time)
+        record = records.get((campaign, email, person))
+        if record is None:
+            continue  # an orphan: its send is not in the log
+        record.last_activity = max(record.last_activity, time)
+        if kind == "deliver":
+            record.delivered = True
+        elif kind == "bounce":
+            record.hard_bounced = True
+        elif kind == "soft_bounce":
+            record.soft_bounced = True
+        elif kind == "open":
+            record.opened = True
+        elif kind == "click":
+            record.opened = True  # rule 2, whatever the link
+            record.clicked = record.clicked or counts_as_click(link)
+        elif kind == "unsubscribe":
+            record.opened = True  # rule 3
+            record.unsubscribed = True
+    return records
+
+
+def campaign_of_latest_send(history: Sequence[tuple[datetime, int]], time: datetime) -> int | None:
+    """An activity without a campaign belongs to the latest send of that email to that person at or before it; of
+    sends in the same instant, to that of the highest campaign. `history` holds (time, campaign) in order."""
+    place = bisect_right(history, time, key=lambda send: send[0])
+    return history[place - 1][1] if place else None
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# From records to the report
+
+
+class Names:
+    """What the assets say of a campaign and an email. The newest version of an asset is the one that speaks."""
+
+    def __init__(self, log: Log) -> None:
+        self.campaigns = newest(log.campaigns)
+        self.programs = newest(log.programs)
+        self.emails = newest(log.emails)
+
+    def describe(self, campaign_id: int, email_id: int) -> dict[str, object]:
+        campaign, email = self.campaigns.get(campaign_id), self.emails.get(email_id)
+        program_id = campaign.program if campaign else None
+        program = self.programs.get(program_id)
+        workspaces = [asset.workspace for asset in (campaign, program, email) if asset and asset.workspace]
+        return {
+            # A missing name never hides a row: it shows the id.
+            "workspace": workspaces[0] if workspaces else None,
+            "program_id": program_id,
+            "program_name": (program and program.name) or (None if program_id is None else str(program_id)),
+            "campaign_id": campaign_id,
+            "campaign_name": (campaign and campaign.name) or str(campaign_id),
+            "email_id": email_id,
+            "email_name": (email and email.name) or str(email_id),
+        }
+
+
+def newest(versions: Iterable) -> dict:
+    return {version.id: version for version in sorted(versions, key=lambda version: version.updated_at)}
+
+
+def describe_day(day: date) -> dict[str, date]:
+    return {
+        "day": day,
+        "week": day - timedelta(days=day.weekday()),  # its Monday
+        "month": day.replace(day=1),
+    }
+
+
+def report(
+    log: Log,
+    *,
+    as_of: datetime,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    by: Sequence[str] = ("campaign", "email"),
+    where: Mapping[str, Sequence[str]] | None = None,
+) -> list[dict[str, object]]:
+    """The report's rows, in no order. `as_of` is the clock, UTC; the dates are the first day and the day after
+    the last of the days on which the records were sent; `where` keeps the records with one of the values."""
+    names = Names(log)
+    columns = [column for name in by for column in GROUP_COLUMNS[name]]
+    descriptions: dict[tuple[int, int], dict[str, object]] = {}
+    days: dict[date, dict[str, date]] = {}
+    groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
+    for (campaign, email, _), record in email_records(log.activities).items():
+        day = record.sent_at.date()
+        if (date_from and day < date_from) or (date_to and day >= date_to):
+            continue
+        if (campaign, email) not in descriptions:
+            descriptions[campaign, email] = names.describe(campaign, email)
+        if day not in days:
+            days[day] = describe_day(day)
+        described, dated = descriptions[campaign, email], days[day]
+        if any(str(described[field]) not in values for field, values in (where or {}).items()):
+            continue
+        key = tuple([dated[column] if column in dated else described[column] for column in columns])
+        groups[key].append(record)
+    if not by:
+        groups[()]  # the grand total has its row even when nothing was sent
+    return [dict(zip(columns, key, strict=True)) | figures(records, as_of) for key, records in groups.items()]
+
+
+def figures(records: Sequence[Record], clock: datetime) -> dict[str, object]:
+    """The figures of a group of records."""
+    row: dict[str, object] = dict.fromkeys(COUNTS, 0)
+    row["sent"] = len(records)
+    for record in records:
+        row[record.status(clock)] += 1
+        row["opened"] += record.opened
+        row["clicked_link"] += record.clicked
+        row["unsubscribed"] += record.unsubscribed
+    for ratio, (part, whole) in RATIOS.items():  # of a group, a ratio is the ratio of its sums
+        row[ratio] = row[part] / row[whole] if row[whole] else None
+    row["first_sent"] = min((record.sent_at for record in records), default=None)
+    row["last_sent"] = max((record.sent_at for record in records), default=None)
+    row["last_activity"] = max((record.last_activity for record in records), default=None)
+    return {field: row[field] for field in FIELDS}
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Holding the plugin to it
+
+
+def assert_report(actual: Report, expected: Sequence[Mapping[str, object]], by: Sequence[str]) -> None:
+    """The plugin's report has the expected rows, in any order, with every cell of the right type and value."""
+    columns = [column for name in by for column in GROUP_COLUMNS[name]]
+    assert actual.columns == columns + FIELDS
+    actual_rows = {tuple(row[column] for column in columns): row for row in actual.records()}
+    expected_rows = {tuple(row[column] for column in columns): row for row in expected}
+    assert len(actual_rows) == len(actual.rows), "a group has several rows"
+    assert actual_rows.keys() == expected_rows.keys()
+    for key, row in expected_rows.items():
+        wrong = {
+            column: (actual_rows[key][column], value)
+            for column, value in row.items()
+            if not same(actual_rows[key][column], value)
+        }
+        assert not wrong, f"group {key}, as (the plugin's, ours): {wrong}"
+
+
+def same(actual: object, expected: object) -> bool:
+    if type(actual) is not type(expected):
+        return False
+    return math.isclose(actual, expected, rel_tol=1e-12) if isinstance(expected, float) else actual == expected

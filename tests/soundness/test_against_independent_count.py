@@ -1,0 +1,74 @@
+"""Every cell of the report equals the independent count, on any log and on every engine."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from logs import CLOCKS, INSTANTS, crowd, generate, random_logs, utc
+from oracle import GROUP_COLUMNS, assert_report, report
+
+EXAMPLES = {"duckdb": 30, "sqlite": 100, "postgresql": 15}
+DAYS = sorted({instant.date() + timedelta(days=days) for instant in INSTANTS for days in (0, 1)})
+WHERE = {
+    "workspace": ["Default", "EMEA", "Nowhere"],
+    "program_id": ["7", "8"],
+    "program_name": ["Spring", "8"],
+    "campaign_id": ["1", "2", "99"],
+    "campaign_name": ["Spring", "1", 'O\'Brien & "Söhne"'],
+    "email_id": ["10", "20"],
+    "email_name": ["Spring", "10", "a_b\\c"],
+}
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> dict[str, object]:
+    """Arguments of a report: any grouping, clock, dates and filter."""
+    asked: dict[str, object] = {
+        "as_of": draw(st.sampled_from(CLOCKS)),
+        "by": draw(st.lists(st.sampled_from(sorted(GROUP_COLUMNS)), unique=True, max_size=3)),
+    }
+    if draw(st.booleans()):
+        first, last = sorted(draw(st.lists(st.sampled_from(DAYS), min_size=2, max_size=2, unique=True)))
+        asked |= draw(st.sampled_from([{"date_from": first}, {"date_to": last}, {"date_from": first, "date_to": last}]))
+    if draw(st.booleans()):
+        fields = draw(st.lists(st.sampled_from(sorted(WHERE)), min_size=1, max_size=2, unique=True))
+        asked["where"] = {
+            field: draw(st.lists(st.sampled_from(WHERE[field]), min_size=1, unique=True)) for field in fields
+        }
+    return asked
+
+
+def test_any_log_and_any_question(warehouse):
+    """Few ids and instants, so that rules collide; any grouping, clock, dates and filter."""
+
+    @settings(max_examples=EXAMPLES[warehouse.engine], deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(log=random_logs(), asked=questions(), zoned=st.booleans())
+    def equal(log, asked, zoned):
+        warehouse.load(log, zoned=zoned)
+        assert_report(warehouse.report(**asked), report(log, **asked), asked["by"])
+
+    equal()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_crowds(warehouse, seed):
+    """A thousand small logs in one, each a person's."""
+    log = crowd(people=1000, seed=seed)
+    warehouse.load(log)
+    by = ("campaign", "email", "day")
+    for clock in CLOCKS[seed + 3 : seed + 8 : 2]:
+        assert_report(warehouse.report(as_of=clock, by=by), report(log, as_of=clock, by=by), by)
+
+
+@pytest.mark.parametrize(
+    ("engine", "seed"), [("duckdb", 1), ("sqlite", 2), ("postgresql", 3)], indirect=["engine"], ids=str
+)
+def test_large_logs(warehouse, seed):
+    """350,000 activities on each engine: a million in all."""
+    log = generate(350_000, seed)
+    warehouse.load(log)
+    clock, by = utc("2024-04-15 12:00"), ("campaign", "email", "week")
+    assert_report(warehouse.report(as_of=clock, by=by), report(log, as_of=clock, by=by), by)

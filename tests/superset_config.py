@@ -1,0 +1,10 @@
+"""The Superset of the tests: everything lies in the folder that the environment names."""
+
+import os
+
+from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401, N812 - Superset's name for the hook
+
+SECRET_KEY = os.environ["CAMPAIGN_TEST_SECRET_KEY"]
+SQLALCHEMY_DATABASE_URI = f"sqlite:///{os.environ['CAMPAIGN_TEST_FOLDER']}/superset.db"
+SUPERSET_CAMPAIGN = {"marketo_url": "https://app-test.marketo.example"}
+AUTH_RATE_LIMITED = False

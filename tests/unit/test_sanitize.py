@@ -1,0 +1,479 @@
+"""The preview's sanitiser: nothing of an email runs, loads unasked, or leads anywhere, and its looks stay."""
+
+from __future__ import annotations
+
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, Link, clean_html
+
+PNG = "data:image/png;base64,iVBORw0KGgo="
+REMOTE = "http://evil.example/i.png"
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+FORBIDDEN_TAGS = set(
+    words(
+        """script iframe object embed applet base meta link form input button select option textarea svg math image
+        noscript template video audio source track picture frame frameset title xmp plaintext noembed noframes portal
+        marquee dialog details slot"""
+    )
+)
+
+
+class Reader(HTMLParser):
+    """Collects every tag and attribute of a cleaned body."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.words = ""
+        self.styles = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data):
+        if self.lasttag == "style" and self.cdata_elem == "style":
+            self.styles += data
+        else:
+            self.words += data
+
+
+def assert_harmless(body: CleanBody, *, remote_images: bool = False) -> None:
+    """Every tag, attribute and style is of a kind that runs nothing and loads only what was asked for."""
+    read = Reader(body.html)
+    assert not FORBIDDEN_TAGS & set(read.tags)
+    assert read.tags.count("style") <= 1
+    css = read.styles
+    for tag, name, value in read.attributes:
+        assert not name.startswith("on")
+        assert name not in {"href", "srcset", "srcdoc", "action", "formaction", "poster", "data", "xlink:href", "ping"}
+        if name in ("src", "background"):
+            allowed = value.startswith("data:image/") and "svg" not in value
+            assert allowed or (remote_images and re.match(r"https?://", value)), (tag, name, value)
+        if name == "style":
+            css += f"\n{value}"
+    lowered = css.lower()
+    for word in ("@import", "expression(", "behavior", "-moz-binding", "javascript:", "\\", "<", "/*", "@font-face"):
+        assert word not in lowered
+    for url in re.findall(r"url\(([^)]*)\)", lowered):
+        target = url.strip("\"'")
+        assert target.startswith("data:image/") or (remote_images and re.match(r"https?://", target))
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<SCRIPT SRC=http://evil.example/x.js></SCRIPT>",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "<script>alert(1)",
+    "<script/x>alert(1)</script/x>",
+    "<img src=x onerror=alert(1)>",
+    "<img src=x OnErRoR=alert(1)>",
+    "<img/src=x/onerror=alert(1)>",
+    '<img """><script>alert(1)</script>">',
+    "<body onload=alert(1)>",
+    "<body background=javascript:alert(1)>",
+    "<p onmouseover='alert(1)'>x</p>",
+    "<details open ontoggle=alert(1)>x</details>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<a href=' javascript:alert(1)'>x</a>",
+    "<a href='JaVaScRiPt:alert(1)'>x</a>",
+    "<a href='java\tscript:alert(1)'>x</a>",
+    "<a href='java&#9;script:alert(1)'>x</a>",
+    "<a href='java&NewLine;script:alert(1)'>x</a>",
+    "<a href='&#106;&#97;vascript&colon;alert(1)'>x</a>",
+    "<a href='\x01javascript:alert(1)'>x</a>",
+    "<a href='vbscript:msgbox(1)'>x</a>",
+    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<a href='data:text/html;base64,PHNjcmlwdD4='>x</a>",
+    "<img src='javascript:alert(1)'>",
+    "<img src='data:text/html,<script>alert(1)</script>'>",
+    "<img src='data:image/svg+xml,<svg onload=alert(1)>'>",
+    "<img src='data:image/svg+xml;base64,PHN2Zz4='>",
+    "<img src='data:image/png;base64,AAAA\" onerror=\"alert(1)'>",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg><a xlink:href=javascript:alert(1)><text>x</text></a></svg>",
+    "<svg><animate onbegin=alert(1) attributeName=x></svg>",
+    "<svg><image href=http://evil.example/x></svg>",
+    "<svg><foreignObject><iframe src=javascript:alert(1)></iframe></foreignObject></svg>",
+    "<svg><style><img src=x onerror=alert(1)></style></svg>",
+    "<svg></p><style><a id='</style><img src=1 onerror=alert(1)>'>",
+    "<math><mi xlink:href='javascript:alert(1)'>x</mi></math>",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "<math><annotation-xml encoding='text/html'><style><img src=x onerror=alert(1)></style></annotation-xml></math>",
+    "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'></noscript>",
+    "<template><script>alert(1)</script></template>",
+    "<template><img src=x onerror=alert(1)></template>",
+    "<title><img src=x onerror=alert(1)></title>",
+    "<textarea><img src=x onerror=alert(1)></textarea>",
+    "<xmp><img src=x onerror=alert(1)></xmp>",
+    "<noembed><img src=x onerror=alert(1)></noembed>",
+    "<plaintext><img src=x onerror=alert(1)>",
+    "<select><template><script>alert(1)</script></template></select>",
+    "<iframe src=http://evil.example></iframe>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data=http://evil.example/x.swf></object>",
+    "<embed src=http://evil.example/x.swf>",
+    "<applet code=x></applet>",
+    "<base href=http://evil.example/>",
+    "<meta http-equiv=refresh content='0;url=http://evil.example/'>",
+    "<meta charset=utf-7>+ADw-script+AD4-alert(1)+ADw-/script+AD4-",
+    "<link rel=stylesheet href=http://evil.example/x.css>",
+    "<link rel=dns-prefetch href=//evil.example>",
+    "<form action=http://evil.example><input name=q><button formaction=javascript:alert(1)>x</button></form>",
+    "<input type=image src=http://evil.example/x onerror=alert(1)>",
+    "<isindex action=javascript:alert(1)>",
+    "<video src=http://evil.example/v poster=http://evil.example/p onerror=alert(1)><source onerror=alert(1)></video>",
+    "<audio src=http://evil.example/a autoplay></audio>",
+    "<picture><source srcset=http://evil.example/s><img src=http://evil.example/i></picture>",
+    "<img srcset='http://evil.example/a 1x, http://evil.example/b 2x'>",
+    "<img src=http://evil.example/i lowsrc=http://evil.example/l dynsrc=http://evil.example/d>",
+    "<img src=cid:part1@evil><img src=//evil.example/i><img src=/api/v1/me/ ><img src=file:///etc/passwd>",
+    "<table background=http://evil.example/t><td background='javascript:alert(1)'>x</table>",
+    "<style>@import url(http://evil.example/x.css);</style>",
+    "<style>@import 'http://evil.example/x.css';p{color:red}</style>",
+    "<style>@\\69mport url(http://evil.example/x.css);</style>",
+    "<style>p{background:url(http://evil.example/x)}</style>",
+    "<style>p{background:u\\72l(http://evil.example/x)}</style>",
+    "<style>p{background:u/**/rl(http://evil.example/x)}</style>",
+    "<style>p{background:URL( 'http://evil.example/x' )}</style>",
+    "<style>p{background:url(http://evil.example/x</style>",
+    "<style>p{background:image-set('http://evil.example/x' 1x)}</style>",
+    "<style>p{background:-webkit-image-set(url(http://evil.example/x) 1x)}</style>",
+    "<style>p{--x:url(http://evil.example/x);background:var(--x)}</style>",
+    "<style>@font-face{font-family:x;src:url(http://evil.example/f)}</style>",
+    "<style>@namespace url(http://evil.example/);@supports(a:b){p{background:url(http://evil.example/x)}}</style>",
+    "<style>p{width:expression(alert(1));behavior:url(x.htc);-moz-binding:url(x.xml#x)}</style>",
+    "<style>a'{color:red}b{content:\"';@import url(http://evil.example/x);\"}</style>",
+    "<style>a[b{content:']{}@import url(http://evil.example/x);'}</style>",
+    '<style>p{content:"</style><script>alert(1)</script>"}</style>',
+    "<style><!--</style><script>alert(1)</script>--></style>",
+    "<style>@media x{@import url(http://evil.example/x);p{background:url(http://evil.example/x)}}</style>",
+    "<style media='x){}@import url(http://evil.example/x);('>p{color:red}</style>",
+    "<p style='background:url(javascript:alert(1))'>x</p>",
+    "<p style='background:url(&quot;http://evil.example/x&quot;)'>x</p>",
+    "<p style=\"background:url('http://evil.example/x')\">x</p>",
+    "<p style='background:\\75rl(http://evil.example/x)'>x</p>",
+    "<p style='width:expre/**/ssion(alert(1))'>x</p>",
+    "<p style='list-style:url(http://evil.example/x);cursor:url(http://evil.example/c),auto'>x</p>",
+    "<p style='border-image:url(http://evil.example/x) 30;content:url(http://evil.example/y)'>x</p>",
+    "<p style='filter:url(http://evil.example/x#y);mask:url(http://evil.example/m)'>x</p>",
+    "<p style='color:red;}</style><script>alert(1)</script>'>x</p>",
+    "<span data-element=script>alert(1)</span><span data-element='img src=x onerror=alert(1)'>x</span>",
+    "<b/onclick=alert(1)>x</b><font/onclick=alert(1)>x",
+    "<!--><script>alert(1)</script>-->",
+    "<!--[if mso]><script>alert(1)</script><![endif]-->",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<?xml version='1.0'?><?php echo 1 ?><!ENTITY x 'y'>",
+    "<a href='http://x' title='a\"><script>alert(1)</script>'>x</a>",
+    "<p id='location' name='cookie' class='\"><script>alert(1)</script>'>x</p>",
+    "<area href=javascript:alert(1)><map name=m><area href=http://evil.example shape=rect coords=1,2,3,4></map>",
+    "<div style='position:fixed;inset:0' tabindex=1 contenteditable accesskey=x autofocus onfocus=alert(1)>x</div>",
+    "\ud800<script>alert(1)</script>",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("around", ["{}", "<table><tr><td>{}</td></tr></table>", "<p>before {} after</p>", "<div {}"])
+@pytest.mark.parametrize("remote_images", [False, True])
+def test_hostile_html_is_harmless(hostile, around, remote_images):
+    body = clean_html(around.format(hostile), remote_images=remote_images)
+    assert_harmless(body, remote_images=remote_images)
+    assert clean_html(body.html, remote_images=remote_images).html == body.html
+
+
+# ------------------------------------------------------------------------------------------------------ arbitrary HTML
+
+PIECES = st.sampled_from(
+    [
+        *HOSTILE,
+        *[
+            "<p>",
+            "</p>",
+            "<b>",
+            "</b>",
+            "<font",
+            "color=red>",
+            "</font>",
+            "<table>",
+            "</table>",
+            "<tr>",
+            "<td>",
+            "</td>",
+            "<div>",
+            "</div>",
+            "<ul>",
+            "<li>",
+            "<h1>",
+        ],
+        *[
+            "<svg>",
+            "</svg>",
+            "<math>",
+            "<mtext>",
+            "<style>",
+            "</style>",
+            "<!--",
+            "-->",
+            "--!>",
+            "<title>",
+            "</title>",
+            "<select>",
+            "<option>",
+            "<pre>",
+        ],
+        *[
+            "<img>",
+            "<br>",
+            "<center>",
+            "<caption>",
+            "<colgroup>",
+            "<col>",
+            "<nobr>",
+            "<a>",
+            "</a>",
+            "<body>",
+            "<html>",
+            "<head>",
+            "</head>",
+            "&lt;",
+            "&#13;",
+        ],
+        "\n",
+        " ",
+        "\0",
+        "\r\n",
+        '"',
+        "'",
+        "{",
+        "}",
+        "/*",
+        "*/",
+        '<a href="http://x/?a&amp;b">',
+        '<div style="',
+        "@media (max-width:9px){",
+        "p{color:red}",
+    ]
+)
+HTML = st.lists(st.one_of(PIECES, PIECES, st.text(max_size=6)), max_size=20).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(HTML, st.booleans())
+def test_cleaning_twice_is_cleaning_once(html, remote_images):
+    once = clean_html(html, remote_images=remote_images)
+    assert_harmless(once, remote_images=remote_images)
+    assert clean_html(once.html, remote_images=remote_images).html == once.html
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet=st.characters(), max_size=200), st.booleans())
+def test_no_text_makes_it_fail(text, remote_images):
+    assert_harmless(clean_html(text, remote_images=remote_images), remote_images=remote_images)
+
+
+# ------------------------------------------------------------------------------------------------------------- images
+
+
+@pytest.mark.parametrize(
+    ("html", "blocked"),
+    [
+        (f"<img src={REMOTE} alt=Logo width=120 height=40>", 1),
+        ("<img src=//evil.example/i.png>", 1),
+        (f"<img src={REMOTE}><img src={REMOTE}>", 2),
+        (f"<table background={REMOTE}><tr><td background={REMOTE}>x</td></tr></table>", 2),
+        (f"<body background={REMOTE}>x</body>", 1),
+        (f"<p style='background:#fff url({REMOTE}) no-repeat'>x</p>", 1),
+        (f"<p style='background-image:url({REMOTE}),url({REMOTE})'>x</p>", 2),
+        (f"<style>.hero{{background-image:url('{REMOTE}')}}</style>", 1),
+        (f"<style>@media (min-width:1px){{.hero{{background:url({REMOTE})}}}}</style>", 1),
+        (f"<picture><source srcset={REMOTE}><img src={REMOTE}></picture>", 1),
+        (f"<img src={PNG}>", 0),
+        ("<img src=images/local.png><img src=cid:1>", 0),
+    ],
+)
+def test_remote_images_load_only_when_asked(html, blocked):
+    hidden = clean_html(html, remote_images=False)
+    assert hidden.blocked_images == blocked
+    assert "evil.example" not in hidden.html
+    shown = clean_html(html, remote_images=True)
+    assert shown.blocked_images == 0
+    assert shown.html.count("evil.example") == blocked
+
+
+def test_a_blocked_image_keeps_its_words_and_its_place():
+    html = f"<img src={REMOTE} alt='Our logo' width=120 height=40 class=logo style='display:block'>"
+    body = clean_html(html, remote_images=False)
+    assert body.html == '<img alt="Our logo" class="logo" height="40" style="display: block" width="120">'
+
+
+@pytest.mark.parametrize("kind", ["png", "gif", "jpeg", "jpg", "webp", "PNG"])
+def test_images_within_the_email_stay(kind):
+    body = clean_html(f"<img src='data:image/{kind};base64,AAAA' alt=x>", remote_images=False)
+    assert f"data:image/{kind};base64,AAAA" in body.html
+
+
+@pytest.mark.parametrize(
+    "pixel",
+    [
+        f"<img src={REMOTE} width=1 height=1>",
+        f"<img src={REMOTE} width=0>",
+        f"<img src={REMOTE} height='1px'>",
+        f"<img src={REMOTE} width='0%'>",
+        f"<img src={REMOTE} style='display:none'>",
+        f"<img src={REMOTE} style='display : NONE !important; width: 300px'>",
+        f"<img src={REMOTE} style='width:1px;height:1px'>",
+        f"<img src={REMOTE} style='max-height:0'>",
+        f"<img src={REMOTE} style='visibility:hidden'>",
+        f"<img src={REMOTE} style='opacity:0'>",
+        f"<div style='display:none'><img src={REMOTE} width=600></div>",
+        f"<div style='max-height:0;overflow:hidden'><p><img src={REMOTE}></p></div>",
+        f"<div style='display:none'><p style='background:url({REMOTE})'>x</p></div>",
+        f"<table style='display:none'><tr><td background={REMOTE}>x</td></tr></table>",
+    ],
+)
+def test_tracking_pixels_never_load(pixel):
+    for remote_images in (False, True):
+        body = clean_html(pixel, remote_images=remote_images)
+        assert "evil.example" not in body.html
+        assert body.blocked_images == 0
+        assert body.tracking_pixels == pixel.count("<img")
+
+
+def test_what_comes_after_something_hidden_is_not_hidden():
+    body = clean_html(f"<div style='display:none'>x</div><img src={REMOTE} width=600>", remote_images=True)
+    assert REMOTE in body.html
+
+
+@pytest.mark.parametrize("size", ["width=100%", "width=2", "style='width:100%'", "style='max-width:520px;height:auto'"])
+def test_pictures_are_no_pixels(size):
+    assert clean_html(f"<img src={REMOTE} {size}>", remote_images=True).tracking_pixels == 0
+
+
+# -------------------------------------------------------------------------------------------------------------- links
+
+
+def test_links_lead_nowhere_and_say_where_they_led():
+    html = (
+        "<a href='https://shop.example/?a=1&amp;b=2' title='https://bank.example' target=_blank>Buy <b>now</b></a>"
+        f"<a href='https://logo.example'><img src={REMOTE} alt='Our logo'></a>"
+        "<a href='mailto:us@example.com'>Write</a> <a href='{{my.link}}'>Token</a> <a href='#top'>Up</a>"
+        "<a href='https://shop.example/?a=1&amp;b=2'>Buy\n now</a><a href='javascript:alert(1)'>js</a><a name=x>y</a>"
+        "<map name=m><area href='https://map.example' alt='Here' shape=rect coords=0,0,1,1></map>"
+    )
+    body = clean_html(html, remote_images=False)
+    assert "href" not in body.html
+    assert '<a title="https://shop.example/?a=1&amp;b=2">Buy <b>now</b></a>' in body.html
+    assert "bank.example" not in body.html
+    assert body.links == (
+        Link("Buy now", "https://shop.example/?a=1&b=2"),
+        Link("Our logo", "https://logo.example"),
+        Link("Write", "mailto:us@example.com"),
+        Link("Token", "{{my.link}}"),
+        Link("Here", "https://map.example"),
+    )
+
+
+def test_a_link_cannot_turn_its_letters_around():
+    body = clean_html("<a href='https://evil.example/\u202emoc.knab'>x</a>", remote_images=False)
+    assert body.links[0].url == "https://evil.example/%E2%80%AEmoc.knab"
+
+
+# -------------------------------------------------------------------------------------------------------------- looks
+
+
+def test_the_looks_of_an_email_stay():
+    html = """<!DOCTYPE html><html lang="de"><head><meta charset="utf-8"><title>No</title>
+      <style type="text/css">
+        /* phones */ @media only screen and (max-width: 600px) { .col, td[class="x"] { width: 100% !important; } }
+        a:link { color: #123456 } @charset "x"; table td > p:first-child { margin: 0 0 1em }
+      </style></head>
+      <body bgcolor="#eeeeee" style="margin:0;font-family:'Segoe UI', Arial, sans-serif">
+      <center><table width="600" cellpadding="0" cellspacing="0" border="0" align="center" role="presentation">
+      <tr><td valign="top" bgcolor="#fff" colspan="2" style="padding:10px 20px;mso-line-height-rule:exactly">
+      <font face="Arial" color="#ff0000" size="2">Hi</font> <b style="color:rgb(1, 2, 3)">you</b></td></tr>
+      </table></center></body></html>"""
+    read = clean_html(html, remote_images=False).html
+    for kept in (
+        '@media only screen and (max-width: 600px) {\n.col, td[class="x"] { width: 100% !important }\n}',
+        "a { color: #123456 }",
+        "table td > p:first-child { margin: 0 0 1em }",
+        "background-color: #eeeeee; margin: 0; font-family: &#x27;Segoe UI&#x27;, Arial, sans-serif",
+        '<font color="#ff0000" face="Arial" size="2">Hi</font>',
+        '<b style="color: rgb(1, 2, 3)">you</b>',
+        '<table align="center" border="0" cellpadding="0" cellspacing="0" role="presentation" width="600">',
+        "<center>",
+        'lang="de"',
+    ):
+        assert kept in read
+    assert "No" not in Reader(read).words
+
+
+def test_styles_for_outlook_alone_are_left_out():
+    html = "<!--[if mso]><style>.x{display:none}</style><![endif]--><style><!-- .y{color:red} --></style><p>z</p>"
+    assert clean_html(html, remote_images=False).html == "<style>.y { color: red }</style><p>z</p>"
+
+
+def test_a_style_for_some_media_stays_for_them():
+    html = "<style media='screen and (max-width:400px)'>p{color:red}</style>"
+    assert "@media screen and (max-width:400px) {\np { color: red }\n}" in clean_html(html, remote_images=False).html
+
+
+# -------------------------------------------------------------------------------------------------------------- limits
+
+
+def test_the_size_limit_is_in_bytes_and_typed():
+    assert clean_html("ä" * 50, remote_images=False, max_bytes=100).html == "ä" * 50
+    with pytest.raises(EmailTooLarge) as caught:
+        clean_html("ä" * 51, remote_images=False, max_bytes=100)
+    assert (caught.value.size, caught.value.limit) == (102, 100)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 400_000,
+        "<" * 2_000_000,
+        "".join(f"<font title={number}><p>" for number in range(90_000)),
+        "<!--" * 500_000,
+        "<style>" * 280_000,
+        "<style>" + "a{" * 900_000,
+        "<style>" + "@media x{" * 200_000,
+        "<style>" + "/*" * 900_000,
+        f"<p style='{'(' * 1_900_000}'>",
+        f"<p style='{'color:red;' * 180_000}'>",
+        f"<p {'a=1 ' * 400_000}>",
+        "&" * 2_000_000,
+        "<a href=x>" * 9_000,
+        "".join(f"<font title={number}><p>x" for number in range(9_000)),
+        "<table><td>" * 9_000,
+        "<a><table><td>" * 6_000,
+    ],
+)
+def test_no_email_within_the_limit_takes_long(html):
+    started = time.monotonic()
+    body = clean_html(html[:2_000_000], remote_images=False)
+    assert time.monotonic() - started < 20
+    assert len(body.html) < 20_000_000
+
+
+def test_of_entangled_html_the_text_is_shown():
+    body = clean_html("<div>" * 30_000 + "Hello <b>you</b> &amp; me", remote_images=False)
+    assert body.text_only
+    assert body.html == '<div style="white-space: pre-wrap">Hello you &amp; me</div>'
+    assert clean_html(body.html, remote_images=False).html == body.html
