@@ -151,13 +151,13 @@ def sql(uri: str, schema: str | None, source: str, dataset: str) -> None:
     from superset_campaign_plugin.errors import unknown
     from superset_campaign_plugin.report.datasets import Options
     from superset_campaign_plugin.report.run import dataset_sql
+    from superset_campaign_plugin.semantics import load_semantics
     from superset_campaign_plugin.warehouse import connect
 
+    if dataset not in load_semantics().datasets:
+        raise unknown("dataset", dataset, load_semantics().datasets)
     with connect(uri) as (connection, engine):
-        texts = dataset_sql(connection, engine, source, schema, Options())
-    if dataset not in texts:
-        raise unknown("dataset", dataset, texts)
-    click.echo(texts[dataset])
+        click.echo(dataset_sql(connection, engine, source, schema, Options(), [dataset])[dataset])
 
 
 @campaign.command("load-emails")

@@ -41,7 +41,7 @@ from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
-from superset_campaign_plugin.report.run import REPORT_DATASET, check_times, dataset_sql
+from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
 from superset_campaign_plugin.warehouse import reason
 
 # The dashboard opens on the last quarter; where the newest send is older, it opens on everything.
@@ -154,7 +154,7 @@ def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
     options = Options(preview_path=root + PREVIEW_PATH, link_rules=settings.link_rules)
     try:
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
-            check_times(connection, engine, source, schema)
+            check_values(connection, engine, source, schema)
             sql = dataset_sql(connection, engine, source, schema, options)
             time_range = None if _has_recent_sends(connection, sql[REPORT_DATASET]) else ""
     except SQLAlchemyError as error:

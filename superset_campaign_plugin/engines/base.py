@@ -9,10 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, cast, func, literal, literal_column, types
-from sqlalchemy.engine import Dialect
+from sqlalchemy import BigInteger, String, case, cast, func, literal, literal_column, types
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
+Columns = dict[str, types.TypeEngine]
+
+ENDS_WITH_ZONE = r"\d\d:\d\d.*(Z|UTC|[+-]\d\d(:?\d\d)?)$"
 
 class Engine:
     """The shared default. `name` is the SQLAlchemy dialect's name, `sqlglot` the dialect's name in sqlglot."""
@@ -20,7 +23,7 @@ class Engine:
     name: str
     sqlglot: str
     timestamp_type = "TIMESTAMP"
-    refuses_bad_times = True  # False where a text that is no time quietly becomes null
+    refuses_bad_values = True  # False where a text that is no time, or no number, is quietly read as something else
 
     def dialect(self) -> Dialect:
         """A dialect that renders literals without doubling percent signs."""
@@ -47,8 +50,17 @@ class Engine:
         return column
 
     def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        """A text as a UTC time."""
-        return cast(text, types.TIMESTAMP())
+        """A text as a UTC time. A plain cast would drop a zone without applying it."""
+        with_zone = cast(text, types.TIMESTAMP(timezone=True)).op("AT TIME ZONE")(literal_column("'UTC'"))
+        return case((self.matches(text, ENDS_WITH_ZONE), with_zone), else_=cast(text, types.TIMESTAMP()))
+
+    def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
+        """Whether a part of `text` matches the regular expression."""
+        return func.regexp_matches(text, literal(pattern))
+
+    def read_columns(self, connection: Connection, schema: str | None) -> dict[str, Columns] | None:
+        """The columns of every table, where the engine has a better source than SQLAlchemy's inspector; else None."""
+        return None
 
     def identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """A loader's id column as a whole number; an empty text is null."""

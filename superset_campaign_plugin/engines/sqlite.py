@@ -23,7 +23,7 @@ class SQLite(Engine):
     name = "sqlite"
     sqlglot = "sqlite"
     timestamp_type = "DATETIME"
-    refuses_bad_times = False
+    refuses_bad_values = False
 
     def dialect(self) -> Dialect:
         return sqlite.dialect(paramstyle="named")

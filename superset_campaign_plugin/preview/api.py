@@ -86,7 +86,9 @@ class CampaignEmailRestApi(BaseSupersetApi):
         email = open_email(email_id, campaign_id, remote_images=False)
         if email is None:
             return self.response_404()
-        return self.response(200, result=self.response_schema.dump(as_result(email)))
+        response = self.response(200, result=self.response_schema.dump(as_result(email)))
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
 
 
 def as_result(email: Email) -> dict[str, Any]:

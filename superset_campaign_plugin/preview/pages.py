@@ -13,6 +13,9 @@ from superset_campaign_plugin.preview.sanitize import CleanBody, shown_address
 from superset_campaign_plugin.semantics import load_semantics
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.datastructures import Headers
+
     from superset_campaign_plugin.preview.email import Email
 
 ASSETS = "campaign_email"
@@ -38,6 +41,16 @@ img:not([src])::after { content: attr(alt); position: absolute; inset: 0; box-si
   display: grid; place-items: center; overflow: hidden; background: #e4e7eb; border: 1px solid #cbd2d9; color: #3e4c59;
   font: 13px/1.35 system-ui, sans-serif; text-align: center; text-decoration: none; letter-spacing: normal; }
 """
+
+
+class _Unreferred(Response):
+    """A response whose page tells no other server where its reader came from."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        # Said at the very end: Talisman puts the deployment's value on every response, and lets no view decide.
+        headers = super().get_wsgi_headers(environ)
+        headers["Referrer-Policy"] = "no-referrer"
+        return headers
 
 
 def preview_page(email: Email, campaign_id: int | None, *, remote_images: bool) -> Response:
@@ -106,7 +119,7 @@ def body_document(body: CleanBody, *, remote_images: bool) -> Response:
         f'<meta name="referrer" content="no-referrer"><title>Email</title><style>{_BODY_STYLE}</style></head>'
         f"<body>{body.html}</body></html>"
     )
-    response = Response(html, mimetype="text/html")
+    response = _Unreferred(html, mimetype="text/html")
     images = "data: https: http:" if remote_images else "data:"
     return _guarded(response, _BODY_POLICY.format(images=images), "SAMEORIGIN")
 
@@ -119,7 +132,7 @@ def _message(status: int, title: str, text: str) -> Response:
 
 
 def _page(html: str, status: int = 200) -> Response:
-    return _guarded(Response(html, status=status, mimetype="text/html"), _PAGE_POLICY, "DENY")
+    return _guarded(_Unreferred(html, status=status, mimetype="text/html"), _PAGE_POLICY, "DENY")
 
 
 def _guarded(response: Response, policy: str, frames: str) -> Response:
@@ -127,7 +140,6 @@ def _guarded(response: Response, policy: str, frames: str) -> Response:
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Frame-Options"] = frames
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import and_, case, distinct, func, literal, not_, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.selectable import CTE, Select
+from sqlalchemy.sql.selectable import CTE, CompoundSelect, Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.relations import EventKind, Relations
@@ -83,54 +83,44 @@ def _events(relations: Relations, engine: Engine, rules: LinkRules) -> CTE | Non
     return union_all(*branches).cte("email_events")
 
 
-def attribute(events: CTE, sends: CTE, name: str) -> Select:
+def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
     """`events` with every campaign known: one without belongs to the latest send of that email to that person.
 
     The send must not be later than the event; of sends at the same time, the one of the highest campaign id counts.
-    An event that no send precedes is an orphan and is left out.
+    An event that no send precedes is an orphan and is left out. The few events without a campaign go their own way,
+    so that the many others need no join.
     """
     without = events.c.campaign_id.is_(None)
     place = func.row_number().over(
         partition_by=[events.c.email_id, events.c.person_id, events.c.activity_at],
         order_by=[sends.c.activity_at.desc(), sends.c.campaign_id.desc()],
     )
+    same_email = and_(events.c.email_id == sends.c.email_id, events.c.person_id == sends.c.person_id)
     candidates = (
         select(
+            sends.c.campaign_id,
             events.c.email_id,
             events.c.person_id,
             events.c.activity_at,
-            sends.c.campaign_id,
             place.label("send_place"),
         )
-        .join_from(
-            events,
-            sends,
-            and_(
-                events.c.email_id == sends.c.email_id,
-                events.c.person_id == sends.c.person_id,
-                events.c.activity_at >= sends.c.activity_at,
-            ),
-        )
+        .join_from(events, sends, and_(same_email, events.c.activity_at >= sends.c.activity_at))
         .where(without)
         .subquery("candidates")
     )
+    moment = ("email_id", "person_id", "activity_at")
     latest = step(
         f"{name}_latest_sends",
         "An activity without a campaign belongs to that person's latest send of that email at or before it",
-        select(*(candidates.c[column] for column in ("campaign_id", "email_id", "person_id", "activity_at"))).where(
+        select(*(candidates.c[column] for column in ("campaign_id", *moment))).where(
             candidates.c.send_place == literal(1)
         ),
     )
-    same = and_(
-        without,
-        *(events.c[column] == latest.c[column] for column in ("email_id", "person_id", "activity_at")),
-    )
-    campaign = func.coalesce(events.c.campaign_id, latest.c.campaign_id)
+    same = and_(*(events.c[column] == latest.c[column] for column in moment))
     others = [column for column in events.c if column.name != "campaign_id"]
-    return (
-        select(campaign.label("campaign_id"), *others)
-        .join_from(events, latest, same, isouter=True)
-        .where(campaign.is_not(None))
+    return union_all(
+        select(events.c.campaign_id, *others).where(not_(without)),
+        select(latest.c.campaign_id, *others).join_from(events, latest, same).where(without),
     )
 
 

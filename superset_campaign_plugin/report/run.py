@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
 
 from sqlalchemy.engine import Connection
@@ -15,7 +15,7 @@ from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
-from superset_campaign_plugin.sources.relations import build_relations, unreadable_times
+from superset_campaign_plugin.sources.relations import build_relations, unreadable_values
 from superset_campaign_plugin.warehouse import connect
 
 REPORT_DATASET = "campaign_email_performance"
@@ -44,30 +44,32 @@ def run_report(
         dataset.dimension(field)
     options = Options(as_of=None if as_of is None else to_utc(as_of))
     with connect(uri) as (connection, engine):
-        check_times(connection, engine, source, schema)
-        sql = dataset_sql(connection, engine, source, schema, options)[REPORT_DATASET]
+        check_values(connection, engine, source, schema)
+        sql = dataset_sql(connection, engine, source, schema, options, [REPORT_DATASET])[REPORT_DATASET]
         return fetch(connection, engine, dataset, sql, request)
 
 
 def dataset_sql(
-    connection: Connection, engine: Engine, source: str, schema: str | None, options: Options
+    connection: Connection,
+    engine: Engine,
+    source: str,
+    schema: str | None,
+    options: Options,
+    names: Iterable[str] | None = None,
 ) -> dict[str, str]:
-    """The SQL of every dataset by name, for the tables and columns that the database has."""
-    relations = build_relations(get_layout(source), LiveCatalog(connection, schema), engine)
-    return {
-        name: sql_text(build_dataset(name, relations, engine, options), engine) for name in load_semantics().datasets
-    }
+    """The SQL of the datasets `names`, by default of all, for the tables and columns that the database has."""
+    relations = build_relations(get_layout(source), LiveCatalog(connection, engine, schema), engine)
+    wanted = load_semantics().datasets if names is None else names
+    return {name: sql_text(build_dataset(name, relations, engine, options), engine) for name in wanted}
 
 
-def check_times(connection: Connection, engine: Engine, source: str, schema: str | None) -> None:
-    """Raise `SourceError` for a time that the engine would silently read as none."""
-    for table, column, query in unreadable_times(get_layout(source), LiveCatalog(connection, schema), engine):
+def check_values(connection: Connection, engine: Engine, source: str, schema: str | None) -> None:
+    """Raise `SourceError` for a value that the engine would quietly read as another one."""
+    catalog = LiveCatalog(connection, engine, schema)
+    for table, column, expected, query in unreadable_values(get_layout(source), catalog, engine):
         example = connection.execute(query).scalar()
         if example is not None:
-            raise SourceError(
-                f"column {column} of table {table} holds {str(example)!r}, which is no time; "
-                "times must be ISO 8601, as in 2026-01-31 09:30:00"
-            )
+            raise SourceError(f"column {column} of table {table} holds {str(example)!r}, which is not {expected}")
 
 
 def to_utc(moment: datetime) -> datetime:

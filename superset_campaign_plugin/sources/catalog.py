@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from sqlalchemy import inspect, types
+from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
-Columns = dict[str, types.TypeEngine]
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.engines.base import Columns
 
 
 class Catalog(Protocol):
@@ -22,19 +23,21 @@ class Catalog(Protocol):
 class LiveCatalog:
     """The catalog of a connected database. Columns are read only for tables that are asked for."""
 
-    def __init__(self, connection: Connection, schema: str | None) -> None:
+    def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
         self.schema = schema
-        self._inspector = inspect(connection)
-        self._names = {
-            *self._inspector.get_table_names(schema=schema),
-            *self._inspector.get_view_names(schema=schema),
-        }
-        self._columns: dict[str, Columns] = {}
+        known = engine.read_columns(connection, schema)
+        self._columns = known or {}
+        self._unread: set[str] = set()
+        if known is None:
+            self._inspector = inspect(connection)
+            self._unread = {
+                *self._inspector.get_table_names(schema=schema),
+                *self._inspector.get_view_names(schema=schema),
+            }
 
     def columns(self, table: str) -> Columns | None:
-        if table not in self._names:
-            return None
-        if table not in self._columns:
+        if table in self._unread:
             found: list[dict[str, Any]] = self._inspector.get_columns(table, schema=self.schema)
             self._columns[table] = {column["name"]: column["type"] for column in found}
-        return self._columns[table]
+            self._unread.remove(table)
+        return self._columns.get(table)

@@ -6,15 +6,16 @@ import difflib
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import BigInteger, String, case, cast, column, func, literal, null, select, table, types
+from sqlalchemy import BigInteger, String, case, cast, column, func, literal, null, or_, select, table, types
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Alias, Select
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.report.relations import EventKind, Relations
 from superset_campaign_plugin.report.steps import comment, newest
-from superset_campaign_plugin.sources.catalog import Catalog, Columns
+from superset_campaign_plugin.sources.catalog import Catalog
 from superset_campaign_plugin.sources.layout import AssetTable, Layout
 
 # A send with one of these results never left Marketo; a null result counts as sent.
@@ -40,6 +41,14 @@ class Reader:
     def has(self, name: str) -> bool:
         """Whether the table has the column."""
         return name in self._columns
+
+    def is_text(self, name: str) -> bool:
+        """Whether the table has the column, and as text."""
+        return isinstance(self._columns.get(name), String)
+
+    def example(self, value: ColumnElement[Any], condition: ColumnElement[Any]) -> Select:
+        """A query for one value that is not null and meets the condition."""
+        return select(value).select_from(self.table).where(value.is_not(None), condition).limit(1)
 
     def identifier(self, name: str, required: bool = True) -> ColumnElement[Any]:
         """An id as a whole number; null where an optional column is absent."""
@@ -154,19 +163,27 @@ def _assets(asset: AssetTable, reader: Reader | None, key: str) -> Select:
     return comment(newest(versions.select_from(reader.table), key, order), "The newest version of each asset")
 
 
-def unreadable_times(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[tuple[str, str, Select]]:
-    """(table, column, query) for each time column; the query finds a value that is no time, if there is any.
+def unreadable_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[tuple[str, str, str, Select]]:
+    """(table, column, what it should hold, query) where a value might quietly be read as another one.
 
-    Nothing on engines that refuse such a value themselves.
+    The query finds such a value, if there is any: a text that is no ISO 8601 time, or no whole number. Engines that
+    refuse a value themselves, and columns of a proper type, need no query.
     """
-    if engine.refuses_bad_times:
-        return
-    for name in layout.events.values():
-        columns = catalog.columns(name)
+    names = layout.event_columns
+    for table_name in layout.events.values():
+        columns = catalog.columns(table_name)
         if columns is None:
             continue
-        reader = Reader(layout, catalog, engine, name, columns)
-        read = reader.time(layout.event_columns.activity_at)
-        raw = reader.text(layout.event_columns.activity_at)
-        query = select(raw).select_from(reader.table).where(raw.is_not(None), read.is_(None)).limit(1)
-        yield name, layout.event_columns.activity_at, query
+        reader = Reader(layout, catalog, engine, table_name, columns)
+        for name in (names.person_id, names.campaign_id, names.email_id):
+            if not engine.refuses_bad_values and reader.is_text(name):
+                raw = reader.text(name)
+                wrong = cast(reader.identifier(name), String) != raw
+                yield table_name, name, "a whole number", reader.example(raw, wrong)
+        raw = reader.text(names.activity_at)
+        doubts = [] if engine.refuses_bad_values else [reader.time(names.activity_at).is_(None)]
+        if reader.is_text(names.activity_at):
+            doubts.append(raw.not_like("____-__-__%"))
+        if doubts:
+            time = "an ISO 8601 time, as 2026-01-31 09:30:00 is"
+            yield table_name, names.activity_at, time, reader.example(raw, or_(*doubts))
