@@ -29,13 +29,11 @@ def prepare(warehouse: Path) -> None:
         if superset.security_manager.find_user(ADMIN) is None:
             role = superset.security_manager.find_role("Admin")
             # Nobody can log in with this hash; every start of the demo sets a password of its own.
-            superset.security_manager.add_user(ADMIN, "Demo", "Admin", "admin@example.com", role, hashed_password="!")
+            superset.security_manager.add_user(ADMIN, "Demo", "Admin", "admin@example.com", role, hashed_password="!")  # noqa: S106
         print("::step Installing the report", flush=True)
         from superset_campaign_plugin.bundle.install import install
 
-        install(
-            database="Campaign Warehouse", uri=f"duckdb:///{warehouse}", schema="marketo", source="fivetran"
-        )
+        install(database="Campaign Warehouse", uri=f"duckdb:///{warehouse}", schema="marketo", source="fivetran")
 
 
 if __name__ == "__main__":

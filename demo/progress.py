@@ -33,4 +33,7 @@ class Progress:
         else:
             print(f"  … {title}", flush=True)
         yield report
-        print(f"{chr(13) + chr(27) + '[K' if self._live else ''}  ✓ {title} ({time.monotonic() - started:.0f} s)", flush=True)
+        print(
+            f"{chr(13) + chr(27) + '[K' if self._live else ''}  ✓ {title} ({time.monotonic() - started:.0f} s)",
+            flush=True,
+        )

@@ -5,7 +5,7 @@ environment; nothing secret stands here.
 import os
 from pathlib import Path
 
-from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401, N812 - Superset's name for the hook
+from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401 - Superset's name for the hook
 
 _STATE = Path(os.environ["CAMPAIGN_DEMO_STATE"])
 

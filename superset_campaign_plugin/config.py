@@ -1,6 +1,6 @@
 """The plugin's settings: one block in `superset_config.py`, checked once when Superset starts.
 
-    SUPERSET_CAMPAIGN = {"marketo_url": "https://app-ab12.marketo.com"}
+SUPERSET_CAMPAIGN = {"marketo_url": "https://app-ab12.marketo.com"}
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ class Settings:
 class _SettingsSchema(Schema):
     marketo_url = fields.Url(schemes={"https"}, load_default=None, allow_none=True)
     content_schema = fields.String(load_default=None, allow_none=True)
-    max_email_bytes = fields.Integer(
-        strict=True, load_default=Settings.max_email_bytes, validate=validate.Range(min=1)
-    )
+    max_email_bytes = fields.Integer(strict=True, load_default=Settings.max_email_bytes, validate=validate.Range(min=1))
     uncounted_link_prefixes = fields.List(
         fields.String(validate=validate.Length(min=1)), load_default=list(LinkRules.uncounted_prefixes)
     )
@@ -60,7 +58,8 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
     try:
         values: dict[str, Any] = schema.load(block)
     except ValidationError as error:
-        key, fault = next(iter(error.normalized_messages().items()))
+        messages = error.messages
+        key, fault = next(iter(messages.items())) if isinstance(messages, dict) else ("?", messages)
         text = "; ".join(map(str, fault)) if isinstance(fault, list) else str(fault)
         raise SettingsError(f"{SETTINGS_KEY}[{key!r}] in superset_config.py: {text}") from error
     return Settings(

@@ -19,7 +19,9 @@ def superset_app() -> Flask:
         app: Flask = create_app()
     except SystemExit as error:
         # Superset's way of refusing a missing SECRET_KEY; it has printed why.
-        raise InstallError("Superset did not start; set SECRET_KEY in superset_config.py and SUPERSET_CONFIG_PATH") from error
+        raise InstallError(
+            "Superset did not start; set SECRET_KEY in superset_config.py and SUPERSET_CONFIG_PATH"
+        ) from error
     if EXTENSION not in app.extensions:
         raise InstallError(
             "the plugin is not hooked in; add to superset_config.py: "

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
@@ -120,9 +119,7 @@ class _DatasetSchema(Schema):
     description = fields.String(required=True)
     dimensions = fields.Raw(required=True)
     columns = fields.List(fields.Nested(_DimensionSchema), load_default=[])
-    report_metrics = fields.String(
-        required=True, validate=validate.OneOf(("as_they_are", "by_column", "none"))
-    )
+    report_metrics = fields.String(required=True, validate=validate.OneOf(("as_they_are", "by_column", "none")))
     metrics = fields.List(fields.Nested(_MetricSchema), load_default=[])
 
 

@@ -23,8 +23,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from demo.generate import generate
 
+from demo.generate import generate
 from superset_campaign_plugin.preview.contents import load_emails
 
 DATABASE = "Campaign Warehouse"
@@ -36,7 +36,7 @@ SENDS = 4000
 HOSTILE_NAMES = (
     "<script>window.hacked=1</script>",
     "\"><img src=x onerror='window.hacked=1'>",
-    "O'Brien & \"Söhne\" 100% {{ 7*7 }} {% raw %}",
+    'O\'Brien & "Söhne" 100% {{ 7*7 }} {% raw %}',
     "عرض الربيع ‏🎉 <b>",
 )
 

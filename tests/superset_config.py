@@ -2,7 +2,7 @@
 
 import os
 
-from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401, N812 - Superset's name for the hook
+from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401 - Superset's name for the hook
 
 SECRET_KEY = os.environ["CAMPAIGN_TEST_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{os.environ['CAMPAIGN_TEST_FOLDER']}/superset.db"

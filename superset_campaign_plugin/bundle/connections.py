@@ -36,7 +36,7 @@ def create_database(name: str | None, uri: str) -> tuple[Database, bool]:
     if existing is not None:
         if existing.sqlalchemy_uri_decrypted != url.render_as_string(hide_password=False):
             raise InstallError(
-                f"the database {name!r} is registered with another address; leave out --uri, or choose another --database"
+                f"the database {name!r} is registered with another address; leave out --uri, or choose another name"
             )
         return existing, False
     properties: dict[str, Any] = {"database_name": name, "sqlalchemy_uri": uri, "expose_in_sqllab": False}

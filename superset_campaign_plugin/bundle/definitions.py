@@ -160,14 +160,18 @@ def _check(dashboard: Dashboard) -> None:
     """Every name that a dashboard uses stands somewhere, and every chart stands on it once."""
     placed = [cell.name for row in dashboard.layout for cell in row.charts]
     if sorted(placed) != sorted(dashboard.charts):
-        raise BundleError(f"{dashboard.name}: the layout shows {sorted(placed)}, charts/ has {sorted(dashboard.charts)}")
+        raise BundleError(
+            f"{dashboard.name}: the layout shows {sorted(placed)}, charts/ has {sorted(dashboard.charts)}"
+        )
     for row in dashboard.layout:
         if sum(cell.width for cell in row.charts) > 12:
             raise BundleError(f"{dashboard.name}: {[cell.name for cell in row.charts]} are wider than 12 columns")
     datasets = load_semantics().datasets
-    for user in (*dashboard.charts.values(), *dashboard.filters):
-        if user.dataset not in datasets:
-            raise BundleError(f"{dashboard.name}: {user.name} uses the unknown dataset {user.dataset}")
+    users = [(user.name, user.dataset) for user in dashboard.charts.values()]
+    users += [(user.name, user.dataset) for user in dashboard.filters]
+    for name, dataset in users:
+        if dataset not in datasets:
+            raise BundleError(f"{dashboard.name}: {name} uses the unknown dataset {dataset}")
     names = {filter_.name for filter_ in dashboard.filters}
     for filter_ in dashboard.filters:
         if unknown := {*filter_.within} - names | {*filter_.charts} - {*placed}:

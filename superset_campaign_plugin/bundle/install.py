@@ -179,7 +179,7 @@ def _check_names_are_free(bundle: Bundle, database: Database) -> None:
         )
         if any(str(dataset.uuid) != config["uuid"] for dataset in same):
             raise InstallError(
-                f"{database.database_name} has another dataset named {config['table_name']}; rename it and install again"
+                f"{database.database_name} has another dataset {config['table_name']}; rename it and install again"
             )
     for config in bundle.dashboards.values():
         same = db.session.query(Dashboard).filter_by(slug=config["slug"])

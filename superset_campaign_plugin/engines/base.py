@@ -15,7 +15,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 Columns = dict[str, types.TypeEngine]
 
-ENDS_WITH_ZONE = r"\d\d:\d\d.*(Z|UTC|[+-]\d\d(:?\d\d)?)$"
+ENDS_WITH_ZONE = "[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$"
+
 
 class Engine:
     """The shared default. `name` is the SQLAlchemy dialect's name, `sqlglot` the dialect's name in sqlglot."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import cast, func, literal, text, types
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Columns, Engine
+from superset_campaign_plugin.engines.postgresql import standard_dialect
 
 _COLUMNS = text(
     "SELECT table_name, column_name, data_type FROM information_schema.columns "
@@ -32,7 +32,7 @@ class DuckDB(Engine):
     sqlglot = "duckdb"
 
     def dialect(self) -> Dialect:
-        return postgresql.dialect(paramstyle="named")
+        return standard_dialect()
 
     def read_columns(self, connection: Connection, schema: str | None) -> dict[str, Columns]:
         # The inspector lists the tables of every schema, and takes a time with a zone for one without.

@@ -12,6 +12,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from superset_campaign_plugin.engines.base import Engine
 
 
+def standard_dialect() -> Dialect:
+    """PostgreSQL's dialect with literals as standard SQL has them: one percent sign, one backslash."""
+    dialect = postgresql.dialect(paramstyle="named")
+    dialect._backslash_escapes = False
+    return dialect
+
+
 class PostgreSQL(Engine):
     """The standard, but for its regular expressions."""
 
@@ -19,7 +26,7 @@ class PostgreSQL(Engine):
     sqlglot = "postgres"
 
     def dialect(self) -> Dialect:
-        return postgresql.dialect(paramstyle="named")
+        return standard_dialect()
 
     def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
         return text.op("~")(literal(pattern))

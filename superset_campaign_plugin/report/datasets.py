@@ -104,9 +104,7 @@ def _links(relations: Relations, engine: Engine, options: Options) -> Select:
     )
 
 
-def _with_names(
-    facts: CTE, relations: Relations, options: Options
-) -> tuple[FromClause, list[ColumnElement[Any]]]:
+def _with_names(facts: CTE, relations: Relations, options: Options) -> tuple[FromClause, list[ColumnElement[Any]]]:
     campaigns = relations.campaigns.cte("newest_campaigns")
     programs = relations.programs.cte("newest_programs")
     emails = relations.emails.cte("newest_emails")

@@ -35,7 +35,9 @@ def as_table(report: Report) -> str:
     ratios = {metric.name for metric in load_semantics().metrics if metric.kind == "ratio"}
     numeric = {metric.name for metric in load_semantics().metrics if metric.kind in ("count", "ratio")}
     head = [titles.get(name, name.capitalize()) for name in report.columns]
-    body = [[_shown(value, name in ratios) for name, value in zip(report.columns, row, strict=True)] for row in report.rows]
+    body = [
+        [_shown(value, name in ratios) for name, value in zip(report.columns, row, strict=True)] for row in report.rows
+    ]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
 
     def line(cells: list[str]) -> str:

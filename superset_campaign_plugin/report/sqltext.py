@@ -24,8 +24,10 @@ def sql_text(query: Select, engine: Engine) -> str:
 def _plainer(node: exp.Expression) -> exp.Expression:
     """Takes out what SQLAlchemy writes for safety and a reader stumbles over: `x.a AS a` and `WHEN (condition)`."""
     if isinstance(node, exp.Alias) and isinstance(node.this, exp.Column) and node.alias == node.this.name:
-        node.this.comments = node.comments
-        return node.this
+        column: exp.Expression = node.this
+        column.comments = node.comments
+        return column
     if isinstance(node, exp.Paren) and isinstance(node.parent, exp.If) and node.arg_key == "this":
-        return node.this
+        condition: exp.Expression = node.this
+        return condition
     return node

@@ -57,7 +57,9 @@ def test_the_campaigns_are_those_of_the_command_line(deployment: Deployment) -> 
 
 def test_the_emails_total_is_the_ratio_of_the_sums(deployment: Deployment) -> None:
     rows, [total] = run(deployment, "emails")
-    assert total["pct_delivered"] == pytest.approx(sum(row["delivered"] for row in rows) / sum(row["sent"] for row in rows))
+    assert total["pct_delivered"] == pytest.approx(
+        sum(row["delivered"] for row in rows) / sum(row["sent"] for row in rows)
+    )
     assert total["email_preview"] is None
 
 
