@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,9 +45,17 @@ def _performance(relations: Relations, engine: Engine, options: Options) -> Sele
     records = email_records(relations, engine, options.link_rules)
     rollup = daily_rollup(record_status(records, engine, options.as_of), engine)
     sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
-    named, names = _with_names(rollup, relations, options)
+    named, names = _with_names(rollup, relations)
+    expressions = {column.name: getattr(column, "element", column) for column in names}
     return comment(
-        select(*names, rollup.c.sent_date, _email_link(names, options), *sums).select_from(named),
+        select(
+            *names,
+            rollup.c.sent_date,
+            _email_link(expressions["email_name"], rollup.c.email_id, options).label("email_link"),
+            _label(expressions["program_name"]).label("program_label"),
+            _label(expressions["campaign_name"]).label("campaign_label"),
+            *sums,
+        ).select_from(named),
         "The report with names. A name that is missing shows the id",
     )
 
@@ -97,14 +106,14 @@ def _links(relations: Relations, engine: Engine, options: Options) -> Select:
                 *(cast(null(), BigInteger).label(name) for name in ("click_count", "people_count")),
             ).where(literal(1) == literal(0)),
         )
-    named, names = _with_names(clicks, relations, options)
+    named, names = _with_names(clicks, relations)
     return comment(
         select(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count).select_from(named),
         "The clicks with names. A name that is missing shows the id",
     )
 
 
-def _with_names(facts: CTE, relations: Relations, options: Options) -> tuple[FromClause, list[ColumnElement[Any]]]:
+def _with_names(facts: CTE, relations: Relations) -> tuple[FromClause, list[ColumnElement[Any]]]:
     campaigns = relations.campaigns.cte("newest_campaigns")
     programs = relations.programs.cte("newest_programs")
     emails = relations.emails.cte("newest_emails")
@@ -131,17 +140,24 @@ def _with_names(facts: CTE, relations: Relations, options: Options) -> tuple[Fro
     ]
 
 
-def _email_link(names: list[ColumnElement[Any]], options: Options) -> ColumnElement[Any]:
+def _escape(text: ColumnElement[Any], characters: str) -> ColumnElement[Any]:
+    for plain in characters:
+        text = func.replace(text, literal(plain), literal(html.escape(plain)))
+    return text
+
+
+def _label(name: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The name as tables that render HTML must get it. Only a name with markup in it becomes HTML itself."""
+    escaped = literal("<span>").concat(_escape(name, "&<>")).concat(literal("</span>"))
+    return case((name.not_like("%<%"), name), else_=escaped)
+
+
+def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], options: Options) -> ColumnElement[Any]:
     """The email's name as a link to its preview. The title comes first so that the cells sort by the name."""
-    by_name = {column.name: getattr(column, "element", column) for column in names}
-    name = by_name["email_name"]
-    for plain, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
-        name = func.replace(name, literal(plain), literal(escaped))
     template = f'<a title="[name]" href="{options.preview_path}[id]/" target="_blank">[name]</a>'
     # The name goes in last: whatever it holds, nothing replaces a part of it afterwards.
-    with_id = func.replace(literal(template), literal("[id]"), cast(by_name["email_id"], String))
-    link = func.replace(with_id, literal("[name]"), name)
-    return link.label("email_link")
+    with_id = func.replace(literal(template), literal("[id]"), cast(identifier, String))
+    return func.replace(with_id, literal("[name]"), _escape(name, "&<>\"'"))
 
 
 _BUILDERS: dict[str, Callable[[Relations, Engine, Options], Select]] = {

@@ -65,8 +65,10 @@ def choose(page: Page, name: str, *options: str, clear: bool = False) -> None:
     if clear:
         control.hover()
         control.locator(".ant-select-clear").click()
+    control.locator(".ant-select").first.click()
     for option in options:
-        control.locator("input").fill(option)
+        if control.locator("input").is_editable():  # a short list has no search
+            control.locator("input").fill(option)
         page.locator(".ant-select-item-option").filter(has_text=re.compile(f"^{re.escape(option)}$")).first.click()
     page.keyboard.press("Escape")
     page.locator("[data-test=filter-bar__apply-button]").click()
@@ -149,11 +151,11 @@ def test_an_emails_name_opens_its_preview(page: Page) -> None:
 def test_hostile_names_stay_text(page: Page) -> None:
     choose_all_time(page)
     search = chart(page, "Campaigns").locator("input[aria-label^=Search]")
-    for name in HOSTILE_NAMES:
-        search.fill(name[:12])
-        page.wait_for_timeout(400)
+    for name, part in zip(HOSTILE_NAMES, ("window.hacked", "onerror", "Brien", "عرض"), strict=True):
+        search.fill(part)
+        page.wait_for_timeout(500)
         cells = chart(page, "Campaigns").locator("tbody td:nth-child(2)").all_inner_texts()
-        assert any(name.replace("‏", "")[:8] in cell.replace("‏", "") for cell in cells), name
+        assert name in cells
     search.fill("")
     assert page.evaluate("window.hacked") is None
 
@@ -163,7 +165,7 @@ def choose_all_time(page: Page) -> None:
     page.locator("[data-test=time-range-trigger]").click()
     page.locator(".ant-popover .ant-select").first.click()
     page.locator(".ant-select-item-option").filter(has_text="No filter").click()
-    page.locator("[data-test=date-range-filter__apply-button]").click()
+    page.locator("[data-test=date-filter-control__apply-button]").click()
     page.locator("[data-test=filter-bar__apply-button]").click()
     page.wait_for_timeout(500)
     settle(page)

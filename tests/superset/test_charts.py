@@ -84,7 +84,7 @@ def test_the_report_shows_every_column_like_the_wide_dataset(deployment: Deploym
 def test_a_column_that_is_filtered_away_has_no_figure(deployment: Deployment) -> None:
     [rows] = run(deployment, "report", filters=[{"col": "column_title", "op": "IN", "val": ["Sent", "% Opened"]}])
     shown = {name for row in rows for name, value in row.items() if value is not None}
-    assert shown == {"campaign_name", "email_link", "sent", "pct_opened"}
+    assert shown == {"campaign_label", "email_link", "sent", "pct_opened"}
 
 
 def test_the_outcomes_add_up_to_the_sends(deployment: Deployment) -> None:
