@@ -188,6 +188,8 @@ def serve(progress: Progress, environment: dict[str, str], port: int, password: 
             raise DemoError(f"the server ended with code {code}; {log} says why")
     finally:
         if server.poll() is None:
+            # A second Ctrl-C must not leave the server behind.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             server.terminate()
             server.wait(timeout=30)
 
