@@ -35,19 +35,24 @@ def connect(uri: str, *, write: bool = False) -> Iterator[tuple[Connection, Engi
     Raises `DatabaseError` where the database cannot be reached or refuses a statement, `UsageError` for a bad URI.
     """
     url, engine = parse_uri(uri)
-    options = _options(url, engine.name, write)
-    try:
-        pool = create_engine(url, poolclass=NullPool, **options)
-        with contextlib.closing(pool.connect()) as connection:
-            if not write:
+    name = url.render_as_string(hide_password=True)
+    with contextlib.closing(_open(url, name, _options(url, engine.name, write))) as connection:
+        try:
+            with connection.begin() if write else contextlib.nullcontext():
                 yield connection, engine
-            else:
-                with connection.begin():
-                    yield connection, engine
+        except SQLAlchemyError as error:
+            raise DatabaseError(f"{name}: {reason(error)}") from error
+
+
+def _open(url: URL, name: str, options: dict[str, Any]) -> Connection:
+    try:
+        return create_engine(url, poolclass=NullPool, **options).connect()
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UsageError(f"no driver for {url.drivername}: {error}; install the driver's package") from error
     except SQLAlchemyError as error:
-        raise DatabaseError(f"{url.render_as_string(hide_password=True)}: {reason(error)}") from error
+        raise DatabaseError(
+            f"cannot connect to {name}: {reason(error)}; check --uri, and that the server runs and lets you in"
+        ) from error
 
 
 def _options(url: URL, name: str, write: bool) -> dict[str, Any]:
