@@ -55,7 +55,7 @@ class Deployment:
         return f"duckdb:///{self.folder}/warehouse.duckdb"
 
     def metadata(self) -> dict[str, list[Any]]:
-        """Every row of every table but the log."""
+        """Every row of every table that people's pages do not write to."""
         return metadata(self.folder / "superset.db")
 
     @contextmanager
@@ -79,14 +79,15 @@ class Deployment:
 
 
 def metadata(file: Path) -> dict[str, list[Any]]:
-    """Every row of a metadata database, but for the log and the counters of ids."""
+    """Every row of a metadata database, but for what serving pages writes: logins, logs, caches, themes."""
     connection = sqlite3.connect(file)
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     rows = {
         name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr)
         for name in names
-        if name not in ("logs", "sqlite_sequence")
+        if name not in ("ab_user", "cache_keys", "logs", "sqlite_sequence", "themes")
     }
+    rows["key_value"] = [row for row in rows["key_value"] if "superset_campaign" in row]
     connection.close()
     return rows
 
@@ -112,14 +113,14 @@ def deploy(folder: Path) -> Deployment:
         superset.security_manager.sync_role_definitions()
         _add_user("admin", "Admin")
         _add_user("outsider", "Gamma")
+        _add_user("viewer", None)
         _make_foreign_assets()
         _register_warehouse(folder)
         untouched = metadata(folder / "superset.db")
         from superset_campaign_plugin.bundle.install import install
-        from superset_campaign_plugin.bundle.role import VIEWER_ROLE
 
         install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
-        _add_user("viewer", VIEWER_ROLE)
+        give_viewer_role()
     return Deployment(app, folder, environment, untouched)
 
 
@@ -139,10 +140,20 @@ def _make_warehouse(folder: Path) -> None:
     load_emails(f"duckdb:///{warehouse}", emails, schema=SCHEMA)
 
 
-def _add_user(name: str, role: str) -> None:
+def give_viewer_role() -> None:
+    """The plugin's role for the user `viewer`; the role goes with every uninstallation."""
+    from superset import db, security_manager
+
+    from superset_campaign_plugin.bundle.role import VIEWER_ROLE
+
+    security_manager.find_user("viewer").roles = [security_manager.find_role(VIEWER_ROLE)]
+    db.session.commit()
+
+
+def _add_user(name: str, role: str | None) -> None:
     from superset import security_manager
 
-    found = security_manager.find_role(role)
+    found = [security_manager.find_role(role)] if role else []
     security_manager.add_user(name, name.title(), "Tester", f"{name}@example.com", found, password=PASSWORD)
 
 

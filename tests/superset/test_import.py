@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deployment import DATABASE, SCHEMA, Deployment
+from deployment import DATABASE, SCHEMA, Deployment, give_viewer_role
 
 from superset_campaign_plugin.bundle.assemble import write_bundle
 
@@ -21,16 +21,11 @@ def bare(deployment: Deployment) -> Iterator[Deployment]:
     from superset_campaign_plugin.bundle.install import install, uninstall
 
     with deployment.app.app_context():
-        from superset import db, security_manager
-
-        viewer = security_manager.find_user("viewer")
         uninstall()
         yield deployment
         _remove_imported()
         install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
-        viewer = security_manager.find_user("viewer")
-        viewer.roles = [security_manager.find_role("Campaign Report Viewer")]
-        db.session.commit()
+        give_viewer_role()
 
 
 def _remove_imported() -> None:

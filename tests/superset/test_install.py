@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from deployment import DATABASE, SCHEMA, Deployment
+from deployment import DATABASE, SCHEMA, Deployment, give_viewer_role
 
 from superset_campaign_plugin.errors import InstallError, SourceError
 
@@ -17,6 +17,7 @@ def app(deployment: Deployment) -> Iterator[Deployment]:
     with deployment.app.app_context():
         yield deployment
         install(overwrite=True)
+        give_viewer_role()
 
 
 def install(**options: object) -> dict[str, str]:
@@ -48,20 +49,10 @@ def test_a_second_installation_writes_nothing(app: Deployment) -> None:
 
 
 def test_uninstalling_leaves_the_rest_byte_for_byte(app: Deployment) -> None:
-    from superset import db, security_manager
-
-    viewer = security_manager.find_user("viewer")
-    db.session.delete(viewer)
-    db.session.commit()
     uninstall()
     assert app.metadata() == app.untouched
     assert uninstall() == {}
-
     assert set(install().values()) == {"created"}
-    role = security_manager.find_role("Campaign Report Viewer")
-    from deployment import PASSWORD
-
-    security_manager.add_user("viewer", "Viewer", "Tester", "viewer@example.com", role, password=PASSWORD)
 
 
 def test_what_an_admin_added_to_a_dataset_survives_an_upgrade(app: Deployment) -> None:
