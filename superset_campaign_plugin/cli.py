@@ -140,7 +140,8 @@ def report(
         by=by,
         where=where,
     )
-    click.echo(FORMATS[form](found), nl=False)
+    # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
+    click.echo(FORMATS[form](found), nl=False, color=True)
 
 
 @campaign.command()

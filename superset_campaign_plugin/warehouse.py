@@ -20,10 +20,11 @@ def parse_uri(uri: str) -> tuple[URL, Engine]:
     """The URL and the report's engine of a SQLAlchemy URI. Raises `UsageError` for a malformed or unsupported one."""
     try:
         url = make_url(uri)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
+        # The text may hold a password, so it is not repeated.
         raise UsageError(
-            f"{uri!r} is no database URI; write it as in duckdb:////path/to/file.duckdb or "
-            "postgresql://user:password@host/database"
+            "--uri is no database URI; write it as in duckdb:////path/to/file.duckdb or "
+            "postgresql://user:password@host/database, with special characters of the password percent-encoded"
         ) from error
     return url, get_engine(url.get_backend_name())
 

@@ -91,6 +91,7 @@ def write_bundle(file: Path, *, uri: str, schema: str | None, source: str, datab
         partial.write_bytes(zip_bundle(bundle, database_config(database, uri)))
         partial.replace(file)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise BundleError(f"cannot write {file}: {error.strerror}") from error
 
 

@@ -118,13 +118,20 @@ def _value(dimension: Dimension, value: str, engine: Engine) -> Any:
         return value
     try:
         if dimension.type == "id":
-            return int(value)
+            return _identifier(value)
         if dimension.type == "flag":
             return _FLAGS[value.lower()]
         return engine.time_literal(_midnight(date.fromisoformat(value)))
     except (KeyError, ValueError) as error:
         expected = {"id": "a whole number", "flag": "yes or no", "time": "a day such as 2026-01-31"}[dimension.type]
         raise UsageError(f"{dimension.name} is {expected}, not {value!r}") from error
+
+
+def _identifier(value: str) -> int:
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(value)
+    return number
 
 
 def _midnight(day: date) -> datetime:

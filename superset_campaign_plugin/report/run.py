@@ -8,7 +8,7 @@ from datetime import date, datetime, timezone
 from sqlalchemy.engine import Connection
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.errors import SourceError
+from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.report.datasets import Options, build_dataset
 from superset_campaign_plugin.report.query import Report, Request, fetch
 from superset_campaign_plugin.report.sqltext import sql_text
@@ -74,4 +74,7 @@ def check_values(connection: Connection, engine: Engine, source: str, schema: st
 
 def to_utc(moment: datetime) -> datetime:
     """The moment as UTC without a zone; one without a zone is taken as UTC."""
-    return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)
+    try:
+        return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)
+    except OverflowError as error:
+        raise UsageError(f"{moment.isoformat()} lies outside the calendar") from error

@@ -112,6 +112,8 @@ def test_bundle_has_one_root_and_no_password(uri: str, tmp_path: Path) -> None:
         ("report --uri duckdb:////nowhere/x.duckdb", 1, "check --uri"),
         ("report --uri postgresql://u:secret@127.0.0.1:1/x", 1, "cannot connect"),
         ("report --uri nonsense", 2, "no database URI"),
+        ("report --uri {uri} --where campaign_id=99999999999999999999", 2, "a whole number"),
+        ("report --uri {uri} --as-of 0001-01-01T00:00:00+14:00", 2, "outside the calendar"),
         ("report --uri mysql://host/x", 2, "unknown engine 'mysql'"),
         ("report --uri {uri} --source fivetrn", 2, "did you mean 'fivetran'"),
         ("report --uri {uri} --by campain", 2, "did you mean 'campaign'"),
