@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import current_app
+from sqlalchemy import column, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
@@ -41,6 +42,7 @@ from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
+from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
 from superset_campaign_plugin.warehouse import reason
 
@@ -164,7 +166,7 @@ def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
 
 
 def _has_recent_sends(connection: Connection, sql: str) -> bool:
-    newest = connection.exec_driver_sql(f"SELECT MAX(sent_date) FROM ({sql}) AS report").scalar()  # noqa: S608 - ours
+    newest = connection.execute(select(func.max(column("sent_date"))).select_from(dataset_rows(sql, "report"))).scalar()
     if newest is None:
         return True
     day = datetime.fromisoformat(str(newest)).replace(tzinfo=timezone.utc)

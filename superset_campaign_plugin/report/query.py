@@ -73,8 +73,7 @@ class Request:
 
 def fetch(connection: Connection, engine: Engine, dataset: Dataset, sql: str, request: Request) -> Report:
     """Run the request on the dataset whose SQL is `sql`; rows come sorted by their groups."""
-    # A colon would start a bound parameter.
-    source = text(sql.replace(":", r"\:")).columns().subquery(dataset.name)
+    source = dataset_rows(sql, dataset.name)
     query, groups = _query(source, engine, dataset, request)
     metrics = load_semantics().metrics
     readers = [_read_day if group in _GRAINS else _as_is for group in groups]
@@ -84,6 +83,11 @@ def fetch(connection: Connection, engine: Engine, dataset: Dataset, sql: str, re
     # Sorted here, since engines differ in where nulls stand and how letters compare.
     rows.sort(key=lambda row: [(value is None, value) for value in row[: len(groups)]])
     return Report(columns=[*groups, *(metric.name for metric in metrics)], rows=rows)
+
+
+def dataset_rows(sql: str, name: str) -> Subquery:
+    """A dataset's SQL as a subquery. Drivers take percent signs, and SQLAlchemy colons, for bound parameters."""
+    return text(sql.replace(":", r"\:")).columns().subquery(name)
 
 
 def _query(source: Subquery, engine: Engine, dataset: Dataset, request: Request) -> tuple[Select, list[str]]:
