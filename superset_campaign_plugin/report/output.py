@@ -16,10 +16,21 @@ from superset_campaign_plugin.semantics import load_semantics
 def as_csv(report: Report) -> str:
     """Field names, then the rows: ratios as fractions, times in UTC, empty for null."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    # Python quotes the letters of the line terminator alone, and a name may hold a lone carriage return.
+    writer = csv.writer(_Lines(buffer), lineterminator="\r\n")
     writer.writerow(report.columns)
     writer.writerows([_plain(value) for value in row] for row in report.rows)
     return buffer.getvalue()
+
+
+class _Lines:
+    """Writes each CSV line with the newline of this format in place of the writer's."""
+
+    def __init__(self, buffer: io.StringIO) -> None:
+        self._buffer = buffer
+
+    def write(self, line: str) -> int:
+        return self._buffer.write(line.removesuffix("\r\n") + "\n")
 
 
 def as_json(report: Report) -> str:

@@ -125,7 +125,7 @@ def test_a_second_import_makes_nothing_twice(bare: Deployment, tmp_path: Path) -
 
 
 def test_the_report_installs_on_postgresql(bare: Deployment, warehouse_on: Callable[[str], Any]) -> None:
-    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.install import install, uninstall
 
     warehouse = warehouse_on("postgresql")
     warehouse.load(logs.Log().send(1, 10, 100, "2024-03-07 12:00").campaign(1, "100% <b>"))
@@ -134,3 +134,13 @@ def test_the_report_installs_on_postgresql(bare: Deployment, warehouse_on: Calla
         assert {change.action for change in changes} == {"created"}
     finally:
         warehouse.drop()
+        uninstall()
+        _forget_catalogs()
+
+
+def _forget_catalogs() -> None:
+    """The first database with catalogs makes Superset add a kind of permission, which stays when the database goes."""
+    from superset import db, security_manager
+
+    db.session.delete(security_manager.find_permission("catalog_access"))
+    db.session.commit()

@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 import subprocess
 import sys
+import unicodedata
 import zipfile
 from pathlib import Path
 
+import duckdb
 import logs
 import pytest
+import sqlglot
+import yaml
 from click.testing import CliRunner, Result
 
 from superset_campaign_plugin.cli import campaign
 
+SCRIPT = Path(sys.executable).parent / "superset-campaign"
 NASTY = 'O\'Brien & "S\u00f6hne" <script>alert(1)</script> 100% {{ 7*7 }} \u0639\u0631\u0636 \U0001f389'
 
 
@@ -33,6 +39,13 @@ def uri(tmp_path: Path) -> str:
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(campaign, arguments)
+
+
+def run_script(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """The console script as a shell starts it."""
+    return subprocess.run(
+        [SCRIPT, *arguments], capture_output=True, text=True, encoding="utf-8", check=False, **options
+    )
 
 
 def rows(*arguments: str) -> list[dict[str, str]]:
@@ -53,6 +66,54 @@ def test_csv_has_the_fields_in_order_and_only_the_table(uri: str) -> None:
     assert result.stderr == ""
 
 
+def test_the_console_script_prints_what_the_command_prints(uri: str, tmp_path: Path) -> None:
+    arguments = ("report", "--uri", uri, "--as-of", "2024-03-10", "--format", "csv")
+    done = run_script(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run(*arguments).stdout
+    assert NASTY in {row["campaign_name"] for row in csv.DictReader(io.StringIO(done.stdout))}
+
+
+def test_ratios_carry_enough_digits(tmp_path: Path) -> None:
+    log = logs.Log()
+    for person in range(3):
+        log.send(1, 10, person, "2024-03-07 12:00")
+    log.deliver(1, 10, 0, "2024-03-07 12:01")
+    logs.write(log, f"duckdb:///{tmp_path}/thirds.duckdb")
+    [row] = rows("--uri", f"duckdb:///{tmp_path}/thirds.duckdb")
+    assert len(row["pct_delivered"].partition(".")[2]) >= 6
+    assert float(row["pct_delivered"]) == pytest.approx(1 / 3, abs=1e-9)
+
+
+def test_json_has_numbers_nulls_and_iso_times(uri: str) -> None:
+    result = run("report", "--uri", uri, "--by", "campaign,day", "--as-of", "2024-03-10T12:00:00", "--format", "json")
+    first, _, other = json.loads(result.stdout)
+    assert list(first)[:4] == ["campaign_id", "campaign_name", "day", "sent"]
+    assert (first["campaign_id"], first["campaign_name"], first["day"]) == (1, "1", "2024-03-07")
+    assert (first["sent"], first["pct_opened"], first["first_sent"]) == (1, 1.0, "2024-03-07 12:00:00")
+    assert (other["sent"], other["pct_delivered"], other["pct_opened"]) == (1, 0.0, None)
+    assert result.stderr == ""
+
+
+def test_the_table_has_titles_and_aligned_percentages(uri: str) -> None:
+    head, rule, first, _ = run("report", "--uri", uri, "--by", "campaign", "--where", "campaign_id=1").stdout.split(
+        "\n"
+    )
+    start, end = head.index("% Delivered"), head.index("% Delivered") + len("% Delivered")
+    assert head.startswith("Campaign ID  Campaign  Sent  Delivered")
+    assert rule[start:end] == "-" * len("% Delivered")
+    assert first[start:end] == "      50.0%"
+
+
+def test_a_selection_without_sends_is_an_empty_table(uri: str) -> None:
+    nothing = ("--uri", uri, "--from", "2030-01-01")
+    assert rows(*nothing) == []
+    assert json.loads(run("report", *nothing, "--format", "json").stdout) == []
+    assert "no email was sent" in run("report", *nothing).stdout
+    [total] = rows(*nothing, "--by", "")
+    assert (total["sent"], total["pct_delivered"], total["first_sent"]) == ("0", "", "")
+
+
 def test_nothing_to_divide_by_is_empty(uri: str) -> None:
     [row] = rows("--uri", uri, "--where", "campaign_id=2")
     assert row["delivered"] == "0"
@@ -69,13 +130,51 @@ def test_no_grouping_gives_one_total(uri: str) -> None:
 
 
 def test_the_clock_parts_pending_from_aborted(uri: str) -> None:
-    clocks = ("2024-03-11T12:00:00Z", "2024-03-11T13:00:00+02:00")
-    [late], [early] = (rows("--uri", uri, "--by", "", "--as-of", clock) for clock in clocks)
+    clocks = ("2024-03-11T12:00:00Z", "2024-03-11T12:00:00", "2024-03-11T13:00:00+02:00")
+    [late], [same], [early] = (rows("--uri", uri, "--by", "", "--as-of", clock) for clock in clocks)
+    assert late == same
     assert (late["aborted"], early["aborted"], early["pending"]) == ("2", "0", "2")
 
 
 def test_where_takes_one_of_several_values(uri: str) -> None:
     assert len(rows("--uri", uri, "--by", "campaign", "--where", "campaign_id=1", "--where", "campaign_id=2")) == 2
+
+
+def test_an_empty_value_of_where_keeps_what_has_none(uri: str) -> None:
+    # The campaign with a name has a workspace, the other is in no table of assets.
+    assert [row["campaign_id"] for row in rows("--uri", uri, "--by", "campaign", "--where", "workspace=")] == ["1"]
+    both = ("--where", "workspace=", "--where", "workspace=Default")
+    assert [row["campaign_id"] for row in rows("--uri", uri, "--by", "campaign", *both)] == ["1", "2"]
+
+
+def test_different_fields_of_where_must_all_hold(uri: str) -> None:
+    assert rows("--uri", uri, "--where", "campaign_id=1", "--where", "workspace=Default") == []
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    name = "one\ttwo\x1b[31mthree\x07\nfour\u202efive"
+    uri = f"duckdb:///{tmp_path}/control.duckdb"
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00").campaign(1, name), uri)
+    table = run("report", "--uri", uri, "--by", "campaign").stdout
+    assert len(table.splitlines()) == 3
+    assert not {letter for letter in table if unicodedata.category(letter) in ("Cc", "Cf")} - {"\n"}
+    assert "one two [31mthree  four five" in table
+    [record] = json.loads(run("report", "--uri", uri, "--format", "json").stdout)
+    assert record["campaign_name"] == name
+
+
+def test_terminal_codes_in_a_name_stay_in_the_csv(tmp_path: Path) -> None:
+    uri = f"duckdb:///{tmp_path}/control.duckdb"
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00").campaign(1, "one\x1b[31mtwo"), uri)
+    assert rows("--uri", uri)[0]["campaign_name"] == "one\x1b[31mtwo"
+
+
+def test_a_carriage_return_in_a_name_does_not_break_the_csv(tmp_path: Path) -> None:
+    uri = f"duckdb:///{tmp_path}/return.duckdb"
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00").campaign(1, "one\rtwo"), uri)
+    output = run("report", "--uri", uri, "--format", "csv").stdout_bytes.decode()
+    [row] = csv.DictReader(io.StringIO(output, newline=""))
+    assert row["campaign_name"] == "one\rtwo"
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "table"])
@@ -94,16 +193,67 @@ def test_sql_names_its_steps_and_runs(uri: str) -> None:
     for step in ("counted_sends", "email_records", "record_status", "daily_rollup"):
         assert f"{step} AS (" in sql
     assert "/* Rules 4 and 5" in sql
+    sqlglot.parse_one(sql, read="duckdb")
+    with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
+        assert connection.execute(f"SELECT SUM(sent_count) FROM ({sql})").fetchone() == (3,)
 
 
-def test_bundle_has_one_root_and_no_password(uri: str, tmp_path: Path) -> None:
+def test_sql_of_another_dataset(uri: str) -> None:
+    sql = run("sql", "--uri", uri, "--dataset", "campaign_email_links").stdout
+    with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
+        assert connection.execute(f"SELECT link, click_count FROM ({sql})").fetchall() == [("https://example.com/", 1)]
+
+
+def test_bundle_writes_a_zip_for_the_database_of_that_name(uri: str, tmp_path: Path) -> None:
     file = tmp_path / "bundle.zip"
-    assert run("bundle", "--uri", uri, "--output", str(file)).exit_code == 0
-    names = zipfile.ZipFile(file).namelist()
-    assert {name.split("/")[0] for name in names} == {"superset_campaign_bundle"}
-    assert {name.split("/")[1] for name in names} == {
-        *("metadata.yaml", "databases", "datasets", "charts", "dashboards")
-    }
+    result = run("bundle", "--uri", uri, "--database", "Warehouse 100%", "--output", str(file))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "import it in Superset" in result.stderr
+    with zipfile.ZipFile(file) as archive:
+        [database] = [name for name in archive.namelist() if "/databases/" in name]
+        assert yaml.safe_load(archive.read(database))["database_name"] == "Warehouse 100%"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.zip", "log.duckdb"]
+
+
+def test_a_failed_bundle_leaves_the_earlier_one_alone(uri: str, tmp_path: Path) -> None:
+    file = tmp_path / "bundle.zip"
+    file.write_bytes(b"the one of before")
+    assert run("bundle", "--uri", uri, "--schema", "nowhere", "--output", str(file)).exit_code == 1
+    assert file.read_bytes() == b"the one of before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.zip", "log.duckdb"]
+
+
+def bundle_on_a_full_disk(uri: str, file: Path) -> subprocess.CompletedProcess[str]:
+    """The command where a file may hold 1000 bytes only."""
+    return run_script(
+        *("bundle", "--uri", uri, "--output", str(file)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+    )
+
+
+def test_a_full_disk_is_told_and_makes_no_zip(uri: str, tmp_path: Path) -> None:
+    done = bundle_on_a_full_disk(uri, tmp_path / "bundle.zip")
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert "cannot write" in line
+    assert not (tmp_path / "bundle.zip").exists()
+
+
+def test_a_full_disk_leaves_no_half_file_under_any_name(uri: str, tmp_path: Path) -> None:
+    bundle_on_a_full_disk(uri, tmp_path / "bundle.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["log.duckdb"]
+
+
+def test_load_emails_stores_a_directory(uri: str, tmp_path: Path) -> None:
+    emails = tmp_path / "emails"
+    emails.mkdir()
+    (emails / "10.html").write_text("<p>Hello \U0001f389</p>", encoding="utf-8")
+    (emails / "emails.yaml").write_text("10: {subject: You are invited}", encoding="utf-8")
+    result = run("load-emails", str(emails), "--uri", uri)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "1 emails stored\n", "")
+    with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
+        stored = connection.execute("SELECT email_id, subject, html FROM campaign_email_content").fetchall()
+    assert stored == [(10, "You are invited", "<p>Hello \U0001f389</p>")]
 
 
 @pytest.mark.parametrize(
@@ -112,9 +262,13 @@ def test_bundle_has_one_root_and_no_password(uri: str, tmp_path: Path) -> None:
         ("report --uri duckdb:////nowhere/x.duckdb", 1, "check --uri"),
         ("report --uri postgresql://u:secret@127.0.0.1:1/x", 1, "cannot connect"),
         ("report --uri nonsense", 2, "no database URI"),
-        ("report --uri {uri} --where campaign_id=99999999999999999999", 2, "a whole number"),
-        ("report --uri {uri} --as-of 0001-01-01T00:00:00+14:00", 2, "outside the calendar"),
-        ("report --uri mysql://host/x", 2, "unknown engine 'mysql'"),
+        ("report --uri mysql://host/x", 2, "unknown engine 'mysql': known are: duckdb, postgresql, sqlite"),
+        ("report --uri postgres://host/x", 2, "did you mean 'postgresql'"),
+        ("report --uri postgresql+nowhere://u:secret@host/x", 2, "install the driver's package"),
+        ("sql --uri duckdb:////nowhere/x.duckdb", 1, "check --uri"),
+        ("bundle --uri sqlite:////nowhere/x.db --output {folder}/bundle.zip", 1, "check --uri"),
+        ("report --uri duckdb:///{folder}/text.txt", 1, "check --uri"),
+        ("report --uri sqlite:///{folder}/text.txt", 1, "not a database"),
         ("report --uri {uri} --source fivetrn", 2, "did you mean 'fivetran'"),
         ("report --uri {uri} --by campain", 2, "did you mean 'campaign'"),
         ("report --uri {uri} --by day,day", 2, "twice"),
@@ -130,13 +284,54 @@ def test_bundle_has_one_root_and_no_password(uri: str, tmp_path: Path) -> None:
         ("bundle --uri {uri} --output /nowhere/bundle.zip", 1, "cannot write"),
     ],
 )
-def test_a_mistake_is_one_line_with_its_code(uri: str, arguments: str, code: int, text: str) -> None:
-    result = run(*arguments.format(uri=uri).split())
+def test_a_mistake_is_told_with_its_code(uri: str, tmp_path: Path, arguments: str, code: int, text: str) -> None:
+    (tmp_path / "text.txt").write_text("This is no database. " * 500)
+    result = run(*arguments.format(uri=uri, folder=tmp_path).split())
     assert result.exit_code == code
     assert result.stdout == ""
-    assert text in result.stderr.splitlines()[-1]
-    assert "Traceback" not in result.stderr
+    # Before its own line click says how the command is used.
+    *usage, line = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert text in line
+    assert not usage or usage[0].startswith("Usage: ")
     assert "secret" not in result.stderr
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_an_unknown_command_is_told(uri: str) -> None:
+    result = run("reprot", "--uri", uri)
+    assert result.exit_code == 2
+    assert "No such command 'reprot'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [("report --uri duckdb:////nowhere/x.duckdb", 1), ("report --uri mysql://host/x", 2)]
+)
+def test_the_console_script_ends_with_that_code(tmp_path: Path, arguments: str, code: int) -> None:
+    done = run_script(*arguments.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "report --uri postgresql://u:secret@host:port/x",
+        "report --uri {uri} --as-of 0001-01-01T00:00:00+14:00",
+        "report --uri sqlite:///{folder}/log.db --where campaign_id=99999999999999999999",
+    ],
+)
+def test_no_mistake_shows_a_traceback(uri: str, tmp_path: Path, arguments: str) -> None:
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00"), f"sqlite:///{tmp_path}/log.db")
+    result = run(*arguments.format(uri=uri, folder=tmp_path).split())
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "secret" not in result.stderr
+
+
+def test_a_malformed_uri_does_not_show_its_password() -> None:
+    assert "secret" not in run("report", "--uri", "postgresql//u:secret@host/x").stderr
 
 
 def test_the_module_loads_click_alone() -> None:
@@ -149,6 +344,7 @@ def test_the_module_loads_click_alone() -> None:
 
 def test_every_command_and_option_is_explained() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert {"report", "sql", "bundle", "load-emails", "install", "uninstall"} <= set(campaign.commands)
     for name, command in campaign.commands.items():
         assert command.get_short_help_str(), name
         assert f"`{name}" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import logs
 import pytest
+from click.testing import CliRunner
+
+from superset_campaign_plugin import __version__
+from superset_campaign_plugin.cli import campaign
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,8 +33,25 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+@pytest.fixture(scope="module")
+def shipped(installed: Path) -> set[str]:
+    """The files in the wheel."""
+    [wheel] = installed.parents[2].glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    uri = f"duckdb:///{tmp_path_factory.mktemp('warehouse')}/log.duckdb"
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00"), uri)
+    return uri
+
+
 def run(*command: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    # PYTHONPATH could lead the wheel's Python back to the checkout.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -39,11 +61,42 @@ def test_the_wheel_is_what_runs(installed: Path, tmp_path: Path) -> None:
     assert Path(where.strip()).is_relative_to(installed.parent.parent)
 
 
-def test_it_writes_the_whole_bundle(installed: Path, tmp_path: Path) -> None:
-    log = logs.Log()
-    log.send(1, 10, 100, "2024-03-07 12:00")
-    uri = f"duckdb:///{tmp_path}/log.duckdb"
-    logs.write(log, uri)
+def test_the_wheel_holds_every_file_that_the_package_reads(shipped: set[str]) -> None:
+    package = "superset_campaign_plugin"
+    beside = [file.relative_to(ROOT) for name in ("datasets", "dashboards") for file in files_below(ROOT / name)]
+    within = [file.relative_to(ROOT / package) for file in files_below(ROOT / package)]
+    assert {f"{package}/{file}" for file in (*beside, *within)} <= shipped
+    assert {f"{package}/datasets/metrics.yaml", f"{package}/preview/static/preview.css"} <= shipped
+    assert f"{package}/preview/templates/campaign_email/preview.html" in shipped
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+
+
+def test_the_wheel_holds_nothing_of_the_tests_and_the_demo(shipped: set[str]) -> None:
+    assert {name.split("/")[0].split("-")[0] for name in shipped} == {"superset_campaign_plugin"}
+
+
+def test_the_console_script_knows_its_version(installed: Path, tmp_path: Path) -> None:
+    script = str(installed.parent / "superset-campaign")
+    assert run(script, "--version", cwd=tmp_path).strip().endswith(__version__)
+
+
+def test_the_sql_is_that_of_the_checkout(installed: Path, tmp_path: Path, uri: str) -> None:
+    script = str(installed.parent / "superset-campaign")
+    sql = run(script, "sql", "--uri", uri, cwd=tmp_path)
+    assert sql == CliRunner().invoke(campaign, ["sql", "--uri", uri]).stdout
+    assert "daily_rollup AS (" in sql
+
+
+def test_the_definitions_come_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    code = "from superset_campaign_plugin import resources as r; print(r.folder('datasets'), r.folder('dashboards'))"
+    folders = run(str(installed), "-c", code, cwd=tmp_path).split()
+    assert all(Path(folder).is_relative_to(installed.parent.parent) for folder in folders)
+
+
+def test_it_writes_the_whole_bundle(installed: Path, tmp_path: Path, uri: str) -> None:
     command = str(installed.parent / "superset-campaign")
     run(command, "bundle", "--uri", uri, "--output", str(tmp_path / "bundle.zip"), cwd=tmp_path)
     names = {Path(name).name for name in zipfile.ZipFile(tmp_path / "bundle.zip").namelist()}

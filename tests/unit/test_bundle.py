@@ -1,0 +1,238 @@
+"""The ZIP that Superset's own import takes: whole, the same each time, without secrets and without foreign ids."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import logs
+import pytest
+import sqlglot
+import yaml
+
+from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle, database_config, write_bundle
+from superset_campaign_plugin.bundle.definitions import load_dashboards
+from superset_campaign_plugin.engines import get_engine
+from superset_campaign_plugin.errors import BundleError, DatabaseError, SourceError
+from superset_campaign_plugin.semantics import load_semantics
+
+ROOT = "superset_campaign_bundle"
+FOLDERS = ("databases", "datasets", "charts", "dashboards")
+NASTY_SCHEMA = "50% {{ 7*7 }} {% raw %}"
+Files = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    uri = f"duckdb:///{tmp_path_factory.mktemp('bundle')}/log.duckdb"
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00"), uri)
+    return uri
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Files]:
+    """Writes a bundle and reads its files back, by their paths below the root."""
+
+    def build(uri: str, schema: str | None = None, database: str = "Warehouse") -> Files:
+        file = tmp_path_factory.mktemp("zip") / "bundle.zip"
+        write_bundle(file, uri=uri, schema=schema, source="fivetran", database=database)
+        with zipfile.ZipFile(file) as archive:
+            assert archive.testzip() is None
+            roots = {name.split("/")[0] for name in archive.namelist()}
+            assert roots == {ROOT}
+            return {name.removeprefix(f"{ROOT}/"): yaml.safe_load(archive.read(name)) for name in archive.namelist()}
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def files(build: Callable[..., Files], uri: str) -> Files:
+    return build(uri)
+
+
+def of(files: Files, folder: str) -> dict[str, dict[str, Any]]:
+    """The configurations of a folder by their file's stem."""
+    return {Path(path).stem: config for path, config in files.items() if path.startswith(f"{folder}/")}
+
+
+def test_the_zip_holds_all_that_is_shipped(files: Files) -> None:
+    assert files["metadata.yaml"]["type"] == "Dashboard"
+    assert files["metadata.yaml"]["version"] == "1.0.0"
+    assert {path.split("/")[0] for path in files} == {"metadata.yaml", *FOLDERS}
+    assert len(of(files, "databases")) == 1
+    assert set(of(files, "datasets")) == set(load_semantics().datasets)
+    assert set(of(files, "dashboards")) == {dashboard.name for dashboard in load_dashboards()}
+    assert set(of(files, "charts")) == {name for dashboard in load_dashboards() for name in dashboard.charts}
+    assert {config["version"] for config in files.values()} == {"1.0.0"}
+
+
+def test_a_second_build_differs_in_its_time_alone(build: Callable[..., Files], files: Files, uri: str) -> None:
+    again = build(uri)
+    del again["metadata.yaml"]["timestamp"]
+    assert again == {**files, "metadata.yaml": {"version": "1.0.0", "type": "Dashboard"}}
+
+
+def test_uuids_do_not_hang_on_the_warehouse(build: Callable[..., Files], files: Files, tmp_path: Path) -> None:
+    other = f"sqlite:///{tmp_path}/other.db"
+    logs.write(logs.Log().send(2, 20, 200, "2025-03-07 12:00").open(2, 20, 200, "2025-03-07 12:00"), other)
+    again = build(other)
+    for folder in FOLDERS:
+        uuids = [{name: config["uuid"] for name, config in of(found, folder).items()} for found in (files, again)]
+        assert uuids[0] == uuids[1]
+    uuids = [config["uuid"] for config in files.values() if "uuid" in config]
+    assert len(uuids) == len(set(uuids)) == len(files) - 1
+
+
+def test_another_database_name_is_another_database(build: Callable[..., Files], files: Files, uri: str) -> None:
+    [one], [other] = (of(found, "databases").values() for found in (files, build(uri, database="Other")))
+    assert (one["database_name"], other["database_name"]) == ("Warehouse", "Other")
+    assert one["uuid"] != other["uuid"]
+
+
+def test_what_refers_to_something_finds_it(files: Files) -> None:
+    [database] = of(files, "databases").values()
+    assert {config["database_uuid"] for config in of(files, "datasets").values()} == {database["uuid"]}
+    datasets = {config["uuid"] for config in of(files, "datasets").values()}
+    assert {config["dataset_uuid"] for config in of(files, "charts").values()} <= datasets
+    charts = {config["uuid"]: config["slice_name"] for config in of(files, "charts").values()}
+    for dashboard in of(files, "dashboards").values():
+        cells = [item["meta"] for item in dashboard["position"].values() if is_chart(item)]
+        assert {cell["uuid"]: cell["sliceName"] for cell in cells} == charts
+        targets = [target for item in filters(dashboard) for target in item["targets"] if target]
+        assert {target["datasetUuid"] for target in targets} <= datasets
+
+
+def is_chart(cell: object) -> bool:
+    return isinstance(cell, dict) and cell.get("type") == "CHART"
+
+
+def filters(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    return dashboard["metadata"]["native_filter_configuration"]
+
+
+@pytest.mark.parametrize("uri", ["postgresql://reader:s3cr%40t@host:5432/db", "postgresql+psycopg2://u:s3cr%40t@h/d"])
+def test_a_password_is_masked(uri: str) -> None:
+    config = database_config("Warehouse", uri)
+    assert config["sqlalchemy_uri"] == uri.replace("s3cr%40t", "XXXXXXXXXX")
+    assert "s3cr" not in json.dumps(config)
+    assert "extra" not in config
+
+
+def test_a_duckdb_file_is_opened_to_read(files: Files, uri: str) -> None:
+    [database] = of(files, "databases").values()
+    assert database["sqlalchemy_uri"] == uri
+    arguments = database["extra"]["engine_params"]["connect_args"]
+    connection = duckdb.connect(uri.removeprefix("duckdb:///"), **arguments)
+    with connection, pytest.raises(duckdb.Error, match="read-only"):
+        connection.execute("CREATE TABLE written (id INTEGER)")
+
+
+def test_every_chart_asks_only_for_what_its_dataset_has(files: Files) -> None:
+    datasets = {config["uuid"]: config for config in of(files, "datasets").values()}
+    for name, chart in of(files, "charts").items():
+        dataset = datasets[chart["dataset_uuid"]]
+        metrics = {metric["metric_name"] for metric in dataset["metrics"]}
+        columns = {column["column_name"] for column in dataset["columns"]}
+        context = json.loads(chart["query_context"])
+        assert context["queries"], name
+        assert context["form_data"] == chart["params"], name
+        assert chart["params"]["viz_type"] == chart["viz_type"], name
+        for query in context["queries"]:
+            asked = set(query["metrics"]) | {order[0] for order in query.get("orderby", [])}
+            assert query["metrics"], name
+            assert asked <= metrics, name
+            named = {column["sqlExpression"] if isinstance(column, dict) else column for column in query["columns"]}
+            assert named | {choice["col"] for choice in query["filters"]} <= columns, name
+
+
+def test_filters_offer_columns_of_their_dataset_and_follow_filters_that_exist(files: Files) -> None:
+    columns = {
+        config["uuid"]: {column["column_name"] for column in config["columns"]}
+        for config in of(files, "datasets").values()
+    }
+    for dashboard in of(files, "dashboards").values():
+        ids = [item["id"] for item in filters(dashboard)]
+        assert len(ids) == len(set(ids))
+        for place, item in enumerate(filters(dashboard)):
+            # A filter hangs on earlier ones only, so none hangs on itself by a detour.
+            assert set(item["cascadeParentIds"]) <= set(ids[:place]), item["name"]
+            for target in filter(None, item["targets"]):
+                assert target["column"]["name"] in columns[target["datasetUuid"]]
+        assert any(item["cascadeParentIds"] for item in filters(dashboard))
+
+
+def test_no_id_of_a_deployment_is_in_it(files: Files) -> None:
+    assert set(keys(files)) & {"chartsInScope", "tabsInScope", "datasetId", "datasource_id", "slice_id"} == set()
+    contexts = [json.loads(chart["query_context"]) for chart in of(files, "charts").values()]
+    assert set(keys(contexts)) & {"chartsInScope", "datasetId", "slice_id", "dashboardId"} == set()
+    # The importer puts the dataset's own id in.
+    assert {context["datasource"]["id"] for context in contexts} == {0}
+    for dashboard in of(files, "dashboards").values():
+        stand_ins = {cell["meta"]["chartId"] for cell in dashboard["position"].values() if is_chart(cell)}
+        assert {id_ for item in filters(dashboard) for id_ in item["scope"]["excluded"]} <= stand_ins
+
+
+def keys(content: object) -> Iterator[str]:
+    """Every key at any depth."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield key
+            yield from keys(value)
+    if isinstance(content, list):
+        for value in content:
+            yield from keys(value)
+
+
+def test_a_schema_whose_name_is_markup_for_others_survives(build: Callable[..., Files], tmp_path: Path) -> None:
+    file = tmp_path / "nasty.duckdb"
+    uri = f"duckdb:///{file}"
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00"), uri)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(f'CREATE SCHEMA "{NASTY_SCHEMA}"')
+        connection.execute(f'CREATE TABLE "{NASTY_SCHEMA}".activity_send_email AS FROM main.activity_send_email')
+        connection.execute("DROP TABLE main.activity_send_email")
+    for name, dataset in of(build(uri, schema=NASTY_SCHEMA, database=NASTY_SCHEMA), "datasets").items():
+        assert dataset["schema"] == NASTY_SCHEMA
+        sqlglot.parse_one(dataset["sql"], read="duckdb")
+        with duckdb.connect(str(file), read_only=True) as connection:
+            rows = connection.execute(f"SELECT COUNT(*) FROM ({dataset['sql']})").fetchone()[0]
+        assert rows > 0 or name == "campaign_email_links"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"schema": "nowhere"}, SourceError),
+        ({"uri": "duckdb:////nowhere/x.duckdb"}, DatabaseError),
+        ({"file": "missing/bundle.zip"}, BundleError),
+    ],
+)
+def test_a_failure_leaves_no_file(uri: str, tmp_path: Path, options: dict[str, str], error: type[Exception]) -> None:
+    wanted = {"uri": uri, "schema": None, "source": "fivetran", "database": "Warehouse", **options}
+    with pytest.raises(error):
+        write_bundle(tmp_path / wanted.pop("file", "bundle.zip"), **wanted)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def bundle() -> Callable[[str | None], Bundle]:
+    def make(time_range: str | None) -> Bundle:
+        sql = dict.fromkeys(load_semantics().datasets, "SELECT 1")
+        return build_bundle(sql, get_engine("duckdb"), UUID(int=1), None, default_time_range=time_range)
+
+    return make
+
+
+@pytest.mark.parametrize(("time_range", "value"), [(None, "Last quarter"), ("Last year", "Last year"), ("", None)])
+def test_the_time_filter_opens_on_the_range_that_is_asked(
+    bundle: Callable[[str | None], Bundle], time_range: str | None, value: str | None
+) -> None:
+    for dashboard in bundle(time_range).dashboards.values():
+        [item] = [item for item in filters(dashboard) if item["filterType"] == "filter_time"]
+        assert item["defaultDataMask"]["filterState"].get("value") == value
+        assert item["defaultDataMask"]["extraFormData"].get("time_range") == value
