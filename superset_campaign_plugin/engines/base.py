@@ -24,6 +24,7 @@ class Engine:
     name: str
     sqlglot: str
     timestamp_type = "TIMESTAMP"
+    time_zones = True  # False where the engine knows UTC alone
     refuses_bad_values = True  # False where a text that is no time, or no number, is quietly read as something else
 
     def dialect(self) -> Dialect:
@@ -80,6 +81,15 @@ class Engine:
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         """Whether `text` holds `part`. Not LIKE: the underscore of `mkt_unsubscribe` is one of its wildcards."""
         return func.strpos(text, literal(part)) > 0
+
+    def list_part(self, text: ColumnElement[Any], place: int) -> ColumnElement[Any]:
+        """The part at `place`, from 1, of a text such as `12,34`; null or empty where it has fewer parts."""
+        return func.split_part(text, literal(","), literal_column(str(place)))
+
+    def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+        """A UTC moment as the clocks of `zone` (such as Europe/Berlin) show it, without a zone."""
+        aware = moment.op("AT TIME ZONE")(literal_column("'UTC'"))
+        return aware.op("AT TIME ZONE")(literal(zone))
 
     def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         """Midnight of the moment's day, as a time, so that time ranges compare alike on every engine."""

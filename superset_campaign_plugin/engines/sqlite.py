@@ -23,6 +23,7 @@ class SQLite(Engine):
     name = "sqlite"
     sqlglot = "sqlite"
     timestamp_type = "DATETIME"
+    time_zones = False
     refuses_bad_values = False
 
     def dialect(self) -> Dialect:
@@ -42,6 +43,10 @@ class SQLite(Engine):
 
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.instr(text, literal(part)) > 0
+
+    def list_part(self, text: ColumnElement[Any], place: int) -> ColumnElement[Any]:
+        as_list = literal("[").concat(text).concat(literal("]"))
+        return func.json_extract(as_list, literal(f"$[{place - 1}]"))
 
     def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.strftime(literal(_DAY), moment)
