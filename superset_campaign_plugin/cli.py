@@ -16,6 +16,8 @@ import click
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from superset_campaign_plugin.report.rules import Rules
+
 SUPERSET_COMMANDS = ("install", "uninstall")
 
 
@@ -50,8 +52,38 @@ def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
 _warehouse = _options(
     click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse."),
     click.option("--schema", metavar="NAME", help="Schema of the loader's tables.  [default: the database's own]"),
-    click.option("--source", default="fivetran", show_default=True, metavar="NAME", help="Layout of the loader."),
+    click.option(
+        "--source",
+        default="fivetran",
+        show_default=True,
+        metavar="NAME",
+        help="Layout of the loader: fivetran, airbyte, singer, bulk, or a mapping file of your own (.yaml).",
+    ),
 )
+
+LEAVE_OUT = ("deleted", "bots", "operational", "archived")
+
+
+def _rules(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say what counts, and hands them to the command as `rules`."""
+
+    @click.option("--time-zone", default="UTC", show_default=True, metavar="ZONE", help="Whose days Sent Date is of.")
+    @click.option(
+        "--leave-out",
+        multiple=True,
+        type=click.Choice(LEAVE_OUT),
+        help="Leave out deleted people, opens and clicks marked as bots', operational emails, archived assets.",
+    )
+    @click.option("--merged-apart", is_flag=True, help="Count merged people under the ids they had.")
+    @functools.wraps(command)
+    def with_rules(time_zone: str, leave_out: tuple[str, ...], merged_apart: bool, **options: Any) -> Any:
+        from superset_campaign_plugin.report.rules import Rules, check_time_zone
+
+        check_time_zone(time_zone)
+        left_out: dict[str, Any] = {f"leave_out_{what}": True for what in leave_out}
+        return command(rules=Rules(merge_people=not merged_apart, time_zone=time_zone, **left_out), **options)
+
+    return with_rules
 
 
 def _day(_: click.Context, option: click.Parameter, value: str | None) -> date | None:
@@ -89,6 +121,7 @@ def _conditions(_: click.Context, option: click.Parameter, values: tuple[str, ..
 
 @campaign.command()
 @_warehouse
+@_rules
 @click.option("--as-of", callback=_time, metavar="TIME", help="The clock that parts Pending from Aborted.  [now]")
 @click.option("--from", "date_from", callback=_day, metavar="DAY", help="First day of the first send, inclusive.")
 @click.option("--to", "date_to", callback=_day, metavar="DAY", help="Last day of the first send, exclusive.")
@@ -125,6 +158,7 @@ def report(
     by: tuple[str, ...],
     where: dict[str, list[str]],
     form: str,
+    rules: Rules,
 ) -> None:
     """Print the report of a warehouse."""
     from superset_campaign_plugin.report.output import FORMATS
@@ -139,6 +173,7 @@ def report(
         date_to=date_to,
         by=by,
         where=where,
+        rules=rules,
     )
     # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
     click.echo(FORMATS[form](found), nl=False, color=True)
@@ -146,8 +181,9 @@ def report(
 
 @campaign.command()
 @_warehouse
+@_rules
 @click.option("--dataset", default="campaign_email_performance", show_default=True, help="Which dataset's SQL.")
-def sql(uri: str, schema: str | None, source: str, dataset: str) -> None:
+def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -> None:
     """Print the SQL of a dataset, for the tables that a warehouse has."""
     from superset_campaign_plugin.errors import unknown
     from superset_campaign_plugin.report.datasets import Options
@@ -158,7 +194,7 @@ def sql(uri: str, schema: str | None, source: str, dataset: str) -> None:
     if dataset not in load_semantics().datasets:
         raise unknown("dataset", dataset, load_semantics().datasets)
     with connect(uri) as (connection, engine):
-        click.echo(dataset_sql(connection, engine, source, schema, Options(), [dataset])[dataset])
+        click.echo(dataset_sql(connection, engine, source, schema, Options(rules=rules), [dataset])[dataset])
 
 
 @campaign.command("load-emails")

@@ -11,11 +11,16 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from superset_campaign_plugin.errors import SettingsError, unknown
-from superset_campaign_plugin.report.records import LinkRules
+from superset_campaign_plugin.errors import SettingsError, UsageError, unknown
+from superset_campaign_plugin.report.rules import AgentRules, LinkRules, Rules, check_time_zone
 
 SETTINGS_KEY = "SUPERSET_CAMPAIGN"
 EXTENSION = "superset_campaign_plugin"
+
+_PLAIN_RULES = (
+    *("merge_people", "leave_out_deleted", "leave_out_bots", "leave_out_operational", "leave_out_archived"),
+    "time_zone",
+)
 
 
 @dataclass(frozen=True)
@@ -25,25 +30,44 @@ class Settings:
     marketo_url         where the Marketo instance is opened in a browser; links of emails lead there. None: no links
     content_schema      the schema of the table of email contents; None: the dataset's own
     max_email_bytes     an email body above this size is not shown
-    link_rules          which clicks do not count as clicks on a link of the email
+    rules               what counts, where the report leaves a choice
     """
 
     marketo_url: str | None = None
     content_schema: str | None = None
     max_email_bytes: int = 2_000_000
-    link_rules: LinkRules = field(default_factory=LinkRules)
+    rules: Rules = field(default_factory=Rules)
+
+
+def _time_zone(name: str) -> None:
+    try:
+        check_time_zone(name)
+    except UsageError as error:
+        raise ValidationError(str(error)) from error
+
+
+def _texts(default: tuple[str, ...]) -> fields.List:
+    return fields.List(fields.String(validate=validate.Length(min=1)), load_default=list(default))
+
+
+def _flag(default: bool) -> fields.Boolean:
+    return fields.Boolean(load_default=default, truthy={True}, falsy={False})
 
 
 class _SettingsSchema(Schema):
     marketo_url = fields.Url(schemes={"https"}, load_default=None, allow_none=True)
     content_schema = fields.String(load_default=None, allow_none=True)
     max_email_bytes = fields.Integer(strict=True, load_default=Settings.max_email_bytes, validate=validate.Range(min=1))
-    uncounted_link_prefixes = fields.List(
-        fields.String(validate=validate.Length(min=1)), load_default=list(LinkRules.uncounted_prefixes)
-    )
-    uncounted_link_parts = fields.List(
-        fields.String(validate=validate.Length(min=1)), load_default=list(LinkRules.uncounted_parts)
-    )
+    merge_people = _flag(Rules.merge_people)
+    leave_out_deleted = _flag(Rules.leave_out_deleted)
+    leave_out_bots = _flag(Rules.leave_out_bots)
+    leave_out_operational = _flag(Rules.leave_out_operational)
+    leave_out_archived = _flag(Rules.leave_out_archived)
+    time_zone = fields.String(load_default=Rules.time_zone, validate=_time_zone)
+    uncounted_link_prefixes = _texts(LinkRules.uncounted_prefixes)
+    uncounted_link_parts = _texts(LinkRules.uncounted_parts)
+    privacy_proxy_agents = _texts(AgentRules.privacy_proxies)
+    image_proxy_agents = _texts(AgentRules.image_proxies)
 
 
 def load_settings(config: Mapping[str, Any]) -> Settings:
@@ -66,8 +90,13 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
         marketo_url=values["marketo_url"],
         content_schema=values["content_schema"],
         max_email_bytes=values["max_email_bytes"],
-        link_rules=LinkRules(
-            uncounted_prefixes=tuple(text.lower() for text in values["uncounted_link_prefixes"]),
-            uncounted_parts=tuple(text.lower() for text in values["uncounted_link_parts"]),
+        rules=Rules(
+            **{name: values[name] for name in _PLAIN_RULES},
+            links=LinkRules(_lower(values["uncounted_link_prefixes"]), _lower(values["uncounted_link_parts"])),
+            agents=AgentRules(_lower(values["privacy_proxy_agents"]), _lower(values["image_proxy_agents"])),
         ),
     )
+
+
+def _lower(texts: list[str]) -> tuple[str, ...]:
+    return tuple(text.lower() for text in texts)

@@ -53,7 +53,7 @@ class Warehouse:
             connection.execute(sa.text(statement))
 
     def load(self, log: logs.Log, **options: Any) -> Warehouse:
-        """Hold exactly this log, in Fivetran's tables; options as `logs.write`."""
+        """Hold exactly this log, by default in Fivetran's tables; options as `logs.write`."""
         self.clear()
         logs.write(log, self.uri, **options)
         return self

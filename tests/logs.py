@@ -14,7 +14,7 @@ import ast
 import io
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -38,6 +38,16 @@ class Activity(NamedTuple):
     person: int | None
     action_result: str | None = None  # of a send
     link: str | None = None  # of a click
+    bot: bool | None = None  # of an open or a click: whether Marketo marked it as bot activity
+    agent: str | None = None  # of an open or a click: the user agent
+
+
+class Merge(NamedTuple):
+    """People who went into another, by Marketo's Merge Leads activity."""
+
+    survivor: int
+    merged: tuple[int, ...]
+    time: datetime
 
 
 class Campaign(NamedTuple):
@@ -76,10 +86,10 @@ class Log:
     campaigns: list[Campaign] = field(default_factory=list)
     programs: list[Program] = field(default_factory=list)
     emails: list[Email] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
+    deletions: list[int] = field(default_factory=list)
 
-    def _add(
-        self, kind: str, campaign: int | None, email: int | None, person: int | None, at: str, **more: str | None
-    ) -> Log:
+    def _add(self, kind: str, campaign: int | None, email: int | None, person: int | None, at: str, **more: Any) -> Log:
         number = 1 + max((activity.id for activity in self.activities), default=0)
         self.activities.append(Activity(kind, number, utc(at), campaign, email, person, **more))
         return self
@@ -98,8 +108,17 @@ class Log:
     def soft_bounce(self, campaign: int | None, email: int | None, person: int | None, at: str) -> Log:
         return self._add("soft_bounce", campaign, email, person, at)
 
-    def open(self, campaign: int | None, email: int | None, person: int | None, at: str) -> Log:
-        return self._add("open", campaign, email, person, at)
+    def open(
+        self,
+        campaign: int | None,
+        email: int | None,
+        person: int | None,
+        at: str,
+        *,
+        bot: bool | None = None,
+        agent: str | None = None,
+    ) -> Log:
+        return self._add("open", campaign, email, person, at, bot=bot, agent=agent)
 
     def click(
         self,
@@ -108,11 +127,22 @@ class Log:
         person: int | None,
         at: str,
         link: str | None = "https://example.com/",
+        *,
+        bot: bool | None = None,
     ) -> Log:
-        return self._add("click", campaign, email, person, at, link=link)
+        return self._add("click", campaign, email, person, at, link=link, bot=bot)
 
     def unsubscribe(self, campaign: int | None, email: int | None, person: int | None, at: str) -> Log:
         return self._add("unsubscribe", campaign, email, person, at)
+
+    def merge(self, survivor: int, *merged: int, at: str = "2024-05-01") -> Log:
+        """`merged` went into `survivor`."""
+        self.merges.append(Merge(survivor, merged, utc(at)))
+        return self
+
+    def delete(self, *people: int) -> Log:
+        self.deletions += people
+        return self
 
     def replay(self, times: int = 1) -> Log:
         """The loader writes every activity again, under the same id."""
@@ -203,6 +233,10 @@ LINKS = [
     "https://example.com/u?mkt_unsubscribe=0",
     "https://example.com/share?to=mailto:sales@example.com",
 ]
+BOTS = [None, None, False, False, True]
+APPLE_PROXY = "Mozilla/5.0"
+GMAIL_PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
+AGENTS = [None, "", "Mozilla/5.0 (X11; Linux x86_64)", APPLE_PROXY, "mozilla/5.0", GMAIL_PROXY, "YahooMailProxy; x"]
 NAMES = [None, "Spring", "Spring", 'O\'Brien & "Söhne"', "זהב 50%", "a_b\\c"]
 WORKSPACES = [None, "Default", "EMEA"]
 
@@ -220,6 +254,8 @@ def random_logs(draw: st.DrawFn, max_size: int = 40) -> Log:
                 st.sampled_from([100, 100, 100, 200, 200, None]),
                 st.sampled_from(ACTION_RESULTS),
                 st.sampled_from(LINKS),
+                st.sampled_from(BOTS),
+                st.sampled_from(AGENTS),
             ),
             max_size=max_size,
         )
@@ -234,8 +270,10 @@ def random_logs(draw: st.DrawFn, max_size: int = 40) -> Log:
             person,
             action_result=result if kind == "send" else None,
             link=link if kind == "click" else None,
+            bot=bot if kind in ("open", "click") else None,
+            agent=agent if kind in ("open", "click") else None,
         )
-        for number, (kind, time, campaign, email, person, result, link) in enumerate(drawn, start=1)
+        for number, (kind, time, campaign, email, person, result, link, bot, agent) in enumerate(drawn, start=1)
     ]
     if activities:
         activities += draw(st.lists(st.sampled_from(activities), max_size=5))
@@ -282,7 +320,19 @@ def random_logs(draw: st.DrawFn, max_size: int = 40) -> Log:
             max_size=5,
         )
     )
-    return Log(activities, campaigns, programs, emails)
+    merges = draw(
+        st.lists(
+            st.builds(
+                Merge,
+                st.sampled_from([100, 200, 300]),
+                st.lists(st.sampled_from([100, 200, 300, 400]), min_size=1, max_size=3, unique=True).map(tuple),
+                st.sampled_from(INSTANTS),
+            ),
+            max_size=2,
+        )
+    )
+    deletions = draw(st.lists(st.sampled_from([100, 200, 300]), max_size=1))
+    return Log(activities, campaigns, programs, emails, merges, deletions)
 
 
 def crowd(people: int, seed: int) -> Log:
@@ -301,10 +351,15 @@ def crowd(people: int, seed: int) -> Log:
                 person if rng.randrange(50) else None,
                 action_result=rng.choice(ACTION_RESULTS) if kind == "send" else None,
                 link=rng.choice(LINKS) if kind == "click" else None,
+                bot=rng.choice(BOTS) if kind in ("open", "click") else None,
+                agent=rng.choice(AGENTS) if kind in ("open", "click") else None,
             )
             activities += [activity] * rng.choice((1, 1, 1, 2))
     rng.shuffle(activities)
     log = Log(activities).program(7, "Webinars", workspace="EMEA").email(10, "Invitation").email(20, "Reminder")
+    for person in range(3, people, 10):  # every tenth went into somebody, some by way of somebody else
+        log.merge(person - 1, person, at="2024-05-01").merge(person - 2, person - 1, at="2024-05-02")
+    log.delete(*range(5, people, 20))
     return log.campaign(1, "Spring", program=7, workspace=None).campaign(2, "Autumn")
 
 
@@ -347,6 +402,9 @@ def generate(rows: int, seed: int) -> Log:
     event_person = np.where(rng.random(events) < 0.03, people + 1 + of, send_person[of])
     link = pick(LINKS, [1] * len(LINKS), events)
     link[event_kind != "click"] = None
+    bot, agent = pick(BOTS, [1] * len(BOTS), events), pick(AGENTS, [1] * len(AGENTS), events)
+    silent = ~np.isin(event_kind.astype(str), ["open", "click"])
+    bot[silent] = agent[silent] = None
 
     kind = ["send"] * sends + event_kind.tolist()
     time = np.concatenate([send_time, event_time]).tolist()
@@ -369,12 +427,17 @@ def generate(rows: int, seed: int) -> Log:
                 person.tolist(),
                 result.tolist() + [None] * events,
                 [None] * sends + link.tolist(),
+                [None] * sends + bot.tolist(),
+                [None] * sends + agent.tolist(),
                 strict=True,
             ),
         )
     )
     activities += [activities[index] for index in rng.integers(0, len(activities), replayed)]
     log = Log([activities[index] for index in rng.permutation(len(activities))])
+    for person in range(10, people, 100):
+        log.merge(person, person + 1, person + 2)
+    log.delete(*range(15, people, 200))
 
     # Every seventh asset is missing; every fifth has two versions.
     for number in range(1, campaigns + 1):
@@ -424,6 +487,21 @@ def fivetran_tables(log: Log) -> Iterator[Table]:
     for kind, name in EVENT_TABLES.items():
         if by_kind[kind] or kind == "send":
             yield _event_table(kind, name, by_kind[kind])
+    if log.merges:
+        yield Table(
+            "activity_merge_leads",
+            {"id": "integer", "activity_date": "time", "lead_id": "integer", "merge_ids": "text"},
+            [
+                (number, merge.time, merge.survivor, f"[{', '.join(map(str, merge.merged))}]")
+                for number, merge in enumerate(log.merges, start=900_001)
+            ],
+        )
+    if log.deletions:
+        yield Table(
+            "activity_delete_lead",
+            {"id": "integer", "activity_date": "time", "lead_id": "integer"},
+            [(number, utc("2024-06-01"), person) for number, person in enumerate(log.deletions, start=950_001)],
+        )
     if log.campaigns:
         yield Table(
             "campaign",
@@ -488,8 +566,8 @@ def _event_table(kind: str, name: str, activities: list[Activity]) -> Table:
     number, synced = ACTIVITY_TYPES[kind], utc("2024-07-01")
     rows: Rows = [
         # The campaign run follows the activity: it is no part of what makes a record.
-        (id, synced, time, number, campaign, id % 97, 0, person, f"Program.Email {email}", email, 1)
-        for _, id, time, campaign, email, person, _, _ in activities
+        (a.id, synced, a.time, number, a.campaign, a.id % 97, 0, a.person, f"Program.Email {a.email}", a.email, 1)
+        for a in activities
     ]
     if kind == "send":
         columns["action_result"] = "text"
@@ -497,6 +575,14 @@ def _event_table(kind: str, name: str, activities: list[Activity]) -> Table:
     if kind == "click":
         columns["link"] = "text"
         rows = [(*row, activity.link) for row, activity in zip(rows, activities, strict=True)]
+    # Older tables lack what Marketo has added since.
+    for column, type_, values in (
+        ("is_bot_activity", "flag", [activity.bot for activity in activities]),
+        ("user_agent", "text", [activity.agent for activity in activities]),
+    ):
+        if any(value is not None for value in values):
+            columns[column] = type_
+            rows = [(*row, value) for row, value in zip(rows, values, strict=True)]
     return Table(name, columns, rows)
 
 
@@ -506,12 +592,21 @@ def _event_table(kind: str, name: str, activities: list[Activity]) -> Table:
 TYPES = {"integer": sa.BigInteger(), "text": sa.Text(), "time": sa.DateTime(), "flag": sa.Boolean()}
 
 
-def write(log: Log, uri: str, *, drop: Iterable[str] = (), **options: Any) -> None:
-    """Load a log into the database at `uri`. `drop` leaves out whole tables, and columns given as `table.column`;
-    the other options are those of `load`."""
+def write(
+    log: Log,
+    uri: str,
+    *,
+    drop: Iterable[str] = (),
+    layout: Callable[[Log], Iterable[Table]] = fivetran_tables,
+    **options: Any,
+) -> None:
+    """Load a log into the database at `uri`, as a loader lays it out.
+
+    `drop` leaves out whole tables, and columns given as `table.column`; the other options are those of `load`.
+    """
     left_out = set(drop)
     tables = []
-    for table in fivetran_tables(log):
+    for table in layout(log):
         if table.name in left_out:
             continue
         places = [place for place, name in enumerate(table.columns) if f"{table.name}.{name}" not in left_out]

@@ -19,16 +19,29 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from logs import Activity, Log
+
+from superset_campaign_plugin.report.rules import Rules
 
 if TYPE_CHECKING:
     from superset_campaign_plugin.report.query import Report
 
+DEFAULTS = Rules()
 STATUSES = ("delivered", "hard_bounced", "soft_bounced", "pending", "aborted")
-COUNTS = ("sent", *STATUSES, "opened", "clicked_link", "unsubscribed")
+FLAGS = {  # counts that add up a flag of the record
+    "opened": "opened",
+    "clicked_link": "clicked",
+    "unsubscribed": "unsubscribed",
+    "human_opened": "human_opened",
+    "human_clicked_link": "human_clicked",
+    "privacy_proxy_opened": "privacy_proxy_opened",
+    "image_proxy_opened": "image_proxy_opened",
+}
+COUNTS = ("sent", *STATUSES, *FLAGS)
 RATIOS = {
     "pct_delivered": ("delivered", "sent"),
     "pct_hard_bounced": ("hard_bounced", "sent"),
@@ -37,10 +50,13 @@ RATIOS = {
     "pct_clicked_link": ("clicked_link", "delivered"),
     "clicked_to_opened_ratio": ("clicked_link", "opened"),
     "pct_unsubscribed": ("unsubscribed", "delivered"),
+    "pct_human_opened": ("human_opened", "delivered"),
+    "pct_human_clicked_link": ("human_clicked_link", "delivered"),
 }
 FIELDS = """
     sent delivered pct_delivered hard_bounced pct_hard_bounced soft_bounced pct_soft_bounced pending aborted
     opened pct_opened clicked_link pct_clicked_link clicked_to_opened_ratio unsubscribed pct_unsubscribed
+    human_opened pct_human_opened human_clicked_link pct_human_clicked_link privacy_proxy_opened image_proxy_opened
     first_sent last_sent last_activity
 """.split()  # noqa: SIM905
 GROUP_COLUMNS = {
@@ -70,6 +86,10 @@ class Record:
     opened: bool = False
     clicked: bool = False
     unsubscribed: bool = False
+    human_opened: bool = False
+    human_clicked: bool = False
+    privacy_proxy_opened: bool = False
+    image_proxy_opened: bool = False
 
     def status(self, clock: datetime) -> str:
         """The first that holds. The order of events in time is of no account: receivers report in any order."""
@@ -97,13 +117,37 @@ def counts_as_click(link: str | None) -> bool:
     return not (link.startswith("mailto:") or "mkt_unsubscribe=1" in link)
 
 
-def email_records(activities: Iterable[Activity]) -> dict[tuple[int, int, int], Record]:
+class People:
+    """Who counts as whom: a merged person as the survivor, who may have been merged in turn, eight times at most."""
+
+    def __init__(self, log: Log, rules: Rules) -> None:
+        self.into: dict[int, int] = {}
+        merges = log.merges if rules.merge_people else []
+        # The newest merge of a person speaks; of those in the same instant, that into the highest id.
+        for merge in sorted(merges, key=lambda merge: (merge.time, merge.survivor)):
+            self.into |= dict.fromkeys(merge.merged, merge.survivor)
+        self.left_out = set(log.deletions) if rules.leave_out_deleted else set()
+
+    def survivor(self, person: int | None) -> int | None:
+        for _ in range(8):
+            if person not in self.into:
+                break
+            person = self.into[person]
+        return person
+
+
+def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[tuple[int, int, int], Record]:
     """The records of a log, by (campaign, email, person)."""
+    people = People(log, rules)
     records: dict[tuple[int, int, int], Record] = {}
     sends: dict[tuple[int, int], list[tuple[datetime, int]]] = defaultdict(list)
     events = []
-    for activity in activities:
-        kind, _, time, campaign, email, person, _, _ = activity
+    for activity in log.activities:
+        person = people.survivor(activity.person)
+        if person in people.left_out or (rules.leave_out_bots and activity.bot):
+            continue
+        activity = activity._replace(person=person)
+        kind, time, campaign, email = activity.kind, activity.time, activity.campaign, activity.email
         if kind != "send":
             events.append(activity)
         elif was_sent(activity) and campaign is not None and email is not None and person is not None:
@@ -118,28 +162,45 @@ def email_records(activities: Iterable[Activity]) -> dict[tuple[int, int, int], 
     for history in sends.values():
         history.sort()
 
-    for kind, _, time, campaign, email, person, _, link in events:
+    for event in events:
+        campaign = event.campaign
         if campaign is None:
-            campaign = campaign_of_latest_send(sends.get((email, person), []), time)
-        record = records.get((campaign, email, person))
+            campaign = campaign_of_latest_send(sends.get((event.email, event.person), []), event.time)
+        record = records.get((campaign, event.email, event.person))
         if record is None:
             continue  # an orphan: its send is not in the log
-        record.last_activity = max(record.last_activity, time)
-        if kind == "deliver":
+        record.last_activity = max(record.last_activity, event.time)
+        if event.kind == "deliver":
             record.delivered = True
-        elif kind == "bounce":
+        elif event.kind == "bounce":
             record.hard_bounced = True
-        elif kind == "soft_bounce":
+        elif event.kind == "soft_bounce":
             record.soft_bounced = True
-        elif kind == "open":
+        elif event.kind == "open":
             record.opened = True
-        elif kind == "click":
+            if not event.bot:
+                note_agent(record, (event.agent or "").strip().lower())
+        elif event.kind == "click":
             record.opened = True  # rule 2, whatever the link
-            record.clicked = record.clicked or counts_as_click(link)
-        elif kind == "unsubscribe":
+            record.clicked = record.clicked or counts_as_click(event.link)
+            if not event.bot:
+                record.human_opened = True
+                record.human_clicked = record.human_clicked or counts_as_click(event.link)
+        elif event.kind == "unsubscribe":
             record.opened = True  # rule 3
+            record.human_opened = True
             record.unsubscribed = True
     return records
+
+
+def note_agent(record: Record, agent: str) -> None:
+    """Who opened. Apple's privacy proxy loads every email, read or not; Gmail's and Yahoo's load it for a reader."""
+    if agent == "mozilla/5.0":
+        record.privacy_proxy_opened = True
+        return
+    record.human_opened = True
+    if "googleimageproxy" in agent or "yahoomailproxy" in agent:
+        record.image_proxy_opened = True
 
 
 def campaign_of_latest_send(history: Sequence[tuple[datetime, int]], time: datetime) -> int | None:
@@ -182,6 +243,11 @@ def newest(versions: Iterable) -> dict:
     return {version.id: version for version in sorted(versions, key=lambda version: version.updated_at)}
 
 
+def local(moment: datetime, zone: str) -> datetime:
+    """What the clocks of `zone` show at a UTC moment."""
+    return moment.replace(tzinfo=timezone.utc).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
 def describe_day(day: date) -> dict[str, date]:
     return {
         "day": day,
@@ -198,6 +264,7 @@ def report(
     date_to: date | None = None,
     by: Sequence[str] = ("campaign", "email"),
     where: Mapping[str, Sequence[str]] | None = None,
+    rules: Rules = DEFAULTS,
 ) -> list[dict[str, object]]:
     """The report's rows, in no order. `as_of` is the clock, UTC; the dates are the first day and the day after
     the last of the days on which the records were sent; `where` keeps the records with one of the values."""
@@ -206,8 +273,8 @@ def report(
     descriptions: dict[tuple[int, int], dict[str, object]] = {}
     days: dict[date, dict[str, date]] = {}
     groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
-    for (campaign, email, _), record in email_records(log.activities).items():
-        day = record.sent_at.date()
+    for (campaign, email, _), record in email_records(log, rules).items():
+        day = local(record.sent_at, rules.time_zone).date()
         if (date_from and day < date_from) or (date_to and day >= date_to):
             continue
         if (campaign, email) not in descriptions:
@@ -230,9 +297,8 @@ def figures(records: Sequence[Record], clock: datetime) -> dict[str, object]:
     row["sent"] = len(records)
     for record in records:
         row[record.status(clock)] += 1
-        row["opened"] += record.opened
-        row["clicked_link"] += record.clicked
-        row["unsubscribed"] += record.unsubscribed
+        for count, flag in FLAGS.items():
+            row[count] += getattr(record, flag)
     for ratio, (part, whole) in RATIOS.items():  # of a group, a ratio is the ratio of its sums
         row[ratio] = row[part] / row[whole] if row[whole] else None
     row["first_sent"] = min((record.sent_at for record in records), default=None)

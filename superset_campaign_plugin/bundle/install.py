@@ -153,7 +153,7 @@ def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
     settings: Settings = current_app.extensions[EXTENSION]
     engine = get_engine(database.backend)
     root = (current_app.config.get("APPLICATION_ROOT") or "/").rstrip("/")
-    options = Options(preview_path=root + PREVIEW_PATH, link_rules=settings.link_rules)
+    options = Options(preview_path=root + PREVIEW_PATH, rules=settings.rules)
     try:
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
             check_values(connection, engine, source, schema)

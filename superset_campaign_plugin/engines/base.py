@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, String, case, cast, func, literal, literal_column, types
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -74,6 +75,15 @@ class Engine:
         """Any column as text."""
         return column if isinstance(column.type, types.String) else cast(column, String)
 
+    def text_or_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A column as text; where it holds a JSON object, the object's `value`."""
+        text = self.text(column)
+        return case((text.like('{%"value"%'), self.json_value(text)), else_=text)
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The text of the key `value` of a JSON object."""
+        return cast(text, postgresql.JSON).op("->>")(literal("value"))
+
     def flag(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """A loader's yes-or-no column as text to compare with `true`, `t`, `1` or `yes`, in lower case."""
         return func.lower(func.trim(cast(column, String)))
@@ -82,9 +92,9 @@ class Engine:
         """Whether `text` holds `part`. Not LIKE: the underscore of `mkt_unsubscribe` is one of its wildcards."""
         return func.strpos(text, literal(part)) > 0
 
-    def list_part(self, text: ColumnElement[Any], place: int) -> ColumnElement[Any]:
+    def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         """The part at `place`, from 1, of a text such as `12,34`; null or empty where it has fewer parts."""
-        return func.split_part(text, literal(","), literal_column(str(place)))
+        return func.split_part(text, literal(","), place)
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         """A UTC moment as the clocks of `zone` (such as Europe/Berlin) show it, without a zone."""

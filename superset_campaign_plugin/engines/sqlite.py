@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal
+from sqlalchemy import Integer, cast, func, literal
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
@@ -44,9 +44,13 @@ class SQLite(Engine):
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.instr(text, literal(part)) > 0
 
-    def list_part(self, text: ColumnElement[Any], place: int) -> ColumnElement[Any]:
-        as_list = literal("[").concat(text).concat(literal("]"))
-        return func.json_extract(as_list, literal(f"$[{place - 1}]"))
+    def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
+        as_list = func.json(literal("[").concat(text).concat(literal("]")))
+        # Not json_extract: it would be rewritten to ->, which keeps a text's quotes.
+        return as_list.op("->>")(cast(place - literal(1), Integer))
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return text.op("->>")(literal("$.value"))
 
     def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.strftime(literal(_DAY), moment)

@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import BigInteger, String, case, cast, func, literal, null, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.selectable import CTE, FromClause, Select
+from sqlalchemy.sql.selectable import CTE, Select
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.report.records import LinkRules, email_records, link_clicks, record_status
+from superset_campaign_plugin.report.records import email_records, link_clicks, record_status
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rollup import daily_rollup
+from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment, step
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
@@ -33,7 +34,7 @@ class Options:
 
     as_of: datetime | None = None
     preview_path: str = PREVIEW_PATH
-    link_rules: LinkRules = field(default_factory=LinkRules)
+    rules: Rules = field(default_factory=Rules)
 
 
 def build_dataset(name: str, relations: Relations, engine: Engine, options: Options) -> Select:
@@ -42,20 +43,20 @@ def build_dataset(name: str, relations: Relations, engine: Engine, options: Opti
 
 
 def _performance(relations: Relations, engine: Engine, options: Options) -> Select:
-    records = email_records(relations, engine, options.link_rules)
-    rollup = daily_rollup(record_status(records, engine, options.as_of), engine)
+    records = email_records(relations, engine, options.rules)
+    rollup = daily_rollup(record_status(records, engine, options.as_of), engine, options.rules)
     sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
-    named, names = _with_names(rollup, relations)
+    named, names = _with_names(rollup, relations, options.rules)
     expressions = {column.name: getattr(column, "element", column) for column in names}
     return comment(
-        select(
+        named.add_columns(
             *names,
             rollup.c.sent_date,
             _email_link(expressions["email_name"], rollup.c.email_id, options).label("email_link"),
             _label(expressions["program_name"]).label("program_label"),
             _label(expressions["campaign_name"]).label("campaign_label"),
             *sums,
-        ).select_from(named),
+        ),
         "The report with names. A name that is missing shows the id",
     )
 
@@ -95,7 +96,7 @@ def _report_columns() -> CTE:
 
 
 def _links(relations: Relations, engine: Engine, options: Options) -> Select:
-    clicks = link_clicks(relations, engine, options.link_rules)
+    clicks = link_clicks(relations, engine, options.rules)
     if clicks is None:
         clicks = step(
             "link_clicks",
@@ -106,14 +107,15 @@ def _links(relations: Relations, engine: Engine, options: Options) -> Select:
                 *(cast(null(), BigInteger).label(name) for name in ("click_count", "people_count")),
             ).where(literal(1) == literal(0)),
         )
-    named, names = _with_names(clicks, relations)
+    named, names = _with_names(clicks, relations, options.rules)
     return comment(
-        select(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count).select_from(named),
+        named.add_columns(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count),
         "The clicks with names. A name that is missing shows the id",
     )
 
 
-def _with_names(facts: CTE, relations: Relations) -> tuple[FromClause, list[ColumnElement[Any]]]:
+def _with_names(facts: CTE, relations: Relations, rules: Rules) -> tuple[Select, list[ColumnElement[Any]]]:
+    """The facts beside what their ids stand for, and the columns that say it."""
     campaigns = relations.campaigns.cte("newest_campaigns")
     programs = relations.programs.cte("newest_programs")
     emails = relations.emails.cte("newest_emails")
@@ -123,13 +125,21 @@ def _with_names(facts: CTE, relations: Relations) -> tuple[FromClause, list[Colu
         .join(emails, facts.c.email_id == emails.c.email_id, isouter=True)
     )
 
+    rows = select().select_from(joined)
+    if rules.leave_out_operational:
+        rows = rows.where(_is_not(emails.c.operational))
+    if rules.leave_out_archived:
+        rows = rows.where(_is_not(campaigns.c.archived), _is_not(emails.c.archived))
+
     def name_or_id(name: ColumnElement[Any], identifier: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.coalesce(name, cast(identifier, String))
 
-    return joined, [
+    return rows, [
         func.coalesce(campaigns.c.workspace, programs.c.workspace, emails.c.workspace).label("workspace"),
         campaigns.c.program_id.label("program_id"),
-        name_or_id(programs.c.name, campaigns.c.program_id).label("program_name"),
+        name_or_id(func.coalesce(programs.c.name, campaigns.c.program_name), campaigns.c.program_id).label(
+            "program_name"
+        ),
         facts.c.campaign_id,
         name_or_id(campaigns.c.name, facts.c.campaign_id).label("campaign_name"),
         campaigns.c.active.label("campaign_active"),
@@ -138,6 +148,10 @@ def _with_names(facts: CTE, relations: Relations) -> tuple[FromClause, list[Colu
         emails.c.subject.label("email_subject"),
         emails.c.operational.label("operational"),
     ]
+
+
+def _is_not(flag: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.coalesce(flag, literal("No")) == literal("No")
 
 
 def _escape(text: ColumnElement[Any], characters: str) -> ColumnElement[Any]:

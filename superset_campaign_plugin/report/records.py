@@ -6,6 +6,7 @@ An email record is one (campaign, email, person). `email_records` gives a row fo
     sent_at           the earliest send that counts
     last_activity_at  the latest activity of the record
     opened, clicked, unsubscribed, hard_bounced, soft_bounced, delivered    1 or 0
+    human_opened, human_clicked, privacy_proxy_opened, image_proxy_opened   1 or 0
 
 Each of these merges: sent_at is a minimum, all else a maximum. What depends on the clock is not stored here but
 derived by `record_status`.
@@ -16,8 +17,8 @@ deliveries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import and_, case, distinct, func, literal, not_, or_, select, union_all
@@ -25,38 +26,54 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, CompoundSelect, Select
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.relations import EventKind, Relations
-from superset_campaign_plugin.report.steps import comment, step
+from superset_campaign_plugin.report.rules import LinkRules, Rules
+from superset_campaign_plugin.report.steps import comment, only, plain, step
 
 # An email that was sent this many days ago, or longer, and has no outcome will have none: it is aborted.
 PENDING_DAYS = 3
 
 _KEY = ("campaign_id", "email_id", "person_id")
 
+# What the report adds up of a record, beside its status.
+FLAGS = (
+    *("opened", "clicked", "unsubscribed"),
+    *("human_opened", "human_clicked", "privacy_proxy_opened", "image_proxy_opened"),
+)
 
-@dataclass(frozen=True)
-class LinkRules:
-    """Which clicks are no clicks on a link of the email: texts that a link starts with or contains (lower case)."""
 
-    uncounted_prefixes: tuple[str, ...] = ("mailto:",)
-    uncounted_parts: tuple[str, ...] = ("mkt_unsubscribe=1",)
+class Happening(str, Enum):
+    """What happened to an email, finer than the log's kinds: who opened or clicked. The values appear in the SQL."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    HARD_BOUNCED = "hard bounced"
+    SOFT_BOUNCED = "soft bounced"
+    OPENED = "opened"
+    OPENED_BY_BOT = "opened by bot"
+    OPENED_BY_PRIVACY_PROXY = "opened by privacy proxy"
+    OPENED_BY_IMAGE_PROXY = "opened by image proxy"
+    CLICKED = "clicked"
+    CLICKED_BY_BOT = "clicked by bot"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+_CLICKS = (Happening.CLICKED, Happening.CLICKED_BY_BOT)
+# An image proxy mostly loads images when a person opens; Apple's privacy proxy loads them whether or not.
+_HUMAN_OPENS = (Happening.OPENED, Happening.OPENED_BY_IMAGE_PROXY, Happening.CLICKED, Happening.UNSUBSCRIBED)
+_OPENS = (*_HUMAN_OPENS, Happening.OPENED_BY_BOT, Happening.OPENED_BY_PRIVACY_PROXY, Happening.CLICKED_BY_BOT)
 
 
 def counted_sends(relations: Relations) -> CTE:
     """One row a send that makes or repeats an email record."""
-    sends = relations.sends
-    complete = and_(*(_plain(sends, name).is_not(None) for name in _KEY))
+    sends = only(relations.sends, *_KEY, "activity_at")
+    complete = and_(*(plain(sends, name).is_not(None) for name in _KEY))
     return step(
         "counted_sends",
         "Sends that count: neither skipped nor failed, with campaign, email and person",
         sends.where(complete),
     )
-
-
-def _plain(query: Select, name: str) -> ColumnElement[Any]:
-    """The expression behind a query's column, to use it in the query itself."""
-    labelled = query.selected_columns[name]
-    return getattr(labelled, "element", labelled)
 
 
 def counts_as_click(link: ColumnElement[Any], engine: Engine, rules: LinkRules) -> ColumnElement[Any]:
@@ -67,20 +84,49 @@ def counts_as_click(link: ColumnElement[Any], engine: Engine, rules: LinkRules) 
     return or_(link.is_(None), not_(or_(*uncounted)))
 
 
-def _events(relations: Relations, engine: Engine, rules: LinkRules) -> CTE | None:
+def _events(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
     branches = []
     for kind, query in relations.events.items():
-        word: ColumnElement[Any] = literal(kind.value)
-        if kind is EventKind.CLICKED:
-            opened = literal(EventKind.OPENED.value)
-            word = case((counts_as_click(_plain(query, "link"), engine, rules), word), else_=opened)
-        columns = [query.selected_columns[name] for name in (*_KEY, "activity_at")]
-        branches.append(query.with_only_columns(word.label("kind"), *columns))
+        happening = _happening(kind, query, engine, rules)
+        events = _without_bots(query) if rules.leave_out_bots else query
+        columns = [events.selected_columns[name] for name in (*_KEY, "activity_at")]
+        branches.append(events.with_only_columns(happening.label("kind"), *columns))
     if not branches:
         return None
     text = "What happened to the emails. A click on an unsubscribe link or an email address is only an open"
     branches[0] = comment(branches[0], text)
     return union_all(*branches).cte("email_events")
+
+
+def _happening(kind: EventKind, query: Select, engine: Engine, rules: Rules) -> ColumnElement[Any]:
+    """The word for each row of the log: what happened, and for opens and clicks who did it."""
+    if kind not in (EventKind.OPENED, EventKind.CLICKED):
+        return literal(kind.value)
+    by_bot = [plain(query, "bot")] if "bot" in query.selected_columns else []
+    cases = [(marked, literal(Happening.OPENED_BY_BOT.value)) for marked in by_bot]
+    if kind is EventKind.CLICKED:
+        counted = counts_as_click(plain(query, "link"), engine, rules.links)
+        cases = [
+            *((and_(marked, counted), literal(Happening.CLICKED_BY_BOT.value)) for marked in by_bot),
+            *cases,
+            (counted, literal(Happening.CLICKED.value)),
+        ]
+    elif "user_agent" in query.selected_columns:
+        agent = func.lower(plain(query, "user_agent"))
+        by_privacy_proxy = agent.in_(rules.agents.privacy_proxies)
+        by_image_proxy = or_(*(engine.contains(agent, part) for part in rules.agents.image_proxies))
+        cases += [
+            (by_privacy_proxy, literal(Happening.OPENED_BY_PRIVACY_PROXY.value)),
+            (by_image_proxy, literal(Happening.OPENED_BY_IMAGE_PROXY.value)),
+        ]
+    opened = literal(Happening.OPENED.value)
+    return case(*cases, else_=opened) if cases else opened
+
+
+def _without_bots(query: Select) -> Select:
+    if "bot" not in query.selected_columns:
+        return query
+    return query.where(not_(plain(query, "bot")))
 
 
 def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
@@ -124,11 +170,12 @@ def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
     )
 
 
-def email_records(relations: Relations, engine: Engine, rules: LinkRules) -> CTE:
+def email_records(relations: Relations, engine: Engine, rules: Rules) -> CTE:
     """One row an email record; the module's docstring gives its columns."""
+    relations = resolve_people(relations, engine, rules)
     sends = counted_sends(relations)
     events = _events(relations, engine, rules)
-    sent = select(literal(EventKind.SENT.value).label("kind"), *(sends.c[name] for name in (*_KEY, "activity_at")))
+    sent = select(literal(Happening.SENT.value).label("kind"), *(sends.c[name] for name in (*_KEY, "activity_at")))
     if events is None:
         activities = step("email_activities", "Every activity with its campaign", sent)
     else:
@@ -138,12 +185,12 @@ def email_records(relations: Relations, engine: Engine, rules: LinkRules) -> CTE
             select(known.c.kind, *(known.c[name] for name in (*_KEY, "activity_at"))),
         ).cte("email_activities")
 
-    def has(*kinds: EventKind) -> ColumnElement[Any]:
-        words = [kind.value for kind in kinds]
+    def has(*happenings: Happening) -> ColumnElement[Any]:
+        words = [happening.value for happening in happenings]
         happened = activities.c.kind.in_(words) if len(words) > 1 else activities.c.kind == literal(words[0])
         return func.max(case((happened, 1), else_=0))
 
-    is_send = activities.c.kind == literal(EventKind.SENT.value)
+    is_send = activities.c.kind == literal(Happening.SENT.value)
     key = [activities.c[name] for name in _KEY]
     return step(
         "email_records",
@@ -153,15 +200,19 @@ def email_records(relations: Relations, engine: Engine, rules: LinkRules) -> CTE
             *key,
             func.min(case((is_send, activities.c.activity_at))).label("sent_at"),
             func.max(activities.c.activity_at).label("last_activity_at"),
-            has(EventKind.OPENED, EventKind.CLICKED, EventKind.UNSUBSCRIBED).label("opened"),
-            has(EventKind.CLICKED).label("clicked"),
-            has(EventKind.UNSUBSCRIBED).label("unsubscribed"),
-            has(EventKind.HARD_BOUNCED).label("hard_bounced"),
-            has(EventKind.SOFT_BOUNCED).label("soft_bounced"),
-            has(EventKind.DELIVERED).label("delivered"),
+            has(*_OPENS).label("opened"),
+            has(*_CLICKS).label("clicked"),
+            has(Happening.UNSUBSCRIBED).label("unsubscribed"),
+            has(*_HUMAN_OPENS).label("human_opened"),
+            has(Happening.CLICKED).label("human_clicked"),
+            has(Happening.OPENED_BY_PRIVACY_PROXY).label("privacy_proxy_opened"),
+            has(Happening.OPENED_BY_IMAGE_PROXY).label("image_proxy_opened"),
+            has(Happening.HARD_BOUNCED).label("hard_bounced"),
+            has(Happening.SOFT_BOUNCED).label("soft_bounced"),
+            has(Happening.DELIVERED).label("delivered"),
         )
         .group_by(*key)
-        .having(has(EventKind.SENT) == literal(1)),
+        .having(has(Happening.SENT) == literal(1)),
     )
 
 
@@ -176,7 +227,7 @@ def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
         (records.c.sent_at <= engine.days_before(clock, PENDING_DAYS), literal("Aborted")),
         else_=literal("Pending"),
     )
-    kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", "opened", "clicked", "unsubscribed")
+    kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", *FLAGS)
     return step(
         "record_status",
         "Rules 4 and 5: one status a record, the first that holds",
@@ -184,13 +235,14 @@ def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
     )
 
 
-def link_clicks(relations: Relations, engine: Engine, rules: LinkRules) -> CTE | None:
+def link_clicks(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
     """Clicks by campaign, email and link, of people who have a record; None without a click table.
 
     Columns: campaign_id, email_id, link, click_count (distinct activities), people_count (distinct people).
     """
     if EventKind.CLICKED not in relations.events:
         return None
+    relations = resolve_people(relations, engine, rules)
     clicks = step("link_events", "Clicks on links of the emails", _counted_clicks(relations, engine, rules))
     sends = counted_sends(relations)
     known = attribute(clicks, sends, "link").subquery("known")
@@ -210,6 +262,9 @@ def link_clicks(relations: Relations, engine: Engine, rules: LinkRules) -> CTE |
     )
 
 
-def _counted_clicks(relations: Relations, engine: Engine, rules: LinkRules) -> Select:
+def _counted_clicks(relations: Relations, engine: Engine, rules: Rules) -> Select:
     clicks = relations.events[EventKind.CLICKED]
-    return clicks.where(counts_as_click(_plain(clicks, "link"), engine, rules))
+    if rules.leave_out_bots:
+        clicks = _without_bots(clicks)
+    clicks = only(clicks, *_KEY, "activity_at", "activity_id", "link")
+    return clicks.where(counts_as_click(plain(clicks, "link"), engine, rules.links))

@@ -1,10 +1,13 @@
 """The canonical relations: the one form that every loader's tables are brought into and that the report reads.
 
 events      campaign_id, email_id, person_id (whole numbers, any may be null), activity_at (UTC time),
-            activity_id (text), and for clicks link (text or null)
-campaigns   campaign_id, name, program_id, workspace, active (Yes / No / null), one row an id
+            activity_id (text), loaded_at (UTC time of the loader's last write, where it keeps one); for clicks link
+            (text or null); for opens and clicks, where the log tells, user_agent (text) and bot (a condition)
+merges      surviving_id, merged_ids (text: whole numbers with commas between), merged_at, loaded_at
+deletions   person_id, loaded_at
+campaigns   campaign_id, name, program_id, program_name, workspace, active, archived (Yes / No / null), one row an id
 programs    program_id, name, workspace, one row an id
-emails      email_id, name, subject, operational (Yes / No / null), workspace, one row an id
+emails      email_id, name, subject, operational, archived (Yes / No / null), workspace, one row an id
 """
 
 from __future__ import annotations
@@ -13,6 +16,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sqlalchemy.sql.selectable import Select
+
+CAMPAIGN_COLUMNS = ("name", "program_id", "program_name", "workspace", "active", "archived")
+PROGRAM_COLUMNS = ("name", "workspace")
+EMAIL_COLUMNS = ("name", "subject", "operational", "archived", "workspace")
 
 
 class EventKind(str, Enum):
@@ -31,11 +38,14 @@ class EventKind(str, Enum):
 class Relations:
     """The canonical relations of one warehouse. An absent event table is left out; the sends are always there.
 
-    `sends` holds only sends that count: neither skipped nor failed.
+    `sends` holds only sends that count: neither skipped nor failed. `merges` and `deletions` are None where the
+    loader has no such table.
     """
 
     sends: Select
     events: dict[EventKind, Select]
+    merges: Select | None
+    deletions: Select | None
     campaigns: Select
     programs: Select
     emails: Select

@@ -1,8 +1,8 @@
 """Email records to the daily rollup: one row for each campaign, email and sent date, with sums that are exact for
 every grouping and every range of days, because everything in the report is a sum over records.
 
-Columns: campaign_id, email_id, sent_date (midnight, UTC), then the counts and times that `datasets/metrics.yaml`
-adds up: sent_count … unsubscribed_count, first_sent_at, last_sent_at, last_activity_at.
+Columns: campaign_id, email_id, sent_date (midnight, in the report's time zone), then the counts and times that
+`datasets/metrics.yaml` adds up: sent_count … image_proxy_opened_count, first_sent_at, last_sent_at, last_activity_at.
 """
 
 from __future__ import annotations
@@ -14,10 +14,22 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import UsageError
+from superset_campaign_plugin.report.records import FLAGS
+from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import step
 
+FLAG_COUNTS = {flag: f"{flag}_count" for flag in FLAGS} | {"clicked": "clicked_link_count"}
 
-def daily_rollup(status: CTE, engine: Engine) -> CTE:
+
+def sent_day(sent_at: ColumnElement[Any], engine: Engine, rules: Rules) -> ColumnElement[Any]:
+    """Midnight of the day of a send, on the clocks of the report's time zone. `UsageError` if the engine has none."""
+    if rules.time_zone != "UTC" and not engine.time_zones:
+        raise UsageError(f"{engine.name} knows no time zones, so its report has the days of UTC alone")
+    return engine.day(sent_at if rules.time_zone == "UTC" else engine.local_time(sent_at, rules.time_zone))
+
+
+def daily_rollup(status: CTE, engine: Engine, rules: Rules) -> CTE:
     """Sum the records of `record_status` by campaign, email and day of the first send."""
 
     def total(flag: ColumnElement[Any], name: str) -> ColumnElement[Any]:
@@ -27,7 +39,7 @@ def daily_rollup(status: CTE, engine: Engine) -> CTE:
     def ended(word: str) -> ColumnElement[Any]:
         return case((status.c.status == literal(word), 1), else_=0)
 
-    sent_date = engine.day(status.c.sent_at)
+    sent_date = sent_day(status.c.sent_at, engine, rules)
     return step(
         "daily_rollup",
         "One row for each campaign, email and day; sums only, so it is exact for every grouping",
@@ -41,9 +53,7 @@ def daily_rollup(status: CTE, engine: Engine) -> CTE:
             total(ended("Soft Bounced"), "soft_bounced_count"),
             total(ended("Pending"), "pending_count"),
             total(ended("Aborted"), "aborted_count"),
-            total(status.c.opened, "opened_count"),
-            total(status.c.clicked, "clicked_link_count"),
-            total(status.c.unsubscribed, "unsubscribed_count"),
+            *(total(status.c[flag], name) for flag, name in FLAG_COUNTS.items()),
             func.min(status.c.sent_at).label("first_sent_at"),
             func.max(status.c.sent_at).label("last_sent_at"),
             func.max(status.c.last_activity_at).label("last_activity_at"),

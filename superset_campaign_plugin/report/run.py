@@ -11,6 +11,7 @@ from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.report.datasets import Options, build_dataset
 from superset_campaign_plugin.report.query import Report, Request, fetch
+from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
@@ -31,8 +32,10 @@ def run_report(
     date_to: date | None = None,
     by: Sequence[str] = ("campaign", "email"),
     where: Mapping[str, Sequence[str]] | None = None,
+    rules: Rules | None = None,
 ) -> Report:
-    """Compute the report from a loader's tables. `Request` explains the arguments; `as_of` is the clock.
+    """Compute the report from a loader's tables. `Request` explains the arguments; `as_of` is the clock,
+    and `rules` say what counts.
 
     Raises `UsageError` for what cannot be meant, `SourceError` where the tables are not the layout's,
     `DatabaseError` where the database fails.
@@ -42,7 +45,7 @@ def run_report(
     dataset = load_semantics().datasets[REPORT_DATASET]
     for field in where or {}:
         dataset.dimension(field)
-    options = Options(as_of=None if as_of is None else to_utc(as_of))
+    options = Options(as_of=None if as_of is None else to_utc(as_of), rules=rules or Rules())
     with connect(uri) as (connection, engine):
         check_values(connection, engine, source, schema)
         sql = dataset_sql(connection, engine, source, schema, options, [REPORT_DATASET])[REPORT_DATASET]

@@ -19,6 +19,17 @@ def step(name: str, text: str, query: Any) -> CTE:
     return comment(query, text).cte(name)
 
 
+def plain(query: Select, name: str) -> ColumnElement[Any]:
+    """The expression behind a query's column, to use it in the query itself."""
+    labelled = query.selected_columns[name]
+    return getattr(labelled, "element", labelled)
+
+
+def only(query: Select, *names: str) -> Select:
+    """The query with these of its columns alone."""
+    return query.with_only_columns(*(query.selected_columns[name] for name in names))
+
+
 def newest(versions: Select, key: str, order: list[ColumnElement[Any]]) -> Select:
     """One row an id: the first of `versions` when ordered by `order` descending, nulls last, then by name."""
     names = [column.name for column in versions.selected_columns if column.name != key]

@@ -19,6 +19,9 @@ class Catalog(Protocol):
     def columns(self, table: str) -> Columns | None:
         """Column types by name, or None where there is no such table or view."""
 
+    def tables(self) -> set[str]:
+        """The names of all tables and views."""
+
 
 class LiveCatalog:
     """The catalog of a connected database. Columns are read only for tables that are asked for."""
@@ -41,3 +44,6 @@ class LiveCatalog:
             self._columns[table] = {column["name"]: column["type"] for column in found}
             self._unread.remove(table)
         return self._columns.get(table)
+
+    def tables(self) -> set[str]:
+        return {*self._columns, *self._unread}

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from superset_campaign_plugin.report.relations import EventKind
-from superset_campaign_plugin.sources.layout import AssetTable, EventColumns, Layout
+from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable, one_table_each
 
 FIVETRAN = Layout(
     name="fivetran",
     title="Fivetran Marketo",
-    events={
-        EventKind.SENT: "activity_send_email",
-        EventKind.DELIVERED: "activity_email_delivered",
-        EventKind.HARD_BOUNCED: "activity_email_bounced",
-        EventKind.SOFT_BOUNCED: "activity_email_bounced_soft",
-        EventKind.OPENED: "activity_open_email",
-        EventKind.CLICKED: "activity_click_email",
-        EventKind.UNSUBSCRIBED: "activity_unsubscribe_email",
-    },
-    event_columns=EventColumns(
+    events=one_table_each("activity_"),
+    merges=LogTable("activity_merge_leads"),
+    deletions=LogTable("activity_delete_lead"),
+    columns=ActivityColumns(
         activity_id="id",
         person_id="lead_id",
         activity_at="activity_date",
         campaign_id="campaign_id",
         email_id="primary_attribute_value_id",
-        result="action_result",
-        link="link",
+        loaded_at=("_fivetran_synced",),
     ),
     campaigns=AssetTable(
         table="campaign",
         id="id",
-        columns={"name": "name", "program_id": "program_id", "workspace": "workspace_name", "active": "active"},
+        columns={
+            "name": "name",
+            "program_id": "program_id",
+            "program_name": "program_name",
+            "workspace": "workspace_name",
+            "active": "active",
+            "archived": "_fivetran_deleted",
+        },
         newest=("updated_at", "created_at"),
     ),
     programs=AssetTable(
@@ -41,7 +40,13 @@ FIVETRAN = Layout(
     emails=AssetTable(
         table="email_template_history",
         id="id",
-        columns={"name": "name", "subject": "subject", "operational": "operational", "workspace": "workspace"},
+        columns={
+            "name": "name",
+            "subject": "subject",
+            "operational": "operational",
+            "workspace": "workspace",
+            "archived": "_fivetran_deleted",
+        },
         newest=("updated_at", "version", "created_at"),
     ),
 )

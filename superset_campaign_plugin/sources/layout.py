@@ -1,27 +1,69 @@
 """How a loader lays out its tables, as data. Each layout is a file of its own that fills these in.
 
 A layout names tables and columns only; `relations.py` turns it, and what the warehouse really has, into the
-canonical relations that the report reads.
+canonical relations that the report reads. Column names are found however the destination spells them: `leadId`,
+`leadid`, `LEAD_ID` and `lead_id` are one name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from superset_campaign_plugin.report.relations import EventKind
 
+# What most loaders call the tables of Marketo's activity types, after a prefix of their own.
+EVENT_TABLES: dict[EventKind, str] = {
+    EventKind.SENT: "send_email",
+    EventKind.DELIVERED: "email_delivered",
+    EventKind.HARD_BOUNCED: "email_bounced",
+    EventKind.SOFT_BOUNCED: "email_bounced_soft",
+    EventKind.OPENED: "open_email",
+    EventKind.CLICKED: "click_email",
+    EventKind.UNSUBSCRIBED: "unsubscribe_email",
+}
+# Marketo's numbers for them, where all activities lie in one table.
+ACTIVITY_TYPES: dict[EventKind, int] = {
+    EventKind.SENT: 6,
+    EventKind.DELIVERED: 7,
+    EventKind.HARD_BOUNCED: 8,
+    EventKind.SOFT_BOUNCED: 27,
+    EventKind.OPENED: 10,
+    EventKind.CLICKED: 11,
+    EventKind.UNSUBSCRIBED: 9,
+}
+MERGE_TYPES = (32,)
+DELETE_TYPES = (37, 29)  # one loader's tables say 29
+
 
 @dataclass(frozen=True)
-class EventColumns:
-    """The columns that the event tables share. `result` and `link` are read where a table has them."""
+class LogTable:
+    """A table of activities: all of its rows or, where `types` are given, those of these activity types."""
+
+    table: str
+    types: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ActivityColumns:
+    """The columns that the tables of activities share.
+
+    An event table needs the first five (all but the sends may lack `campaign_id`); the others are read where a
+    table has them. `loaded_at` names the loader's own sync columns; the first that a table has is the one.
+    """
 
     activity_id: str
     person_id: str
     activity_at: str
     campaign_id: str
     email_id: str
-    result: str
-    link: str
+    activity_type: str = "activity_type_id"
+    result: str = "action_result"
+    link: str = "link"
+    bot: str = "is_bot_activity"
+    user_agent: str = "user_agent"
+    merged_ids: str = "merge_ids"
+    loaded_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,12 +82,33 @@ class AssetTable:
 
 @dataclass(frozen=True)
 class Layout:
-    """One loader. Every table but the send table may be absent: loaders create a table with its first row."""
+    """One loader. Every table but the send table may be absent: loaders create a table with its first row.
+
+    `strict` layouts are a user's own mapping: whatever they name must be there.
+    """
 
     name: str
     title: str
-    events: dict[EventKind, str]
-    event_columns: EventColumns
-    campaigns: AssetTable
-    programs: AssetTable
-    emails: AssetTable
+    events: dict[EventKind, LogTable]
+    merges: LogTable | None
+    deletions: LogTable | None
+    columns: ActivityColumns
+    campaigns: AssetTable | None
+    programs: AssetTable | None
+    emails: AssetTable | None
+    strict: bool = False
+
+    def log_tables(self) -> Iterator[LogTable]:
+        """Every table of activities."""
+        yield from self.events.values()
+        yield from (table for table in (self.merges, self.deletions) if table is not None)
+
+
+def one_table_each(prefix: str) -> dict[EventKind, LogTable]:
+    """The event tables of a loader that keeps one table an activity type."""
+    return {kind: LogTable(prefix + name) for kind, name in EVENT_TABLES.items()}
+
+
+def one_table_for_all(table: str) -> dict[EventKind, LogTable]:
+    """The event tables of a loader that keeps all activities in one."""
+    return {kind: LogTable(table, (number,)) for kind, number in ACTIVITY_TYPES.items()}

@@ -13,10 +13,17 @@ from sqlalchemy.sql.selectable import Alias, Select
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.errors import SourceError
-from superset_campaign_plugin.report.relations import EventKind, Relations
+from superset_campaign_plugin.report.relations import (
+    CAMPAIGN_COLUMNS,
+    EMAIL_COLUMNS,
+    PROGRAM_COLUMNS,
+    EventKind,
+    Relations,
+)
 from superset_campaign_plugin.report.steps import comment, newest
 from superset_campaign_plugin.sources.catalog import Catalog
-from superset_campaign_plugin.sources.layout import AssetTable, Layout
+from superset_campaign_plugin.sources.custom import check_mapping
+from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable
 
 # A send with one of these results never left Marketo; a null result counts as sent.
 NOT_SENT = ("skipped", "failed")
@@ -35,16 +42,21 @@ class Reader:
         self._engine = engine
         self._name = name
         self._columns = columns
+        self._spelled = {_bare(own): own for own in columns}
         # A short name keeps the SQL readable, and some engines take no schema before a column.
         self.table: Alias = table(name, *map(column, columns, columns.values()), schema=catalog.schema).alias("loaded")
 
     def has(self, name: str) -> bool:
-        """Whether the table has the column."""
-        return name in self._columns
+        """Whether the table has the column, however it spells it."""
+        return _bare(name) in self._spelled
+
+    def column(self, name: str) -> ColumnElement[Any]:
+        """The table's own column of that name; it must have one."""
+        return self.table.c[self._spelled[_bare(name)]]
 
     def is_text(self, name: str) -> bool:
         """Whether the table has the column, and as text."""
-        return isinstance(self._columns.get(name), String)
+        return self.has(name) and isinstance(self.column(name).type, String)
 
     def example(self, value: ColumnElement[Any], condition: ColumnElement[Any]) -> Select:
         """A query for one value that is not null and meets the condition."""
@@ -64,14 +76,36 @@ class Reader:
         """A text; null where the column is absent or the text empty."""
         if not self.has(name):
             return cast(null(), String)
-        return func.nullif(func.trim(self._engine.text(self.table.c[name])), literal(""))
+        return func.nullif(func.trim(self._engine.text(self.column(name))), literal(""))
+
+    def nested_text(self, name: str) -> ColumnElement[Any]:
+        """A text, or the value of an object such as `{"type": "Text", "value": "Hello"}`."""
+        if not self.has(name):
+            return cast(null(), String)
+        return func.nullif(func.trim(self._engine.text_or_value(self.column(name))), literal(""))
+
+    def only(self, query: Select, activities: LogTable) -> Select:
+        """The query over the activities of the wanted types."""
+        if not activities.types:
+            return query
+        kind = self._column(self._layout.columns.activity_type, _NOT_AN_ID, "an activity type's number")
+        return query.where(self._engine.identifier(kind).in_(activities.types))
+
+    def loaded_at(self) -> ColumnElement[Any] | None:
+        """When the loader last wrote the row (UTC); None where the table has no such column."""
+        own = next((name for name in self._layout.columns.loaded_at if self.has(name)), None)
+        return None if own is None else self._engine.time(self.column(own))
 
     def flag(self, name: str) -> ColumnElement[Any]:
         """Yes, No or null."""
         if not self.has(name):
             return cast(null(), String)
-        value = self._engine.flag(self.table.c[name])
+        value = self._engine.flag(self.column(name))
         return case((value.in_(YES), literal("Yes")), (value.in_(NO), literal("No")))
+
+    def is_yes(self, name: str) -> ColumnElement[Any]:
+        """The condition that a yes-or-no column, which the table must have, says yes."""
+        return func.coalesce(self._engine.flag(self.column(name)), literal("")).in_(YES)
 
     def _column(self, name: str, wrong: tuple[type[types.TypeEngine], ...], expected: str) -> ColumnElement[Any]:
         if not self.has(name):
@@ -80,13 +114,18 @@ class Reader:
             raise SourceError(
                 f"table {self._name} has no column {name!r}, which the {self._layout.name} layout needs{hint}"
             )
-        found: ColumnElement[Any] = self.table.c[name]
+        found = self.column(name)
         if isinstance(found.type, wrong):
             raise SourceError(
                 f"column {name} of table {self._name} is {found.type}, not {expected}, "
                 f"so this is not the {self._layout.name} layout; check --source and --schema"
             )
         return found
+
+
+def _bare(name: str) -> str:
+    """A column's name without what destinations change: `leadId`, `LEAD_ID` and `lead_id` are one."""
+    return name.lower().replace("_", "")
 
 
 def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relations:
@@ -96,34 +135,46 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
         columns = catalog.columns(name)
         return None if columns is None else Reader(layout, catalog, engine, name, columns)
 
-    sends = reader(layout.events[EventKind.SENT])
+    def log(activities: LogTable | None) -> Reader | None:
+        return None if activities is None else reader(activities.table)
+
+    def assets(asset: AssetTable | None, key: str, names: tuple[str, ...]) -> Select:
+        found = None if asset is None else reader(asset.table)
+        return _no_assets(key, names) if asset is None or found is None else _assets(asset, found, key, names)
+
+    if layout.strict:
+        check_mapping(layout, catalog)
+
+    send_table = layout.events[EventKind.SENT]
+    sends = log(send_table)
     if sends is None:
         where = f"schema {catalog.schema}" if catalog.schema else "the default schema"
         raise SourceError(
-            f"no table {layout.events[EventKind.SENT]} in {where}: the {layout.name} layout needs it; "
-            "check --source and --schema"
+            f"no table {send_table.table} in {where}: the {layout.name} layout needs it; check --source and --schema"
         )
+    merges, deletions = log(layout.merges), log(layout.deletions)
     return Relations(
         sends=_sends(layout, sends),
         events={
             kind: _event(layout, found, kind)
-            for kind, name in layout.events.items()
-            if kind is not EventKind.SENT and (found := reader(name)) is not None
+            for kind, activities in layout.events.items()
+            if kind is not EventKind.SENT and (found := log(activities)) is not None
         },
-        campaigns=_assets(layout.campaigns, reader(layout.campaigns.table), "campaign_id"),
-        programs=_assets(layout.programs, reader(layout.programs.table), "program_id"),
-        emails=_assets(layout.emails, reader(layout.emails.table), "email_id"),
+        merges=(
+            _merges(layout, merges, layout.merges)
+            if layout.merges and merges and merges.has(layout.columns.merged_ids)
+            else None
+        ),
+        deletions=_deletions(layout, deletions, layout.deletions) if layout.deletions and deletions else None,
+        campaigns=assets(layout.campaigns, "campaign_id", CAMPAIGN_COLUMNS),
+        programs=assets(layout.programs, "program_id", PROGRAM_COLUMNS),
+        emails=assets(layout.emails, "email_id", EMAIL_COLUMNS),
     )
 
 
 def _sends(layout: Layout, reader: Reader) -> Select:
-    names = layout.event_columns
-    rows = select(
-        reader.identifier(names.campaign_id).label("campaign_id"),
-        reader.identifier(names.email_id).label("email_id"),
-        reader.identifier(names.person_id).label("person_id"),
-        reader.time(names.activity_at).label("activity_at"),
-    ).select_from(reader.table)
+    names = layout.columns
+    rows = _activities(layout, reader, layout.events[EventKind.SENT], campaign_required=True)
     if not reader.has(names.result):
         return rows
     result = func.lower(reader.text(names.result))
@@ -131,35 +182,78 @@ def _sends(layout: Layout, reader: Reader) -> Select:
 
 
 def _event(layout: Layout, reader: Reader, kind: EventKind) -> Select:
-    names = layout.event_columns
+    names = layout.columns
+    rows = _activities(layout, reader, layout.events[kind], campaign_required=False)
+    if kind is EventKind.CLICKED:
+        rows = rows.add_columns(reader.text(names.link).label("link"))
+    if kind in (EventKind.OPENED, EventKind.CLICKED):
+        if reader.has(names.bot):
+            rows = rows.add_columns(reader.is_yes(names.bot).label("bot"))
+        if reader.has(names.user_agent):
+            rows = rows.add_columns(reader.text(names.user_agent).label("user_agent"))
+    return rows
+
+
+def _activities(layout: Layout, reader: Reader, activities: LogTable, *, campaign_required: bool) -> Select:
+    names = layout.columns
     columns = [
-        reader.identifier(names.campaign_id, required=False).label("campaign_id"),
+        reader.identifier(names.campaign_id, required=campaign_required).label("campaign_id"),
         reader.identifier(names.email_id).label("email_id"),
         reader.identifier(names.person_id).label("person_id"),
         reader.time(names.activity_at).label("activity_at"),
         reader.text(names.activity_id).label("activity_id"),
+        *_loaded_at(reader),
     ]
-    if kind is EventKind.CLICKED:
-        columns.append(reader.text(names.link).label("link"))
-    return select(*columns).select_from(reader.table)
+    return reader.only(select(*columns).select_from(reader.table), activities)
 
 
-def _assets(asset: AssetTable, reader: Reader | None, key: str) -> Select:
-    flags, ids = {"active", "operational"}, {"program_id"}
-    if reader is None:
-        absent = [cast(null(), BigInteger if name in ids else String).label(name) for name in asset.columns]
-        return select(cast(null(), BigInteger).label(key), *absent).where(literal(1) == literal(0))
+def _loaded_at(reader: Reader) -> list[ColumnElement[Any]]:
+    loaded_at = reader.loaded_at()
+    return [] if loaded_at is None else [loaded_at.label("loaded_at")]
+
+
+def _merges(layout: Layout, reader: Reader, activities: LogTable) -> Select:
+    names = layout.columns
+    merged_ids = reader.text(names.merged_ids)
+    for mark in ("[", "]", '"'):
+        merged_ids = func.replace(merged_ids, literal(mark), literal(""))
+    columns = [
+        reader.identifier(names.person_id).label("surviving_id"),
+        merged_ids.label("merged_ids"),
+        reader.time(names.activity_at).label("merged_at"),
+        *_loaded_at(reader),
+    ]
+    return reader.only(select(*columns).select_from(reader.table), activities)
+
+
+def _deletions(layout: Layout, reader: Reader, activities: LogTable) -> Select:
+    person = reader.identifier(layout.columns.person_id).label("person_id")
+    return reader.only(select(person, *_loaded_at(reader)).select_from(reader.table), activities)
+
+
+_FLAGS, _IDS, _NESTED = {"active", "operational", "archived"}, {"program_id"}, {"subject"}
+
+
+def _no_assets(key: str, names: tuple[str, ...]) -> Select:
+    absent = [cast(null(), BigInteger if name in _IDS else String).label(name) for name in names]
+    return select(cast(null(), BigInteger).label(key), *absent).where(literal(1) == literal(0))
+
+
+def _assets(asset: AssetTable, reader: Reader, key: str, names: tuple[str, ...]) -> Select:
     columns = []
-    for name, own in asset.columns.items():
-        if name in flags:
+    for name in names:
+        own = asset.columns.get(name, "")
+        if name in _FLAGS:
             value = reader.flag(own)
-        elif name in ids:
+        elif name in _IDS:
             value = reader.identifier(own, required=False)
+        elif name in _NESTED:
+            value = reader.nested_text(own)
         else:
             value = reader.text(own)
         columns.append(value.label(name))
     versions = select(reader.identifier(asset.id).label(key), *columns)
-    order = [reader.table.c[name] for name in asset.newest if reader.has(name)]
+    order = [reader.column(name) for name in asset.newest if reader.has(name)]
     return comment(newest(versions.select_from(reader.table), key, order), "The newest version of each asset")
 
 
@@ -169,8 +263,8 @@ def unreadable_values(layout: Layout, catalog: Catalog, engine: Engine) -> Itera
     The query finds such a value, if there is any: a text that is no ISO 8601 time, or no whole number. Engines that
     refuse a value themselves, and columns of a proper type, need no query.
     """
-    names = layout.event_columns
-    for table_name in layout.events.values():
+    names = layout.columns
+    for table_name in dict.fromkeys(activities.table for activities in layout.log_tables()):
         columns = catalog.columns(table_name)
         if columns is None:
             continue

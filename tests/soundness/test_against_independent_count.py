@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from logs import CLOCKS, INSTANTS, crowd, generate, random_logs, utc
 from oracle import GROUP_COLUMNS, assert_report, report
 
+from superset_campaign_plugin.report.rules import Rules
+
 EXAMPLES = {"duckdb": 30, "sqlite": 100, "postgresql": 15}
 DAYS = sorted({instant.date() + timedelta(days=days) for instant in INSTANTS for days in (0, 1)})
 WHERE = {
@@ -38,6 +40,9 @@ def questions(draw: st.DrawFn) -> dict[str, object]:
         asked["where"] = {
             field: draw(st.lists(st.sampled_from(WHERE[field]), min_size=1, unique=True)) for field in fields
         }
+    if draw(st.booleans()):
+        flags = ("merge_people", "leave_out_deleted", "leave_out_bots")
+        asked["rules"] = Rules(**{flag: draw(st.booleans()) for flag in flags})
     return asked
 
 

@@ -27,8 +27,8 @@ def test_settings_have_defaults(config: dict[str, object]) -> None:
     settings = load_settings(config)
     assert settings == Settings()
     assert (settings.marketo_url, settings.content_schema, settings.max_email_bytes) == (None, None, 2_000_000)
-    assert settings.link_rules.uncounted_prefixes == ("mailto:",)
-    assert settings.link_rules.uncounted_parts == ("mkt_unsubscribe=1",)
+    assert settings.rules.links.uncounted_prefixes == ("mailto:",)
+    assert settings.rules.links.uncounted_parts == ("mkt_unsubscribe=1",)
 
 
 def test_every_key_is_taken() -> None:
@@ -37,8 +37,8 @@ def test_every_key_is_taken() -> None:
     assert settings.content_schema == "marketing"
     assert settings.max_email_bytes == 5
     # Links are compared in lower case.
-    assert settings.link_rules.uncounted_prefixes == ("mailto:", "tel:")
-    assert settings.link_rules.uncounted_parts == ("unsubscribe=yes",)
+    assert settings.rules.links.uncounted_prefixes == ("mailto:", "tel:")
+    assert settings.rules.links.uncounted_parts == ("unsubscribe=yes",)
 
 
 def test_every_setting_has_its_key() -> None:
@@ -56,7 +56,7 @@ def test_none_turns_an_optional_setting_off(key: str) -> None:
 
 
 def test_empty_lists_count_every_click() -> None:
-    rules = load({"uncounted_link_prefixes": [], "uncounted_link_parts": []}).link_rules
+    rules = load({"uncounted_link_prefixes": [], "uncounted_link_parts": []}).rules.links
     assert (rules.uncounted_prefixes, rules.uncounted_parts) == ((), ())
 
 
@@ -64,7 +64,7 @@ def test_the_block_is_not_changed_and_not_kept() -> None:
     block = {"uncounted_link_parts": ["A"]}
     settings = load(block)
     block["uncounted_link_parts"].append("B")
-    assert settings.link_rules.uncounted_parts == ("a",)
+    assert settings.rules.links.uncounted_parts == ("a",)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""Who is who: a merged person counts under the id that survived, a deleted one can be left out.
+
+Source: Marketo logs a merge under the surviving person, with the ids that went into it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import BigInteger, cast, func, literal, select, union_all
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import CTE, Select
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.relations import Relations
+from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.steps import comment, plain, step
+
+# Marketo merges at most 25 people into another at once.
+MERGED_AT_ONCE = 25
+# A person can go through several merges; each round of following doubles the merges that are seen through.
+ROUNDS = 3
+MERGES_IN_A_ROW = 2**ROUNDS
+
+
+def resolve_people(relations: Relations, engine: Engine, rules: Rules) -> Relations:
+    """The relations with every person under their surviving id and, if the rules say so, without the deleted."""
+    survivors = surviving_people(relations, engine) if rules.merge_people else None
+    deleted = _deleted_people(relations) if rules.leave_out_deleted else None
+    if survivors is None and deleted is None:
+        return relations
+
+    def resolved(activities: Select) -> Select:
+        return _leave_out(_under_surviving_id(activities, survivors), deleted)
+
+    return replace(
+        relations,
+        sends=resolved(relations.sends),
+        events={kind: resolved(activities) for kind, activities in relations.events.items()},
+    )
+
+
+def surviving_people(relations: Relations, engine: Engine) -> CTE | None:
+    """(person_id, surviving_id) of every person who was merged into another; None where the log has no merges."""
+    if relations.merges is None:
+        return None
+    survivors = _newest_merges(_merges(relations.merges, engine))
+    for round_number in range(1, ROUNDS + 1):
+        survivors = _follow(survivors, round_number)
+    return survivors
+
+
+def _merges(lists: Select, engine: Engine) -> CTE:
+    """One row for each person of each merge."""
+    digits = union_all(
+        comment(select(literal(0).label("digit")), "To count the people of one merge"),
+        *(select(literal(digit).label("digit")) for digit in range(1, 5)),
+    ).cte("digits")
+    tens, ones = digits.alias("fives"), digits.alias("ones")
+    place: ColumnElement[Any] = tens.c.digit * literal(5) + ones.c.digit + literal(1)
+    merges = lists.subquery("merges")
+    part = func.nullif(func.trim(engine.list_part(merges.c.merged_ids, place)), literal(""))
+    parts = (
+        select(part.label("person_id"), merges.c.surviving_id, merges.c.merged_at)
+        .select_from(merges.join(tens, literal(1) == literal(1)).join(ones, literal(1) == literal(1)))
+        .subquery("parts")
+    )
+    person = cast(parts.c.person_id, BigInteger)
+    return step(
+        "merges_of_people",
+        f"A merge lists up to {MERGED_AT_ONCE} people who went into another",
+        select(person.label("person_id"), parts.c.surviving_id, parts.c.merged_at).where(
+            parts.c.person_id.is_not(None)
+        ),
+    )
+
+
+def _newest_merges(merges: CTE) -> CTE:
+    place = func.row_number().over(
+        partition_by=merges.c.person_id, order_by=[merges.c.merged_at.desc(), merges.c.surviving_id.desc()]
+    )
+    ranked = select(merges.c.person_id, merges.c.surviving_id, place.label("merge_place")).subquery("ranked")
+    return step(
+        "merged_people",
+        "The newest merge of each person",
+        select(ranked.c.person_id, ranked.c.surviving_id).where(ranked.c.merge_place == literal(1)),
+    )
+
+
+def _follow(survivors: CTE, round_number: int) -> CTE:
+    then = survivors.alias(f"merged_on_{round_number}")
+    return step(
+        "surviving_people" if round_number == ROUNDS else f"people_after_{2**round_number}_merges",
+        f"Who was merged into somebody who was merged in turn: {2**round_number} merges in a row",
+        select(
+            survivors.c.person_id,
+            func.coalesce(then.c.surviving_id, survivors.c.surviving_id).label("surviving_id"),
+        ).join_from(survivors, then, survivors.c.surviving_id == then.c.person_id, isouter=True),
+    )
+
+
+def _deleted_people(relations: Relations) -> CTE | None:
+    if relations.deletions is None:
+        return None
+    people = relations.deletions.with_only_columns(relations.deletions.selected_columns["person_id"])
+    known = plain(people, "person_id").is_not(None)
+    return step("deleted_people", "People whose deletion is in the log", people.where(known).distinct())
+
+
+def _under_surviving_id(activities: Select, survivors: CTE | None) -> Select:
+    if survivors is None:
+        return activities
+    person = plain(activities, "person_id")
+    surviving = func.coalesce(survivors.c.surviving_id, person).label("person_id")
+    columns = [surviving if column.name == "person_id" else column for column in activities.selected_columns]
+    return activities.outerjoin(survivors, survivors.c.person_id == person).with_only_columns(*columns)
+
+
+def _leave_out(activities: Select, deleted: CTE | None) -> Select:
+    if deleted is None:
+        return activities
+    joined = activities.outerjoin(deleted, deleted.c.person_id == plain(activities, "person_id"))
+    return joined.where(deleted.c.person_id.is_(None))

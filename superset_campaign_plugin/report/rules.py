@@ -1,0 +1,59 @@
+"""What counts, wherever Marketo's report or a company leaves a choice. The defaults count as Marketo does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from superset_campaign_plugin.errors import UsageError
+
+
+@dataclass(frozen=True)
+class LinkRules:
+    """Which clicks are no clicks on a link of the email: texts that a link starts with or contains (lower case)."""
+
+    uncounted_prefixes: tuple[str, ...] = ("mailto:",)
+    uncounted_parts: tuple[str, ...] = ("mkt_unsubscribe=1",)
+
+
+@dataclass(frozen=True)
+class AgentRules:
+    """User agents (lower case) of machines that load an email's images.
+
+    privacy_proxies   the whole user agent. Apple's Mail Privacy Protection loads the images of every email that
+                      arrives, read or not, and says no more of itself than `Mozilla/5.0`
+    image_proxies     a part of it. Gmail and Yahoo load images through a proxy, mostly when the reader opens
+    """
+
+    privacy_proxies: tuple[str, ...] = ("mozilla/5.0",)
+    image_proxies: tuple[str, ...] = ("googleimageproxy", "yahoomailproxy")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The choices of a report.
+
+    merge_people             a person who was merged into another counts under the surviving id
+    leave_out_deleted        people whose deletion is in the log are left out; Marketo keeps counting them
+    leave_out_bots           opens and clicks that the log marks as bot activity are left out
+    leave_out_operational    operational emails (receipts, confirmations) are left out
+    leave_out_archived       campaigns and emails that are marked as archived or deleted are left out
+    time_zone                the IANA zone whose days `sent_date` is of
+    """
+
+    merge_people: bool = True
+    leave_out_deleted: bool = False
+    leave_out_bots: bool = False
+    leave_out_operational: bool = False
+    leave_out_archived: bool = False
+    time_zone: str = "UTC"
+    links: LinkRules = field(default_factory=LinkRules)
+    agents: AgentRules = field(default_factory=AgentRules)
+
+
+def check_time_zone(name: str) -> None:
+    """Raise `UsageError` for a zone that is not in the IANA database."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(f"{name!r} is no time zone; write it as Europe/Berlin") from error

@@ -1,0 +1,192 @@
+"""A user's own tables: a YAML file that maps them to the report, checked against the live schema.
+
+    name: ours
+    columns:                     # of every table of activities
+      activity_id: guid
+      person_id: contact
+      activity_at: happened_at
+      campaign_id: campaign
+      email_id: mail
+      link: url                  # optional, as are result, bot, user_agent, merged_ids, activity_type, loaded_at
+    events:                      # only `sent` has to be there
+      sent: mail_sent
+      opened: {table: mail_log, types: [10]}
+    merges: person_merges        # optional, as are deletions
+    campaigns:                   # optional, as are programs and emails
+      table: campaigns
+      id: id
+      name: title
+      newest: [changed_at]
+
+Whatever the file names must be there: a missing table or column is told with the nearest name that exists.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
+
+from superset_campaign_plugin.errors import SourceError, UsageError
+from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, EventKind
+from superset_campaign_plugin.sources.catalog import Catalog
+from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable
+
+_KINDS = {kind.name.lower(): kind for kind in EventKind}
+_NAME = validate.Length(min=1)
+
+
+class _LogTableSchema(Schema):
+    table = fields.String(required=True, validate=_NAME)
+    types = fields.List(fields.Integer(strict=True), load_default=[])
+
+    @pre_load
+    def _plain_name(self, data: Any, **_: Any) -> Any:
+        return {"table": data} if isinstance(data, str) else data
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> LogTable:
+        return LogTable(data["table"], tuple(data["types"]))
+
+
+class _ColumnsSchema(Schema):
+    activity_id = fields.String(required=True, validate=_NAME)
+    person_id = fields.String(required=True, validate=_NAME)
+    activity_at = fields.String(required=True, validate=_NAME)
+    campaign_id = fields.String(required=True, validate=_NAME)
+    email_id = fields.String(required=True, validate=_NAME)
+    activity_type = fields.String(load_default="")
+    result = fields.String(load_default="")
+    link = fields.String(load_default="")
+    bot = fields.String(load_default="")
+    user_agent = fields.String(load_default="")
+    merged_ids = fields.String(load_default="")
+    loaded_at = fields.String(load_default="")
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> ActivityColumns:
+        loaded_at = data.pop("loaded_at")
+        return ActivityColumns(**data, loaded_at=(loaded_at,) if loaded_at else ())
+
+
+def _asset_schema(names: Iterable[str]) -> fields.Nested:
+    schema = Schema.from_dict(
+        {
+            "table": fields.String(required=True, validate=_NAME),
+            "id": fields.String(required=True, validate=_NAME),
+            "newest": fields.List(fields.String(validate=_NAME), load_default=[]),
+            **{name: fields.String(validate=_NAME) for name in names},
+        }
+    )
+    return fields.Nested(schema, load_default=None)
+
+
+class _MappingSchema(Schema):
+    name = fields.String(load_default="custom", validate=_NAME)
+    columns = fields.Nested(_ColumnsSchema, required=True)
+    events = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(_KINDS)), values=fields.Nested(_LogTableSchema), required=True
+    )
+    merges = fields.Nested(_LogTableSchema, load_default=None)
+    deletions = fields.Nested(_LogTableSchema, load_default=None)
+    campaigns = _asset_schema(CAMPAIGN_COLUMNS)
+    programs = _asset_schema(PROGRAM_COLUMNS)
+    emails = _asset_schema(EMAIL_COLUMNS)
+
+
+def is_mapping(source: str) -> bool:
+    """Whether `--source` names a mapping file and not a layout."""
+    return source.endswith((".yaml", ".yml"))
+
+
+def load_mapping(file: Path) -> Layout:
+    """The layout that the file describes. Raises `UsageError` naming the file, the place and the fault."""
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the mapping {file}: {error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{file} is no YAML: {error}") from error
+    try:
+        mapping: dict[str, Any] = _MappingSchema().load(raw if isinstance(raw, dict) else {})
+    except ValidationError as error:
+        raise UsageError(f"{file}: {_first_fault(error.messages)}") from error
+    if "sent" not in mapping["events"]:
+        raise UsageError(f"{file}: events needs the table of what was sent, as in `sent: mail_sent`")
+    return Layout(
+        name=mapping["name"],
+        title=mapping["name"],
+        events={_KINDS[kind]: table for kind, table in mapping["events"].items()},
+        merges=mapping["merges"],
+        deletions=mapping["deletions"],
+        columns=mapping["columns"],
+        campaigns=_asset(mapping["campaigns"]),
+        programs=_asset(mapping["programs"]),
+        emails=_asset(mapping["emails"]),
+        strict=True,
+    )
+
+
+def _asset(mapping: dict[str, Any] | None) -> AssetTable | None:
+    if mapping is None:
+        return None
+    columns = {name: own for name, own in mapping.items() if name not in ("table", "id", "newest")}
+    return AssetTable(mapping["table"], mapping["id"], columns, tuple(mapping["newest"]))
+
+
+def _first_fault(messages: Any, where: str = "") -> str:
+    """The first message of marshmallow's tree, with the path to it."""
+    if isinstance(messages, dict):
+        key, inner = next(iter(messages.items()))
+        return _first_fault(inner, f"{where}.{key}" if where else str(key))
+    return f"{where}: {messages[0] if isinstance(messages, list) else messages}"
+
+
+def check_mapping(layout: Layout, catalog: Catalog) -> None:
+    """Raise `SourceError` for a table or column that the mapping names and the warehouse does not have."""
+    for activities in layout.log_tables():
+        _check_table(layout, catalog, activities.table)
+    names = layout.columns
+    sends = layout.events[EventKind.SENT]
+    clicks, opens = layout.events.get(EventKind.CLICKED), layout.events.get(EventKind.OPENED)
+    for table, own in (
+        (sends, names.result),
+        (clicks, names.link),
+        *((table, own) for table in (opens, clicks) for own in (names.bot, names.user_agent)),
+        *((table, own) for table in layout.events.values() for own in names.loaded_at),
+        *((table, names.activity_type) for table in layout.log_tables() if table.types),
+        (layout.merges, names.merged_ids),
+    ):
+        if table is not None and own:
+            _check_column(layout, catalog, table.table, own)
+    for asset in (layout.campaigns, layout.programs, layout.emails):
+        if asset is not None:
+            _check_table(layout, catalog, asset.table)
+            for own in (asset.id, *asset.columns.values(), *asset.newest):
+                _check_column(layout, catalog, asset.table, own)
+
+
+def _check_table(layout: Layout, catalog: Catalog, table: str) -> None:
+    if catalog.columns(table) is None:
+        where = f"schema {catalog.schema}" if catalog.schema else "the default schema"
+        hint = _nearest(table, catalog.tables())
+        raise SourceError(f"the mapping {layout.name} names the table {table!r}, which is not in {where}{hint}")
+
+
+def _check_column(layout: Layout, catalog: Catalog, table: str, column: str) -> None:
+    columns = catalog.columns(table) or {}
+    if column not in columns:
+        hint = _nearest(column, columns)
+        raise SourceError(
+            f"the mapping {layout.name} names the column {column!r}, which the table {table} does not have{hint}"
+        )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names[:12])}"

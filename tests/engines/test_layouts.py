@@ -1,0 +1,92 @@
+"""The same log in every loader's tables gives the same report, cell for cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from layouts import LAYOUTS, MAPPING, airbyte
+from logs import CLOCKS, Log, Table, crowd
+from oracle import assert_report, report
+
+from superset_campaign_plugin.errors import SourceError, UsageError
+from superset_campaign_plugin.report.rules import Rules
+
+BY = ("workspace", "program", "campaign", "email", "day")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Callable[[str], str]:
+    """The value of --source for a layout."""
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(MAPPING)
+    return lambda layout: str(mapping) if layout == "custom" else layout
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    "rules", [Rules(), Rules(merge_people=False, leave_out_deleted=True, leave_out_bots=True)], ids=["default", "other"]
+)
+def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
+    log = crowd(people=250, seed=5)
+    warehouse.load(log, layout=LAYOUTS[layout])
+    actual = warehouse.report(source=source(layout), as_of=CLOCKS[5], by=BY, rules=rules)
+    assert_report(actual, report(log, as_of=CLOCKS[5], by=BY, rules=rules), BY)
+
+
+def test_a_nested_subject_is_read(warehouse):
+    warehouse.load(Log().send(1, 10, 100, "2024-03-01 10:00").email(10, "Invitation"), layout=airbyte)
+    [row] = warehouse.records(source="airbyte", where={"email_subject": ["Hello"]})
+    assert row["sent"] == 1
+
+
+def test_a_campaign_without_its_program_s_id_shows_the_program_s_name(warehouse):
+    def layout(log: Log) -> list[Table]:
+        return [*airbyte(log), Table("campaigns", {"id": "integer", "programName": "text"}, [(1, "Webinars")])]
+
+    warehouse.load(Log().send(1, 10, 100, "2024-03-01 10:00"), layout=layout)
+    [row] = warehouse.records(source="airbyte", by=["program"])
+    assert (row["program_id"], row["program_name"]) == (None, "Webinars")
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("wrong", "error", "text"),
+    [
+        (
+            ("sent: mail_sent", "sent: mail_snet"),
+            SourceError,
+            "'mail_snet'.* did you mean 'mail_sent'",
+        ),
+        (
+            ("link: url", "link: urll"),
+            SourceError,
+            "'urll', which the table mail_log does not.* did you mean 'url'",
+        ),
+        (("activity_type: kind", "activity_type: kidn"), SourceError, "'kidn'.* did you mean 'kind'"),
+        (("person_id: contact", "person_id: contcat"), SourceError, "'contcat'.* 'contact'"),
+        (("newest: [changed]", "newest: [chnged]"), SourceError, "'chnged'.* did you mean 'changed'"),
+        (("label", "lable"), SourceError, "'lable'.* did you mean 'label'"),
+        (("result: outcome", "result: happened_to"), SourceError, "'happened_to'"),
+        (("person_id: contact", ""), UsageError, "columns.person_id: Missing data"),
+        (("sent: mail_sent", "sended: mail_sent"), UsageError, "events.sended"),
+        (("sent: mail_sent", ""), UsageError, "what was sent"),
+        (("link: url", "links: url"), UsageError, "columns.links: Unknown field"),
+        (("types: [7]", "types: [seven]"), UsageError, "events.delivered"),
+        (("name: ours", "name: [ours"), UsageError, "is no YAML"),
+    ],
+)
+def test_a_wrong_mapping_says_where_and_what(warehouse, tmp_path, wrong, error, text):
+    warehouse.load(Log().send(1, 10, 100, "2024-03-01 10:00"), layout=LAYOUTS["custom"])
+    mapping = tmp_path / "mapping.yaml"
+    assert wrong[0] in MAPPING
+    mapping.write_text(MAPPING.replace(*wrong))
+    with pytest.raises(error, match=text):
+        warehouse.report(source=str(mapping))
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_mapping_that_is_not_there(warehouse):
+    with pytest.raises(UsageError, match=r"nowhere\.yaml"):
+        warehouse.report(source="nowhere.yaml")

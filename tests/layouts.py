@@ -1,0 +1,277 @@
+"""The same log as each loader would have left it in a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from logs import ACTIVITY_TYPES, EVENT_TABLES, Activity, Log, Table, fivetran_tables, utc
+
+LOADED = utc("2024-07-01")
+
+MAPPING = """
+name: ours
+columns:
+  activity_id: guid
+  person_id: contact
+  activity_at: happened
+  campaign_id: sent_by
+  email_id: mail
+  activity_type: kind
+  result: outcome
+  link: url
+  bot: robot
+  user_agent: agent
+  merged_ids: swallowed
+  loaded_at: written
+events:
+  sent: mail_sent
+  delivered: {table: mail_log, types: [7]}
+  hard_bounced: {table: mail_log, types: [8]}
+  soft_bounced: {table: mail_log, types: [27]}
+  opened: {table: mail_log, types: [10]}
+  clicked: {table: mail_log, types: [11]}
+  unsubscribed: {table: mail_log, types: [9]}
+merges: contact_merges
+deletions: contact_deletions
+campaigns: {table: actions, id: number, name: label, program_id: parent, workspace: team, newest: [changed]}
+programs: {table: parents, id: number, name: label, workspace: team, newest: [changed]}
+emails: {table: mails, id: number, name: label, workspace: team, newest: [changed]}
+"""
+
+
+def airbyte(log: Log) -> Iterator[Table]:
+    """Airbyte: camel case, the email's id as text, an email's subject nested."""
+    yield from _streams(log, "primaryAttributeValueId", "_airbyte_extracted_at")
+
+
+def singer(log: Log) -> Iterator[Table]:
+    """Singer, as a destination that keeps everything in lower case has it."""
+    for table in _streams(log, "primary_attribute_value_id", "_sdc_batched_at"):
+        yield table._replace(columns={name.lower(): kind for name, kind in table.columns.items()})
+
+
+def _streams(log: Log, email_id: str, synced: str) -> Iterator[Table]:
+    for kind, name in EVENT_TABLES.items():
+        activities = [activity for activity in log.activities if activity.kind == kind]
+        if not activities and kind != "send":
+            continue
+        yield Table(
+            name.replace("activity_", "activities_"),
+            {
+                "marketoGUID": "text",
+                "leadId": "integer",
+                "activityDate": "time",
+                "activityTypeId": "integer",
+                "campaignId": "integer",
+                email_id: "text",
+                "action_result": "text",
+                "link": "text",
+                "is_bot_activity": "text",
+                "user_agent": "text",
+                synced: "time",
+            },
+            [
+                (
+                    guid(a),
+                    a.person,
+                    a.time,
+                    ACTIVITY_TYPES[kind],
+                    a.campaign,
+                    text(a.email),
+                    a.action_result,
+                    a.link,
+                    text(a.bot),
+                    a.agent,
+                    LOADED,
+                )
+                for a in activities
+            ],
+        )
+    yield from _people(log, "activities_merge_leads", "activities_delete_lead", "leadId", "activityDate", "merge_ids")
+    yield from _assets(
+        log,
+        ("campaigns", {"programId": "program", "workspaceName": "workspace"}),
+        ("programs", {"workspace": "workspace"}),
+        ("emails", {"workspace": "workspace"}),
+        "updatedAt",
+        nested_subject=True,
+    )
+
+
+def bulk(log: Log) -> Iterator[Table]:
+    """Marketo's bulk extract, as the plugin's own command loads it, with tables of assets beside."""
+    rows = [
+        (
+            guid(a),
+            ACTIVITY_TYPES[a.kind],
+            a.time,
+            a.person,
+            a.campaign,
+            a.email,
+            "Program.Email",
+            a.action_result,
+            a.link,
+            text(a.bot),
+            a.agent,
+            None,
+            LOADED,
+        )
+        for a in log.activities
+    ]
+    rows += [
+        (
+            f"merge-{number}",
+            32,
+            merge.time,
+            merge.survivor,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            ",".join(map(str, merge.merged)),
+            LOADED,
+        )
+        for number, merge in enumerate(log.merges)
+    ]
+    rows += [
+        (f"delete-{number}", 37, utc("2024-06-01"), person, *[None] * 8, LOADED)
+        for number, person in enumerate(log.deletions)
+    ]
+    yield Table(
+        "marketo_activity",
+        {
+            "activity_id": "text",
+            "activity_type_id": "integer",
+            "activity_date": "time",
+            "lead_id": "integer",
+            "campaign_id": "integer",
+            "email_id": "integer",
+            "email_name": "text",
+            "action_result": "text",
+            "link": "text",
+            "is_bot_activity": "text",
+            "user_agent": "text",
+            "merge_ids": "text",
+            "loaded_at": "time",
+        },
+        rows,
+    )
+    yield from _assets(
+        log,
+        ("marketo_campaign", {"program_id": "program", "workspace": "workspace"}),
+        ("marketo_program", {"workspace": "workspace"}),
+        ("marketo_email", {"workspace": "workspace"}),
+        "updated_at",
+    )
+
+
+def custom(log: Log) -> Iterator[Table]:
+    """A company's own tables, as `MAPPING` describes them."""
+
+    def rows(activities: list[Activity]) -> list[tuple[Any, ...]]:
+        return [
+            (
+                guid(a),
+                ACTIVITY_TYPES[a.kind],
+                a.time,
+                a.person,
+                a.campaign,
+                a.email,
+                a.action_result,
+                a.link,
+                a.bot,
+                a.agent,
+                LOADED,
+            )
+            for a in activities
+        ]
+
+    columns = {
+        "guid": "text",
+        "kind": "integer",
+        "happened": "time",
+        "contact": "integer",
+        "sent_by": "integer",
+        "mail": "integer",
+        "outcome": "text",
+        "url": "text",
+        "robot": "flag",
+        "agent": "text",
+        "written": "time",
+    }
+    yield Table("mail_sent", columns, rows([a for a in log.activities if a.kind == "send"]))
+    yield Table("mail_log", columns, rows([a for a in log.activities if a.kind != "send"]))
+    yield from _people(log, "contact_merges", "contact_deletions", "contact", "happened", "swallowed", always=True)
+    yield from _assets(
+        log,
+        ("actions", {"parent": "program", "team": "workspace"}),
+        ("parents", {"team": "workspace"}),
+        ("mails", {"team": "workspace"}),
+        "changed",
+        key="number",
+        name="label",
+        always=True,
+    )
+
+
+def _people(
+    log: Log, merges: str, deletions: str, person: str, time: str, merged: str, always: bool = False
+) -> Iterator[Table]:
+    if log.merges or always:
+        yield Table(
+            merges,
+            {person: "integer", time: "time", merged: "text"},
+            [(merge.survivor, merge.time, f"[{','.join(map(str, merge.merged))}]") for merge in log.merges],
+        )
+    if log.deletions or always:
+        rows = [(lead, utc("2024-06-01")) for lead in log.deletions]
+        yield Table(deletions, {person: "integer", time: "time"}, rows)
+
+
+def _assets(
+    log: Log,
+    campaigns: tuple[str, dict[str, str]],
+    programs: tuple[str, dict[str, str]],
+    emails: tuple[str, dict[str, str]],
+    updated: str,
+    *,
+    key: str = "id",
+    name: str = "name",
+    nested_subject: bool = False,
+    always: bool = False,
+) -> Iterator[Table]:
+    kinds = {"program": "integer", "workspace": "text"}
+    for (table, own), assets in ((campaigns, log.campaigns), (programs, log.programs), (emails, log.emails)):
+        columns = {
+            key: "integer",
+            name: "text",
+            updated: "time",
+            **{mine: kinds[theirs] for mine, theirs in own.items()},
+        }
+        rows = [(a.id, a.name, a.updated_at, *(getattr(a, theirs) for theirs in own.values())) for a in assets]
+        if nested_subject and assets is log.emails:
+            columns["subject"] = "text"
+            rows = [(*row, '{"type": "Text", "value": "Hello"}') for row in rows]
+        if rows or always:
+            yield Table(table, columns, rows)
+
+
+def guid(activity: Activity) -> str:
+    return f"guid-{activity.id}"
+
+
+def text(value: object) -> str | None:
+    return None if value is None else str(value).lower()
+
+
+LAYOUTS: dict[str, Callable[[Log], Iterator[Table]]] = {
+    "fivetran": fivetran_tables,
+    "airbyte": airbyte,
+    "singer": singer,
+    "bulk": bulk,
+    "custom": custom,
+}
