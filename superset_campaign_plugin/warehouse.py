@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -47,7 +47,11 @@ def connect(uri: str, *, write: bool = False) -> Iterator[tuple[Connection, Engi
 
 def _open(url: URL, name: str, options: dict[str, Any]) -> Connection:
     try:
-        return create_engine(url, poolclass=NullPool, **options).connect()
+        pool = create_engine(url, poolclass=NullPool, **options)
+        if url.get_backend_name() == "sqlite":
+            # The driver by itself opens no transaction before it makes or renames a table.
+            event.listen(pool, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        return pool.connect()
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UsageError(f"no driver for {url.drivername}: {error}; install the driver's package") from error
     except SQLAlchemyError as error:
@@ -62,6 +66,8 @@ def _options(url: URL, name: str, write: bool) -> dict[str, Any]:
     if not write and not Path(url.database).is_file():
         # Both would make an empty database of that name.
         raise DatabaseError(f"no file {url.database}; check --uri")
+    if name == "sqlite":
+        return {"connect_args": {"isolation_level": None}}
     if name == "duckdb" and not write:
         return {"connect_args": {"read_only": True}}
     return {}

@@ -25,6 +25,11 @@ class Engine:
     name: str
     sqlglot: str
     timestamp_type = "TIMESTAMP"
+    schemas = True  # False where a database has no schemas
+    keeps_indexes = False  # True where an index makes finding single rows fast
+    refresh_settings: tuple[str, ...] = ()  # statements that give a refresh the memory it may use
+    one_snapshot: str | None = None  # statement that begins a transaction which sees one state of the database
+    lock_query: str | None = None  # takes the lock :name for the connection, or answers that another one has it
     time_zones = True  # False where the engine knows UTC alone
     refuses_bad_values = True  # False where a text that is no time, or no number, is quietly read as something else
 

@@ -30,6 +30,7 @@ class DuckDB(Engine):
 
     name = "duckdb"
     sqlglot = "duckdb"
+    refresh_settings = ("SET preserve_insertion_order = false", "SET memory_limit = '6GB'")
 
     def dialect(self) -> Dialect:
         return standard_dialect()

@@ -23,6 +23,8 @@ class SQLite(Engine):
     name = "sqlite"
     sqlglot = "sqlite"
     timestamp_type = "DATETIME"
+    schemas = False
+    keeps_indexes = True
     time_zones = False
     refuses_bad_values = False
 

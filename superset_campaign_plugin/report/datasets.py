@@ -8,16 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, case, cast, func, literal, null, select, union_all
+from sqlalchemy import String, case, cast, func, literal, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select
 
-from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.report.records import email_records, link_clicks, record_status
+from superset_campaign_plugin.report.facts import Facts
 from superset_campaign_plugin.report.relations import Relations
-from superset_campaign_plugin.report.rollup import daily_rollup
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.steps import comment, step
+from superset_campaign_plugin.report.steps import comment
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
 PREVIEW_PATH = "/campaign-email/"
@@ -37,14 +35,13 @@ class Options:
     rules: Rules = field(default_factory=Rules)
 
 
-def build_dataset(name: str, relations: Relations, engine: Engine, options: Options) -> Select:
+def build_dataset(name: str, facts: Facts, relations: Relations, options: Options) -> Select:
     """The query of the dataset `name` of `datasets/`; its columns are the dataset's and those its metrics add up."""
-    return _BUILDERS[name](relations, engine, options)
+    return _BUILDERS[name](facts, relations, options)
 
 
-def _performance(relations: Relations, engine: Engine, options: Options) -> Select:
-    records = email_records(relations, engine, options.rules)
-    rollup = daily_rollup(record_status(records, engine, options.as_of), engine, options.rules)
+def _performance(facts: Facts, relations: Relations, options: Options) -> Select:
+    rollup = facts.daily()
     sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
     named, names = _with_names(rollup, relations, options.rules)
     expressions = {column.name: getattr(column, "element", column) for column in names}
@@ -61,8 +58,8 @@ def _performance(relations: Relations, engine: Engine, options: Options) -> Sele
     )
 
 
-def _columns(relations: Relations, engine: Engine, options: Options) -> Select:
-    report = comment(_performance(relations, engine, options), "The report").cte("report")
+def _columns(facts: Facts, relations: Relations, options: Options) -> Select:
+    report = comment(_performance(facts, relations, options), "The report").cte("report")
     titles = _report_columns()
     position = titles.c.column_position
     metrics = load_semantics().metrics
@@ -95,18 +92,8 @@ def _report_columns() -> CTE:
     return union_all(*rows).cte("report_columns")
 
 
-def _links(relations: Relations, engine: Engine, options: Options) -> Select:
-    clicks = link_clicks(relations, engine, options.rules)
-    if clicks is None:
-        clicks = step(
-            "link_clicks",
-            "The loader has no table of clicks yet",
-            select(
-                *(cast(null(), BigInteger).label(name) for name in ("campaign_id", "email_id")),
-                cast(null(), String).label("link"),
-                *(cast(null(), BigInteger).label(name) for name in ("click_count", "people_count")),
-            ).where(literal(1) == literal(0)),
-        )
+def _links(facts: Facts, relations: Relations, options: Options) -> Select:
+    clicks = facts.links()
     named, names = _with_names(clicks, relations, options.rules)
     return comment(
         named.add_columns(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count),
@@ -174,7 +161,7 @@ def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], option
     return func.replace(with_id, literal("[name]"), _escape(name, "&<>\"'"))
 
 
-_BUILDERS: dict[str, Callable[[Relations, Engine, Options], Select]] = {
+_BUILDERS: dict[str, Callable[[Facts, Relations, Options], Select]] = {
     "campaign_email_performance": _performance,
     "campaign_email_columns": _columns,
     "campaign_email_links": _links,

@@ -9,7 +9,7 @@ An email record is one (campaign, email, person). `email_records` gives a row fo
     human_opened, human_clicked, privacy_proxy_opened, image_proxy_opened   1 or 0
 
 Each of these merges: sent_at is a minimum, all else a maximum. What depends on the clock is not stored here but
-derived by `record_status`.
+derived by `record_status`. The relations come with their people resolved (`people.py`).
 
 Sources: Marketo's Email Performance Report page, and its support article on soft bounces taking precedence over
 deliveries.
@@ -21,12 +21,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import and_, case, distinct, func, literal, not_, or_, select, union_all
+from sqlalchemy import BigInteger, String, and_, case, cast, distinct, func, literal, not_, null, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.selectable import CTE, CompoundSelect, Select
+from sqlalchemy.sql.selectable import CTE, CompoundSelect, FromClause, Select
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.relations import EventKind, Relations
 from superset_campaign_plugin.report.rules import LinkRules, Rules
 from superset_campaign_plugin.report.steps import comment, only, plain, step
@@ -34,7 +33,7 @@ from superset_campaign_plugin.report.steps import comment, only, plain, step
 # An email that was sent this many days ago, or longer, and has no outcome will have none: it is aborted.
 PENDING_DAYS = 3
 
-_KEY = ("campaign_id", "email_id", "person_id")
+RECORD_KEY = ("campaign_id", "email_id", "person_id")
 
 # What the report adds up of a record, beside its status.
 FLAGS = (
@@ -67,8 +66,8 @@ _OPENS = (*_HUMAN_OPENS, Happening.OPENED_BY_BOT, Happening.OPENED_BY_PRIVACY_PR
 
 def counted_sends(relations: Relations) -> CTE:
     """One row a send that makes or repeats an email record."""
-    sends = only(relations.sends, *_KEY, "activity_at")
-    complete = and_(*(plain(sends, name).is_not(None) for name in _KEY))
+    sends = only(relations.sends, *RECORD_KEY, "activity_at")
+    complete = and_(*(plain(sends, name).is_not(None) for name in RECORD_KEY))
     return step(
         "counted_sends",
         "Sends that count: neither skipped nor failed, with campaign, email and person",
@@ -89,7 +88,7 @@ def _events(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
     for kind, query in relations.events.items():
         happening = _happening(kind, query, engine, rules)
         events = _without_bots(query) if rules.leave_out_bots else query
-        columns = [events.selected_columns[name] for name in (*_KEY, "activity_at")]
+        columns = [events.selected_columns[name] for name in (*RECORD_KEY, "activity_at")]
         branches.append(events.with_only_columns(happening.label("kind"), *columns))
     if not branches:
         return None
@@ -172,17 +171,18 @@ def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
 
 def email_records(relations: Relations, engine: Engine, rules: Rules) -> CTE:
     """One row an email record; the module's docstring gives its columns."""
-    relations = resolve_people(relations, engine, rules)
     sends = counted_sends(relations)
     events = _events(relations, engine, rules)
-    sent = select(literal(Happening.SENT.value).label("kind"), *(sends.c[name] for name in (*_KEY, "activity_at")))
+    sent = select(
+        literal(Happening.SENT.value).label("kind"), *(sends.c[name] for name in (*RECORD_KEY, "activity_at"))
+    )
     if events is None:
         activities = step("email_activities", "Every activity with its campaign", sent)
     else:
         known = attribute(events, sends, "event").subquery("known")
         activities = union_all(
             comment(sent, "Every activity with its campaign"),
-            select(known.c.kind, *(known.c[name] for name in (*_KEY, "activity_at"))),
+            select(known.c.kind, *(known.c[name] for name in (*RECORD_KEY, "activity_at"))),
         ).cte("email_activities")
 
     def has(*happenings: Happening) -> ColumnElement[Any]:
@@ -191,7 +191,7 @@ def email_records(relations: Relations, engine: Engine, rules: Rules) -> CTE:
         return func.max(case((happened, 1), else_=0))
 
     is_send = activities.c.kind == literal(Happening.SENT.value)
-    key = [activities.c[name] for name in _KEY]
+    key = [activities.c[name] for name in RECORD_KEY]
     return step(
         "email_records",
         "One row for each campaign, email and person. Rule 1: without a send there is no record; "
@@ -216,17 +216,26 @@ def email_records(relations: Relations, engine: Engine, rules: Rules) -> CTE:
     )
 
 
-def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
-    """The records with their one status. `as_of` (UTC, without a zone) is the clock; None is the present moment."""
-    clock = engine.now() if as_of is None else engine.time_literal(as_of)
-    status = case(
+def outcome(records: FromClause) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:
+    """What became of each record, the first that holds, as cases; none holds for what is pending or aborted."""
+    return [
         (records.c.opened == literal(1), literal("Delivered")),
         (records.c.hard_bounced == literal(1), literal("Hard Bounced")),
         (records.c.soft_bounced == literal(1), literal("Soft Bounced")),
         (records.c.delivered == literal(1), literal("Delivered")),
-        (records.c.sent_at <= engine.days_before(clock, PENDING_DAYS), literal("Aborted")),
-        else_=literal("Pending"),
-    )
+    ]
+
+
+def is_aborted(sent_at: ColumnElement[Any], engine: Engine, as_of: datetime | None) -> ColumnElement[Any]:
+    """Whether what was sent then, and has no outcome, will have none. `as_of` (UTC) is the clock; None is now."""
+    clock = engine.now() if as_of is None else engine.time_literal(as_of)
+    return sent_at <= engine.days_before(clock, PENDING_DAYS)
+
+
+def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
+    """The records with their one status. `as_of` (UTC, without a zone) is the clock; None is the present moment."""
+    aborted = (is_aborted(records.c.sent_at, engine, as_of), literal("Aborted"))
+    status = case(*outcome(records), aborted, else_=literal("Pending"))
     kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", *FLAGS)
     return step(
         "record_status",
@@ -235,18 +244,19 @@ def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
     )
 
 
-def link_clicks(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
-    """Clicks by campaign, email and link, of people who have a record; None without a click table.
+def link_clicks(relations: Relations, engine: Engine, rules: Rules, records: FromClause | None = None) -> CTE:
+    """Clicks by campaign, email and link, of people who have a record; no rows without a table of clicks.
 
     Columns: campaign_id, email_id, link, click_count (distinct activities), people_count (distinct people).
+    Stored `records`, where there are any, say who has one without a look at the sends.
     """
     if EventKind.CLICKED not in relations.events:
-        return None
-    relations = resolve_people(relations, engine, rules)
+        return _no_clicks()
     clicks = step("link_events", "Clicks on links of the emails", _counted_clicks(relations, engine, rules))
     sends = counted_sends(relations)
     known = attribute(clicks, sends, "link").subquery("known")
-    people = step("recipients", "Who was sent what", select(*(sends.c[name] for name in _KEY)).distinct())
+    sent = sends if records is None else records
+    people = step("recipients", "Who was sent what", select(*(sent.c[name] for name in RECORD_KEY)).distinct())
     return step(
         "link_clicks",
         "Clicks of people who were sent the email; a repeated row of the log counts once",
@@ -257,7 +267,7 @@ def link_clicks(relations: Relations, engine: Engine, rules: Rules) -> CTE | Non
             func.count(distinct(known.c.activity_id)).label("click_count"),
             func.count(distinct(known.c.person_id)).label("people_count"),
         )
-        .join_from(known, people, and_(*(known.c[name] == people.c[name] for name in _KEY)))
+        .join_from(known, people, and_(*(known.c[name] == people.c[name] for name in RECORD_KEY)))
         .group_by(known.c.campaign_id, known.c.email_id, known.c.link),
     )
 
@@ -266,5 +276,15 @@ def _counted_clicks(relations: Relations, engine: Engine, rules: Rules) -> Selec
     clicks = relations.events[EventKind.CLICKED]
     if rules.leave_out_bots:
         clicks = _without_bots(clicks)
-    clicks = only(clicks, *_KEY, "activity_at", "activity_id", "link")
+    clicks = only(clicks, *RECORD_KEY, "activity_at", "activity_id", "link")
     return clicks.where(counts_as_click(plain(clicks, "link"), engine, rules.links))
+
+
+def _no_clicks() -> CTE:
+    columns = {
+        **dict.fromkeys(("campaign_id", "email_id"), BigInteger),
+        "link": String,
+        **dict.fromkeys(("click_count", "people_count"), BigInteger),
+    }
+    empty = select(*(cast(null(), kind).label(name) for name, kind in columns.items()))
+    return step("link_clicks", "The loader has no table of clicks yet", empty.where(literal(1) == literal(0)))

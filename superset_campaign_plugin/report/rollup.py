@@ -29,12 +29,13 @@ def sent_day(sent_at: ColumnElement[Any], engine: Engine, rules: Rules) -> Colum
     return engine.day(sent_at if rules.time_zone == "UTC" else engine.local_time(sent_at, rules.time_zone))
 
 
+def total(flag: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    """The sum of a whole number. Most engines make it a wider type; a plain whole number is what Superset formats."""
+    return cast(func.sum(flag), BigInteger).label(name)
+
+
 def daily_rollup(status: CTE, engine: Engine, rules: Rules) -> CTE:
     """Sum the records of `record_status` by campaign, email and day of the first send."""
-
-    def total(flag: ColumnElement[Any], name: str) -> ColumnElement[Any]:
-        # A sum of whole numbers is a wider type on most engines; a plain whole number is what Superset formats.
-        return cast(func.sum(flag), BigInteger).label(name)
 
     def ended(word: str) -> ColumnElement[Any]:
         return case((status.c.status == literal(word), 1), else_=0)

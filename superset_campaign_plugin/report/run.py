@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
 
 from sqlalchemy.engine import Connection
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.report.datasets import Options, build_dataset
+from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.query import Report, Request, fetch
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import sql_text
@@ -20,6 +21,9 @@ from superset_campaign_plugin.sources.relations import build_relations, unreadab
 from superset_campaign_plugin.warehouse import connect
 
 REPORT_DATASET = "campaign_email_performance"
+
+# Gives the datasets' figures once the database is known; the stored tables' does so.
+FactsSource = Callable[[Connection, Engine, Options], Facts]
 
 
 def run_report(
@@ -33,9 +37,10 @@ def run_report(
     by: Sequence[str] = ("campaign", "email"),
     where: Mapping[str, Sequence[str]] | None = None,
     rules: Rules | None = None,
+    facts: FactsSource | None = None,
 ) -> Report:
     """Compute the report from a loader's tables. `Request` explains the arguments; `as_of` is the clock,
-    and `rules` say what counts.
+    and `rules` say what counts. The figures come from the log, or from `facts`.
 
     Raises `UsageError` for what cannot be meant, `SourceError` where the tables are not the layout's,
     `DatabaseError` where the database fails.
@@ -47,8 +52,9 @@ def run_report(
         dataset.dimension(field)
     options = Options(as_of=None if as_of is None else to_utc(as_of), rules=rules or Rules())
     with connect(uri) as (connection, engine):
-        check_values(connection, engine, source, schema)
-        sql = dataset_sql(connection, engine, source, schema, options, [REPORT_DATASET])[REPORT_DATASET]
+        if facts is None:
+            check_values(connection, engine, source, schema)
+        sql = dataset_sql(connection, engine, source, schema, options, [REPORT_DATASET], facts)[REPORT_DATASET]
         return fetch(connection, engine, dataset, sql, request)
 
 
@@ -59,11 +65,16 @@ def dataset_sql(
     schema: str | None,
     options: Options,
     names: Iterable[str] | None = None,
+    facts: FactsSource | None = None,
 ) -> dict[str, str]:
     """The SQL of the datasets `names`, by default of all, for the tables and columns that the database has."""
     relations = build_relations(get_layout(source), LiveCatalog(connection, engine, schema), engine)
+    if facts is None:
+        figures: Facts = ComputedFacts(relations, engine, options.rules, options.as_of)
+    else:
+        figures = facts(connection, engine, options)
     wanted = load_semantics().datasets if names is None else names
-    return {name: sql_text(build_dataset(name, relations, engine, options), engine) for name in wanted}
+    return {name: sql_text(build_dataset(name, figures, relations, options), engine) for name in wanted}
 
 
 def check_values(connection: Connection, engine: Engine, source: str, schema: str | None) -> None:

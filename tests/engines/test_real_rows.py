@@ -8,7 +8,7 @@ from pathlib import Path
 
 import oracle
 import pytest
-from logs import ENGINES, EVENT_TABLES, Activity, Campaign, Email, Log, Program, Table, load, utc
+from logs import ENGINES, EVENT_TABLES, Activity, Campaign, Email, Log, Merge, Program, Table, load, utc
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "marketo_fivetran"
 NOW = utc("2020-06-02")
@@ -97,8 +97,12 @@ def as_log() -> Log:
                     number(row["lead_id"]),
                     row.get("action_result") or None,
                     row.get("link") or None,
+                    agent=row.get("user_agent") or None,
                 )
             )
+    for row in tables["activity_merge_leads"]:
+        merged = tuple(int(part) for part in row["merge_ids"].strip("[]").split(",") if part)
+        log.merges.append(Merge(int(row["lead_id"]), merged, time(row["activity_date"])))
     for row in tables["campaign"]:
         program = number(row["program_id"])
         version = Campaign(int(row["id"]), row["name"], program, row["workspace_name"], time(row["updated_at"]))

@@ -1,0 +1,155 @@
+"""What came into the log since the last refresh: which rows are new, and which (email, person) pairs they touch.
+
+A pair whose rows changed is computed anew from the whole log, so that a late send, a repeated row, an activity
+without a campaign or a merge ends in the very records that a full computation gives.
+
+Rows are new by the loader's own sync column where a table has one, else by day: a day whose number of rows is not
+the one of last time is read again, however old it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, and_, cast, exists, func, literal, null, or_, select, union, union_all
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause, Select
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.refresh.statements import rows_of
+from superset_campaign_plugin.refresh.tables import COLUMNS, PEOPLE
+from superset_campaign_plugin.report.people import surviving_people
+from superset_campaign_plugin.report.relations import Relations
+from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.steps import only, plain
+
+PAIR = ("email_id", "person_id")
+# A loader stamps a row before others can see it; rows of this long before the newest are read again.
+LATE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a log table was read: its rows, and the newest of the loader's sync times, if it keeps them."""
+
+    rows: int
+    loaded_at: datetime | None
+
+
+def log_tables(relations: Relations) -> dict[str, Select]:
+    """The tables of sends and events by the name of what they tell."""
+    return {"sent": relations.sends, **{kind.value: rows for kind, rows in relations.events.items()}}
+
+
+def keeps_sync_time(rows: Select) -> bool:
+    """Whether the loader marks the rows with the time at which it wrote them."""
+    return "loaded_at" in rows.selected_columns
+
+
+def read_marks(connection: Connection, engine: Engine, relations: Relations) -> dict[str, Mark]:
+    """Where every log table stands now."""
+    marks = {}
+    for name, rows in log_tables(relations).items():
+        newest = func.max(plain(rows, "loaded_at")) if keeps_sync_time(rows) else null()
+        [(count, loaded_at)] = rows_of(connection, engine, rows.with_only_columns(func.count(), newest.label("newest")))
+        marks[name] = Mark(int(count), read_time(loaded_at))
+    return marks
+
+
+def read_time(value: Any) -> datetime | None:
+    """A time as a database's driver gives it."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def day_counts(relations: Relations, engine: Engine) -> Select | None:
+    """Rows by day of the log tables without a sync time; None where there are none."""
+    counts = []
+    for name, rows in log_tables(relations).items():
+        if not keeps_sync_time(rows):
+            day = engine.day(plain(rows, "activity_at"))
+            columns = [
+                literal(name).label("log_table"),
+                day.label("activity_day"),
+                func.count().label("row_count"),
+            ]
+            counts.append(rows.with_only_columns(*columns).where(day.is_not(None)).group_by(day))
+    return union_all(*counts) if counts else None
+
+
+def changed_rows(name: str, rows: Select, mark: Mark | None, engine: Engine, changed_days: FromClause | None) -> Select:
+    """The rows of a log table that are new since `mark`; all of them where there is none."""
+    if mark is None:
+        return rows
+    if keeps_sync_time(rows):
+        loaded_at = plain(rows, "loaded_at")
+        if mark.loaded_at is None:
+            return rows
+        return rows.where(or_(loaded_at >= engine.time_literal(mark.loaded_at - LATE), loaded_at.is_(None)))
+    day = engine.day(plain(rows, "activity_at"))
+    if changed_days is None:
+        return rows.where(day.is_(None))
+    of_table = and_(changed_days.c.log_table == literal(name), changed_days.c.activity_day == day)
+    return rows.where(or_(day.is_(None), exists(select(literal(1)).select_from(changed_days).where(of_table))))
+
+
+def pairs(rows: Select) -> Select:
+    """The (email, person) pairs of a log table's rows."""
+    found = only(rows, *PAIR)
+    return found.where(*(plain(found, name).is_not(None) for name in PAIR))
+
+
+def all_pairs(parts: list[Select]) -> FromClause:
+    """The pairs of several log tables, each once."""
+    return union(*parts)
+
+
+def of_pairs(relations: Relations, wanted: FromClause) -> Relations:
+    """The relations, whose people are resolved, with the rows of the wanted pairs alone."""
+    return _restricted(relations, wanted, PAIR)
+
+
+def of_emails(relations: Relations, wanted: FromClause) -> Relations:
+    """The relations with the rows of the wanted emails alone."""
+    return _restricted(relations, wanted, ("email_id",))
+
+
+def _restricted(relations: Relations, wanted: FromClause, names: tuple[str, ...]) -> Relations:
+    def restricted(rows: Select) -> Select:
+        same = [wanted.c[name] == plain(rows, name) for name in names]
+        return rows.where(exists(select(literal(1)).select_from(wanted).where(*same)))
+
+    return Relations(
+        sends=restricted(relations.sends),
+        events={kind: restricted(rows) for kind, rows in relations.events.items()},
+        merges=relations.merges,
+        deletions=relations.deletions,
+        campaigns=relations.campaigns,
+        programs=relations.programs,
+        emails=relations.emails,
+    )
+
+
+def of_people(rows: Select, people: FromClause) -> Select:
+    """A log table's rows of these people."""
+    person = plain(rows, "person_id")
+    return rows.where(exists(select(literal(1)).select_from(people).where(people.c.person_id == person)))
+
+
+def people_rows(relations: Relations, engine: Engine, rules: Rules) -> Select:
+    """The rows of `campaign_report_people`: who was merged into whom, and who is left out, under these rules."""
+    number = cast(null(), BigInteger)
+    parts = [select(*(number.label(name) for name in COLUMNS[PEOPLE])).where(literal(1) == literal(0))]
+    survivors = surviving_people(relations, engine) if rules.merge_people else None
+    if survivors is not None:
+        parts.append(select(survivors.c.person_id, survivors.c.surviving_id, literal(0).label("left_out")))
+    if rules.leave_out_deleted and relations.deletions is not None:
+        person: ColumnElement[Any] = plain(relations.deletions, "person_id")
+        deleted = relations.deletions.with_only_columns(
+            person.label("person_id"), person.label("surviving_id"), literal(1).label("left_out")
+        )
+        parts.append(deleted.where(person.is_not(None)).distinct())
+    together = union_all(*parts).subquery("people")
+    return select(*together.c)

@@ -1,0 +1,378 @@
+"""`refresh`: makes the stored tables, and brings them up to date with what the loader has added since.
+
+The first run, a run after the rules changed, and `full` make all tables beside the old ones and change them over
+at the end. Any other run replaces the records of the people and emails that the new rows touch, and the sums of
+their campaigns, in one transaction. Either way readers see the old tables until the new ones are complete, and a
+run that is killed leaves nothing but the old.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import column, exists, func, literal, select, table, union_all
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.selectable import Select, TableClause
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.refresh import changes
+from superset_campaign_plugin.refresh.exclusive import exclusive
+from superset_campaign_plugin.refresh.state import State, describe, read_state, state_rows
+from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, rows_of, table_name
+from superset_campaign_plugin.refresh.tables import (
+    COLUMNS,
+    DAILY,
+    DAYS,
+    INDEXES,
+    LINKS,
+    PEOPLE,
+    RECORDS,
+    STATE,
+    daily_rows,
+    stored,
+)
+from superset_campaign_plugin.report.people import resolve_people
+from superset_campaign_plugin.report.records import email_records, link_clicks
+from superset_campaign_plugin.report.relations import EventKind, Relations
+from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.run import check_values
+from superset_campaign_plugin.sources import get_layout
+from superset_campaign_plugin.sources.catalog import LiveCatalog
+from superset_campaign_plugin.sources.relations import build_relations
+
+DEFAULT_SCHEMA = "campaign_report"
+TABLES = (RECORDS, DAILY, LINKS, PEOPLE, DAYS, STATE)
+
+_GROUP = ("campaign_id", "email_id")
+# Of one run alone.
+_CHANGED_DAYS = "campaign_changed_days"
+_CHANGED_PEOPLE = "campaign_changed_people"
+_CHANGED_PAIRS = "campaign_changed_pairs"
+_CHANGED_GROUPS = "campaign_changed_groups"
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Summary:
+    """What a refresh did. `mode` is full, incremental or unchanged; with a dry run, what it would do.
+
+    `new_rows` are the rows of each log table that were read as new, some of them again; `pairs` the (email, person)
+    pairs that they touch; `records` and `daily_rows` the sizes of the tables after the run.
+    """
+
+    mode: str
+    reason: str
+    new_rows: dict[str, int] = field(default_factory=dict)
+    pairs: int | None = None
+    records: int | None = None
+    daily_rows: int | None = None
+    seconds: float = 0.0
+    dry_run: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary for JSON."""
+        return asdict(self)
+
+
+def refresh(
+    uri: str,
+    *,
+    source: str = "fivetran",
+    schema: str | None = None,
+    stored_schema: str | None = DEFAULT_SCHEMA,
+    rules: Rules | None = None,
+    full: bool = False,
+    dry_run: bool = False,
+    progress: Progress = lambda _: None,
+) -> Summary:
+    """Make the stored tables of `stored_schema`, or bring them up to date. `progress` is told each step.
+
+    Raises `RefreshError` where another refresh runs, `SourceError` and `DatabaseError` as the report does; then the
+    tables are as they were.
+    """
+    begun = time.monotonic()
+    rules = rules or Rules()
+    layout = get_layout(source)
+    with exclusive(uri, write=not dry_run) as (connection, engine):
+        target = stored_schema if engine.schemas else None
+        progress("Reading the log's tables")
+        check_values(connection, engine, source, schema)
+        relations = build_relations(layout, LiveCatalog(connection, engine, schema), engine)
+        run = _Run(connection, engine, relations, rules, target, progress)
+        summary = run.go(describe(source, schema, rules), full, dry_run)
+    summary.seconds = round(time.monotonic() - begun, 2)
+    return summary
+
+
+class _Run:
+    """One refresh on an open connection."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        engine: Engine,
+        relations: Relations,
+        rules: Rules,
+        schema: str | None,
+        progress: Progress,
+    ) -> None:
+        self.connection = connection
+        self.engine = engine
+        self.raw = relations
+        self.rules = rules
+        self.schema = schema
+        self.progress = progress
+        self.resolved = resolve_people(relations, engine, rules)
+        self.marks: dict[str, changes.Mark] = {}
+
+    def go(self, made_of: dict[str, str], full: bool, dry_run: bool) -> Summary:
+        state = read_state(self.connection, self.engine, self.schema)
+        self.marks = changes.read_marks(self.connection, self.engine, self.raw)
+        reason = _why_full(state, made_of, self.marks, full)
+        if dry_run:
+            return self._dry(state, reason)
+        now = state_rows(made_of, self.marks, datetime.now(timezone.utc))
+        if reason is not None or state is None:
+            summary = self._full(reason or "", now)
+        else:
+            summary = self._incremental(state, now)
+        summary.records = self._count(RECORDS)
+        summary.daily_rows = self._count(DAILY)
+        return summary
+
+    # -----------------------------------------------------------------------------------------------------------
+    # All of it
+
+    def _full(self, reason: str, state: Select) -> Summary:
+        if self.schema:
+            execute(
+                self.connection,
+                f"CREATE SCHEMA IF NOT EXISTS {self.engine.dialect().identifier_preparer.quote(self.schema)}",
+            )
+        for setting in self.engine.refresh_settings:
+            execute(self.connection, setting)
+        for name in TABLES:
+            execute(self.connection, f"DROP TABLE IF EXISTS {self._new(name)}")
+        records = stored(f"{RECORDS}_new", self.schema, RECORDS).alias("records")
+        self._make(RECORDS, "Email records", _columns(email_records(self.resolved, self.engine, self.rules), RECORDS))
+        self._make(DAILY, "Daily rollup", daily_rows(records, self.engine, self.rules))
+        clicks = link_clicks(self.resolved, self.engine, self.rules, records)
+        self._make(LINKS, "Links", _columns(clicks, LINKS))
+        self._make(PEOPLE, "People", changes.people_rows(self.raw, self.engine, self.rules))
+        self._make(DAYS, "Days", self._day_counts())
+        self._make(STATE, "State", state)
+        self.progress("Changing over")
+        for name in TABLES:
+            execute(self.connection, f"DROP TABLE IF EXISTS {self._name(name)}")
+            execute(self.connection, f"ALTER TABLE {self._new(name)} RENAME TO {table_name(self.engine, name, None)}")
+        return Summary("full", reason, {name: mark.rows for name, mark in self.marks.items()})
+
+    def _make(self, name: str, title: str, query: Select) -> None:
+        self.progress(title)
+        execute(self.connection, create_as(self.engine, self._new(name), query))
+        if self.engine.keeps_indexes and name in INDEXES:
+            # An index keeps its name when its table gets another, so the name must be of this run.
+            index = f"{name}_{time.time_ns():x}"
+            execute(self.connection, f"CREATE INDEX {index} ON {self._new(name)} ({', '.join(INDEXES[name])})")
+
+    def _day_counts(self) -> Select:
+        counts = changes.day_counts(self.raw, self.engine)
+        if counts is None:
+            columns = [literal("").label("log_table"), self.engine.now().label("activity_day")]
+            return select(*columns, literal(0).label("row_count")).where(literal(1) == literal(0))
+        together = counts.subquery("counts")
+        return select(*together.c)
+
+    # -----------------------------------------------------------------------------------------------------------
+    # What is new
+
+    def _incremental(self, state: State, now: Select) -> Summary:
+        for setting in self.engine.refresh_settings:
+            execute(self.connection, setting)
+        self.progress("Looking for what is new")
+        new_rows = self._new_rows(state)
+        people_changed = self._find_changed_people()
+        if people_changed is None and not any(new_rows.values()):
+            self._replace_state(now)
+            return Summary("unchanged", "nothing new in the log", new_rows, pairs=0)
+        pairs = self._find_changed_pairs(state, people_changed)
+        self._replace_records(pairs)
+        self._replace_sums()
+        self._replace_state(now)
+        [(count,)] = rows_of(self.connection, self.engine, _count_of(pairs))
+        return Summary("incremental", "rows came in since the last refresh", new_rows, pairs=int(count))
+
+    def _new_rows(self, state: State) -> dict[str, int]:
+        days = self._changed_days()
+        return {name: self._size(rows) for name, rows in self._changed(state, self.raw, days).items()}
+
+    def _changed(self, state: State, relations: Relations, days: TableClause | None) -> dict[str, Select]:
+        return {
+            name: changes.changed_rows(name, rows, state.marks.get(name), self.engine, days)
+            for name, rows in changes.log_tables(relations).items()
+        }
+
+    def _changed_days(self) -> TableClause | None:
+        counts = changes.day_counts(self.raw, self.engine)
+        if counts is None:
+            return None
+        now, before = counts.subquery("counts"), stored(DAYS, self.schema).alias("stored_days")
+        same = (
+            (now.c.log_table == before.c.log_table)
+            & (now.c.activity_day == before.c.activity_day)
+            & (now.c.row_count == before.c.row_count)
+        )
+        grown = select(now.c.log_table, now.c.activity_day).where(
+            ~exists(select(literal(1)).select_from(before).where(same))
+        )
+        return self._temporary(_CHANGED_DAYS, grown)
+
+    def _find_changed_people(self) -> TableClause | None:
+        """Whoever counts as somebody else than at the last refresh, with those they counted and count as."""
+        names = COLUMNS[PEOPLE]
+        now = changes.people_rows(self.raw, self.engine, self.rules).subquery("people_now")
+        before = stored(PEOPLE, self.schema).alias("people_before")
+
+        def without(some: Any, others: Any) -> Select:
+            same = [some.c[name] == others.c[name] for name in names]
+            return select(*(some.c[name] for name in names)).where(
+                ~exists(select(literal(1)).select_from(others).where(*same))
+            )
+
+        moved = union_all(without(now, before), without(before, now)).subquery("moved")
+        both = union_all(select(moved.c.person_id), select(moved.c.surviving_id)).subquery("both_ids")
+        people = self._temporary(_CHANGED_PEOPLE, select(both.c.person_id).distinct())
+        return people if self._size(select(people.c.person_id)) else None
+
+    def _find_changed_pairs(self, state: State, people: TableClause | None) -> TableClause:
+        self.progress("Finding whom it touches")
+        days = None
+        if changes.day_counts(self.raw, self.engine) is not None:
+            days = table(_CHANGED_DAYS, *map(column, ("log_table", "activity_day")))
+        parts = [changes.pairs(rows) for rows in self._changed(state, self.resolved, days).values()]
+        if people is not None:
+            parts += [
+                changes.pairs(changes.of_people(rows, people)) for rows in changes.log_tables(self.resolved).values()
+            ]
+            records = stored(RECORDS, self.schema)
+            parts.append(
+                select(records.c.email_id, records.c.person_id).where(
+                    exists(select(literal(1)).select_from(people).where(people.c.person_id == records.c.person_id))
+                )
+            )
+        together = changes.all_pairs(parts).subquery("pairs")
+        return self._temporary(_CHANGED_PAIRS, select(*together.c))
+
+    def _replace_records(self, pairs: TableClause) -> None:
+        self.progress("Records of whom it touches")
+        old = stored(RECORDS, self.schema)
+        touched = exists(select(literal(1)).select_from(pairs).where(*_same(pairs, old, changes.PAIR)))
+        affected = changes.of_pairs(self.resolved, pairs)
+        fresh_rows = _columns(email_records(affected, self.engine, self.rules), RECORDS)
+        fresh = self._temporary("campaign_fresh_records", fresh_rows, COLUMNS[RECORDS])
+        groups = union_all(
+            select(*(old.c[name] for name in _GROUP)).where(touched), select(*(fresh.c[name] for name in _GROUP))
+        ).subquery("both")
+        self._temporary(_CHANGED_GROUPS, select(*groups.c).distinct())
+        self._delete(RECORDS, pairs, changes.PAIR)
+        self._insert(RECORDS, select(*(fresh.c[name] for name in COLUMNS[RECORDS])))
+
+    def _replace_sums(self) -> None:
+        self.progress("Sums of their campaigns")
+        groups = table(_CHANGED_GROUPS, *map(column, _GROUP))
+        records = stored(RECORDS, self.schema).alias("records")
+        in_groups = exists(select(literal(1)).select_from(groups).where(*_same(groups, records, _GROUP)))
+        chosen = select(*records.c).where(in_groups).subquery("chosen")
+        self._delete(DAILY, groups, _GROUP)
+        self._insert(DAILY, daily_rows(chosen, self.engine, self.rules))
+        self._delete(LINKS, groups, _GROUP)
+        if EventKind.CLICKED in self.resolved.events:
+            clicks = link_clicks(changes.of_emails(self.resolved, groups), self.engine, self.rules, records)
+            of_groups = exists(select(literal(1)).select_from(groups).where(*_same(groups, clicks, _GROUP)))
+            self._insert(LINKS, _columns(clicks, LINKS).where(of_groups))
+
+    def _replace_state(self, now: Select) -> None:
+        self.progress("State")
+        self._replace(PEOPLE, changes.people_rows(self.raw, self.engine, self.rules))
+        self._replace(DAYS, self._day_counts())
+        self._replace(STATE, now)
+
+    def _replace(self, name: str, query: Select) -> None:
+        execute(self.connection, f"DELETE FROM {self._name(name)}")
+        self._insert(name, query)
+
+    def _delete(self, name: str, wanted: TableClause, names: tuple[str, ...]) -> None:
+        same = " AND ".join(f"{wanted.name}.{own} = {self._name(name)}.{own}" for own in names)
+        condition = f"EXISTS (SELECT 1 FROM {wanted.name} WHERE {same})"
+        execute(self.connection, f"DELETE FROM {self._name(name)} WHERE {condition}")
+
+    def _insert(self, name: str, query: Select) -> None:
+        execute(self.connection, insert_from(self.engine, self._name(name), COLUMNS[name], query))
+
+    def _temporary(self, name: str, query: Select, names: tuple[str, ...] | None = None) -> TableClause:
+        execute(self.connection, f"DROP TABLE IF EXISTS {name}")
+        execute(self.connection, create_as(self.engine, name, query, temporary=True))
+        return table(name, *map(column, names or [own.name for own in query.selected_columns]))
+
+    # -----------------------------------------------------------------------------------------------------------
+    # Looking
+
+    def _dry(self, state: State | None, reason: str | None) -> Summary:
+        if reason is not None or state is None:
+            rows = {name: mark.rows for name, mark in self.marks.items()}
+            return Summary("full", reason or "", rows, dry_run=True)
+        if changes.day_counts(self.raw, self.engine) is not None:
+            # Which days are new is kept in a table of the run's own, which a run that only looks cannot make.
+            grown = {
+                name: mark.rows - state.marks[name].rows for name, mark in self.marks.items() if name in state.marks
+            }
+            return Summary("incremental", "rows by the tables' sizes", grown, dry_run=True)
+        found = {name: self._size(rows) for name, rows in self._changed(state, self.raw, None).items()}
+        mode = "incremental" if any(found.values()) else "unchanged"
+        return Summary(mode, "rows came in since the last refresh", found, dry_run=True)
+
+    def _size(self, rows: Select) -> int:
+        [(count,)] = rows_of(self.connection, self.engine, _count_of(rows.subquery("counted")))
+        return int(count)
+
+    def _count(self, name: str) -> int:
+        [(count,)] = rows_of(self.connection, self.engine, _count_of(stored(name, self.schema)))
+        return int(count)
+
+    def _name(self, name: str) -> str:
+        return table_name(self.engine, name, self.schema)
+
+    def _new(self, name: str) -> str:
+        return table_name(self.engine, f"{name}_new", self.schema)
+
+
+def _why_full(state: State | None, made_of: dict[str, str], marks: dict[str, changes.Mark], full: bool) -> str | None:
+    """Why everything has to be computed; None if what is new will do."""
+    if full:
+        return "asked for"
+    if state is None:
+        return "there are no stored tables yet"
+    for name, value in made_of.items():
+        if state.made_of.get(name) != value:
+            return f"the {name} changed"
+    for name, mark in state.marks.items():
+        if name not in marks or marks[name].rows < mark.rows:
+            return f"rows that were {name} are gone from the log"
+    return None
+
+
+def _columns(query: Any, name: str) -> Select:
+    return select(*(query.c[own] for own in COLUMNS[name]))
+
+
+def _same(some: Any, others: Any, names: tuple[str, ...]) -> list[Any]:
+    return [some.c[name] == others.c[name] for name in names]
+
+
+def _count_of(rows: Any) -> Select:
+    return select(func.count()).select_from(rows)

@@ -1,0 +1,96 @@
+"""The state of the stored tables: what they were made of, and up to where each log table was read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import literal, select, union_all
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.selectable import Select
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import RefreshError
+from superset_campaign_plugin.refresh.changes import Mark
+from superset_campaign_plugin.refresh.statements import rows_of
+from superset_campaign_plugin.refresh.tables import STATE, StoredFacts, stored
+from superset_campaign_plugin.report.datasets import Options
+from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.sources.catalog import LiveCatalog
+
+# Goes up when stored tables of before cannot be read or continued any more.
+FORMAT = "1"
+_MARK = "read: "
+_MADE_OF = "made of: "
+_AT = "refreshed at"
+
+
+@dataclass(frozen=True)
+class State:
+    """`made_of` holds format, source and rules; `marks` how far each log table was read; times are UTC."""
+
+    made_of: dict[str, str]
+    marks: dict[str, Mark]
+    refreshed_at: datetime
+
+
+def describe(source: str, schema: str | None, rules: Rules) -> dict[str, str]:
+    """What stored tables are made of: when any of it changes, they have to be made anew."""
+    return {"format": FORMAT, "source": f"{source} {schema or ''}".strip(), "rules": repr(rules)}
+
+
+def state_rows(made_of: dict[str, str], marks: dict[str, Mark], now: datetime) -> Select:
+    """The rows of `campaign_report_state`."""
+    values = {
+        _AT: now.isoformat(),
+        **{f"{_MADE_OF}{name}": value for name, value in made_of.items()},
+        **{
+            f"{_MARK}{name}": json.dumps([mark.rows, mark.loaded_at.isoformat() if mark.loaded_at else None])
+            for name, mark in marks.items()
+        },
+    }
+    rows = [select(literal(name).label("name"), literal(value).label("value")) for name, value in values.items()]
+    together = union_all(*rows).subquery("state")
+    return select(*together.c)
+
+
+def read_state(connection: Connection, engine: Engine, schema: str | None) -> State | None:
+    """The state of the stored tables of `schema`; None where there are none."""
+    if LiveCatalog(connection, engine, schema).columns(STATE) is None:
+        return None
+    table = stored(STATE, schema)
+    values: dict[str, str] = dict(tuple(row) for row in rows_of(connection, engine, select(*table.c)))
+    marks = {}
+    for name, value in values.items():
+        if name.startswith(_MARK):
+            rows, loaded_at = json.loads(value)
+            marks[name.removeprefix(_MARK)] = Mark(rows, datetime.fromisoformat(loaded_at) if loaded_at else None)
+    return State(
+        made_of={name.removeprefix(_MADE_OF): value for name, value in values.items() if name.startswith(_MADE_OF)},
+        marks=marks,
+        refreshed_at=datetime.fromisoformat(values[_AT]),
+    )
+
+
+class StoredSource:
+    """The datasets' figures from stored tables; called once the database is known."""
+
+    def __init__(self, source: str, schema: str | None, stored_schema: str | None) -> None:
+        self._source = source
+        self._schema = schema
+        self._stored_schema = stored_schema
+
+    def __call__(self, connection: Connection, engine: Engine, options: Options) -> StoredFacts:
+        """Raises `RefreshError` where there are no stored tables, or only such of another source or other rules."""
+        schema = self._stored_schema if engine.schemas else None
+        state = read_state(connection, engine, schema)
+        if state is None:
+            raise RefreshError("there are no stored tables yet; make them with `superset-campaign refresh`")
+        for name, value in describe(self._source, self._schema, options.rules).items():
+            if state.made_of.get(name) != value:
+                raise RefreshError(
+                    f"the stored tables are of another {name} ({state.made_of.get(name)}); "
+                    "run `superset-campaign refresh` with the same options"
+                )
+        return StoredFacts(schema, engine, options.as_of)

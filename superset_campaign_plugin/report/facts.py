@@ -1,0 +1,42 @@
+"""Where the datasets' figures come from: computed from the log in the query itself, or read from stored tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.sql.selectable import CTE
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.people import resolve_people
+from superset_campaign_plugin.report.records import email_records, link_clicks, record_status
+from superset_campaign_plugin.report.relations import Relations
+from superset_campaign_plugin.report.rollup import daily_rollup
+from superset_campaign_plugin.report.rules import Rules
+
+
+class Facts(Protocol):
+    """The two tables of figures that the datasets give names to."""
+
+    def daily(self) -> CTE:
+        """The daily rollup; `rollup.py` gives its columns."""
+
+    def links(self) -> CTE:
+        """Clicks by campaign, email and link; `link_clicks` gives the columns."""
+
+
+class ComputedFacts:
+    """The figures as the log gives them at the moment of the query."""
+
+    def __init__(self, relations: Relations, engine: Engine, rules: Rules, as_of: datetime | None) -> None:
+        self._relations = resolve_people(relations, engine, rules)
+        self._engine = engine
+        self._rules = rules
+        self._as_of = as_of
+
+    def daily(self) -> CTE:
+        records = email_records(self._relations, self._engine, self._rules)
+        return daily_rollup(record_status(records, self._engine, self._as_of), self._engine, self._rules)
+
+    def links(self) -> CTE:
+        return link_clicks(self._relations, self._engine, self._rules)
