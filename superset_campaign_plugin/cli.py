@@ -61,6 +61,14 @@ _warehouse = _options(
     ),
 )
 
+_stored_schema = click.option(
+    "--stored-schema",
+    default="campaign_report",
+    show_default=True,
+    metavar="NAME",
+    help="Schema of the stored tables, where the database has schemas.",
+)
+
 LEAVE_OUT = ("deleted", "bots", "operational", "archived")
 
 
@@ -122,6 +130,8 @@ def _conditions(_: click.Context, option: click.Parameter, values: tuple[str, ..
 @campaign.command()
 @_warehouse
 @_rules
+@click.option("--stored", is_flag=True, help="Read the tables that refresh keeps, in place of the log.")
+@_stored_schema
 @click.option("--as-of", callback=_time, metavar="TIME", help="The clock that parts Pending from Aborted.  [now]")
 @click.option("--from", "date_from", callback=_day, metavar="DAY", help="First day of the first send, inclusive.")
 @click.option("--to", "date_to", callback=_day, metavar="DAY", help="Last day of the first send, exclusive.")
@@ -159,8 +169,11 @@ def report(
     where: dict[str, list[str]],
     form: str,
     rules: Rules,
+    stored: bool,
+    stored_schema: str,
 ) -> None:
     """Print the report of a warehouse."""
+    from superset_campaign_plugin.refresh.state import StoredSource
     from superset_campaign_plugin.report.output import FORMATS
     from superset_campaign_plugin.report.run import run_report
 
@@ -174,6 +187,7 @@ def report(
         by=by,
         where=where,
         rules=rules,
+        facts=StoredSource(source, schema, stored_schema) if stored else None,
     )
     # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
     click.echo(FORMATS[form](found), nl=False, color=True)
@@ -195,6 +209,55 @@ def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -
         raise unknown("dataset", dataset, load_semantics().datasets)
     with connect(uri) as (connection, engine):
         click.echo(dataset_sql(connection, engine, source, schema, Options(rules=rules), [dataset])[dataset])
+
+
+@campaign.command()
+@_warehouse
+@_rules
+@_stored_schema
+@click.option("--full", is_flag=True, help="Compute everything anew.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def refresh(
+    uri: str,
+    schema: str | None,
+    source: str,
+    stored_schema: str,
+    rules: Rules,
+    full: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Store records and rollups in the warehouse, or bring them up to date with what the loader has added."""
+    import json
+
+    from superset_campaign_plugin.refresh.run import refresh as run
+
+    summary = run(
+        uri,
+        source=source,
+        schema=schema,
+        stored_schema=stored_schema,
+        rules=rules,
+        full=full,
+        dry_run=dry_run,
+        progress=_print_step,
+    )
+    if as_json:
+        click.echo(json.dumps(summary.as_dict(), indent=2))
+        return
+    would = "would be " if dry_run else ""
+    click.echo(f"{would}{summary.mode}: {summary.reason}; {sum(summary.new_rows.values()):,} rows read as new")
+    if not dry_run:
+        click.echo(f"{summary.records:,} records, {summary.daily_rows:,} daily rows, {summary.seconds:g} s")
+
+
+def _print_step(title: str) -> None:
+    """Progress for a person who watches; a log gets the summary alone."""
+    import sys
+
+    if sys.stderr.isatty():
+        click.echo(f"{title} ...", err=True)
 
 
 @campaign.command("load-emails")

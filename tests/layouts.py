@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from logs import ACTIVITY_TYPES, EVENT_TABLES, Activity, Log, Table, fivetran_tables, utc
@@ -40,9 +41,9 @@ emails: {table: mails, id: number, name: label, workspace: team, newest: [change
 """
 
 
-def airbyte(log: Log) -> Iterator[Table]:
-    """Airbyte: camel case, the email's id as text, an email's subject nested."""
-    yield from _streams(log, "primaryAttributeValueId", "_airbyte_extracted_at")
+def airbyte(log: Log, always: bool = False) -> Iterator[Table]:
+    """Airbyte: camel case, the email's id as text, an email's subject nested. `always` makes empty tables, too."""
+    yield from _streams(log, "primaryAttributeValueId", "_airbyte_extracted_at", always)
 
 
 def singer(log: Log) -> Iterator[Table]:
@@ -51,10 +52,10 @@ def singer(log: Log) -> Iterator[Table]:
         yield table._replace(columns={name.lower(): kind for name, kind in table.columns.items()})
 
 
-def _streams(log: Log, email_id: str, synced: str) -> Iterator[Table]:
+def _streams(log: Log, email_id: str, synced: str, always: bool = False) -> Iterator[Table]:
     for kind, name in EVENT_TABLES.items():
         activities = [activity for activity in log.activities if activity.kind == kind]
-        if not activities and kind != "send":
+        if not activities and kind != "send" and not always:
             continue
         yield Table(
             name.replace("activity_", "activities_"),
@@ -88,7 +89,9 @@ def _streams(log: Log, email_id: str, synced: str) -> Iterator[Table]:
                 for a in activities
             ],
         )
-    yield from _people(log, "activities_merge_leads", "activities_delete_lead", "leadId", "activityDate", "merge_ids")
+    yield from _people(
+        log, "activities_merge_leads", "activities_delete_lead", "leadId", "activityDate", "merge_ids", always
+    )
     yield from _assets(
         log,
         ("campaigns", {"programId": "program", "workspaceName": "workspace"}),
@@ -96,10 +99,11 @@ def _streams(log: Log, email_id: str, synced: str) -> Iterator[Table]:
         ("emails", {"workspace": "workspace"}),
         "updatedAt",
         nested_subject=True,
+        always=always,
     )
 
 
-def bulk(log: Log) -> Iterator[Table]:
+def bulk(log: Log, loaded: datetime = LOADED) -> Iterator[Table]:
     """Marketo's bulk extract, as the plugin's own command loads it, with tables of assets beside."""
     rows = [
         (
@@ -115,7 +119,7 @@ def bulk(log: Log) -> Iterator[Table]:
             text(a.bot),
             a.agent,
             None,
-            LOADED,
+            loaded,
         )
         for a in log.activities
     ]
@@ -133,12 +137,12 @@ def bulk(log: Log) -> Iterator[Table]:
             None,
             None,
             ",".join(map(str, merge.merged)),
-            LOADED,
+            loaded,
         )
         for number, merge in enumerate(log.merges)
     ]
     rows += [
-        (f"delete-{number}", 37, utc("2024-06-01"), person, *[None] * 8, LOADED)
+        (f"delete-{number}", 37, utc("2024-06-01"), person, *[None] * 8, loaded)
         for number, person in enumerate(log.deletions)
     ]
     yield Table(
@@ -166,6 +170,7 @@ def bulk(log: Log) -> Iterator[Table]:
         ("marketo_program", {"workspace": "workspace"}),
         ("marketo_email", {"workspace": "workspace"}),
         "updated_at",
+        always=True,
     )
 
 

@@ -625,6 +625,7 @@ def load(
     schema: str | None = None,
     zoned: bool = False,
     text: str | Mapping[str, str] | None = None,
+    exists_ok: bool = False,
 ) -> None:
     """Create the tables and fill them, by the engine's bulk path.
 
@@ -644,10 +645,15 @@ def load(
                 sa.MetaData(schema=schema),
                 *(sa.Column(name, types[kind]) for name, kind in table.columns.items()),
             )
-            definition.create(connection, checkfirst=False)
+            definition.create(connection, checkfirst=exists_ok)
             if table.rows:
                 _FILL[engine.dialect.name](connection, definition, table, zoned)
     engine.dispose()
+
+
+def append(tables: Iterable[Table], uri: str) -> None:
+    """Add rows to tables, which are made where they are not there yet."""
+    load(tables, uri, exists_ok=True)
 
 
 def _as_text(table: Table, time_format: str) -> Table:

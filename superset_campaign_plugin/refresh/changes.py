@@ -3,8 +3,9 @@
 A pair whose rows changed is computed anew from the whole log, so that a late send, a repeated row, an activity
 without a campaign or a merge ends in the very records that a full computation gives.
 
-Rows are new by the loader's own sync column where a table has one, else by day: a day whose number of rows is not
-the one of last time is read again, however old it is.
+Rows are new by the loader's own sync column where a table has one. If the rows up to the newest time of before are
+as many as then, what is later is all that is new; else some came late, or moved, and the last day is read again.
+Without such a column a calendar day whose number of rows is not the one of before is read again, however old it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, cast, exists, func, literal, null, or_, select, union, union_all
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause, Select
@@ -27,16 +42,20 @@ from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import only, plain
 
 PAIR = ("email_id", "person_id")
-# A loader stamps a row before others can see it; rows of this long before the newest are read again.
-LATE = timedelta(hours=1)
+# A loader stamps a row before others can see it. Where rows came late, those of this long before are read again.
+LATE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a log table was read: its rows, and the newest of the loader's sync times, if it keeps them."""
+    """How far a log table was read: its rows, and the newest of the loader's sync times, if it keeps them.
+
+    `old_rows` are the rows up to the newest sync time of the mark before.
+    """
 
     rows: int
     loaded_at: datetime | None
+    old_rows: int = 0
 
 
 def log_tables(relations: Relations) -> dict[str, Select]:
@@ -49,14 +68,29 @@ def keeps_sync_time(rows: Select) -> bool:
     return "loaded_at" in rows.selected_columns
 
 
-def read_marks(connection: Connection, engine: Engine, relations: Relations) -> dict[str, Mark]:
-    """Where every log table stands now."""
+def read_marks(
+    connection: Connection, engine: Engine, relations: Relations, before: dict[str, Mark]
+) -> dict[str, Mark]:
+    """Where every log table stands now, beside where it stood `before`."""
     marks = {}
     for name, rows in log_tables(relations).items():
-        newest = func.max(plain(rows, "loaded_at")) if keeps_sync_time(rows) else null()
-        [(count, loaded_at)] = rows_of(connection, engine, rows.with_only_columns(func.count(), newest.label("newest")))
-        marks[name] = Mark(int(count), read_time(loaded_at))
+        newest, old = cast(null(), DateTime), literal(0)
+        if keeps_sync_time(rows):
+            loaded_at = plain(rows, "loaded_at")
+            newest = func.max(loaded_at)
+            mark = before.get(name)
+            if mark is not None and mark.loaded_at is not None:
+                is_old = or_(loaded_at <= engine.time_literal(_up(mark.loaded_at)), loaded_at.is_(None))
+                old = func.sum(case((is_old, 1), else_=0))
+        columns = (func.count().label("total"), newest.label("newest"), old.label("old"))
+        [(count, loaded, old_count)] = rows_of(connection, engine, rows.with_only_columns(*columns))
+        marks[name] = Mark(int(count), read_time(loaded), int(old_count or 0))
     return marks
+
+
+def _up(moment: datetime) -> datetime:
+    """The moment at the end of its millisecond, the grain in which times are written into SQL."""
+    return moment + timedelta(microseconds=-moment.microsecond % 1000)
 
 
 def read_time(value: Any) -> datetime | None:
@@ -79,15 +113,19 @@ def day_counts(relations: Relations, engine: Engine) -> Select | None:
     return union_all(*counts) if counts else None
 
 
-def changed_rows(name: str, rows: Select, mark: Mark | None, engine: Engine, changed_days: FromClause | None) -> Select:
-    """The rows of a log table that are new since `mark`; all of them where there is none."""
-    if mark is None:
+def changed_rows(
+    name: str, rows: Select, before: Mark | None, now: Mark, engine: Engine, changed_days: FromClause | None
+) -> Select:
+    """The rows of a log table that are new since the mark `before`; all of them where there is none."""
+    if before is None:
         return rows
     if keeps_sync_time(rows):
-        loaded_at = plain(rows, "loaded_at")
-        if mark.loaded_at is None:
+        if before.loaded_at is None:
             return rows
-        return rows.where(or_(loaded_at >= engine.time_literal(mark.loaded_at - LATE), loaded_at.is_(None)))
+        loaded_at = plain(rows, "loaded_at")
+        if now.old_rows == before.rows:
+            return rows.where(loaded_at > engine.time_literal(_up(before.loaded_at)))
+        return rows.where(or_(loaded_at >= engine.time_literal(before.loaded_at - LATE), loaded_at.is_(None)))
     day = engine.day(plain(rows, "activity_at"))
     if changed_days is None:
         return rows.where(day.is_(None))

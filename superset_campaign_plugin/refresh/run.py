@@ -132,7 +132,7 @@ class _Run:
 
     def go(self, made_of: dict[str, str], full: bool, dry_run: bool) -> Summary:
         state = read_state(self.connection, self.engine, self.schema)
-        self.marks = changes.read_marks(self.connection, self.engine, self.raw)
+        self.marks = changes.read_marks(self.connection, self.engine, self.raw, state.marks if state else {})
         reason = _why_full(state, made_of, self.marks, full)
         if dry_run:
             return self._dry(state, reason)
@@ -213,7 +213,7 @@ class _Run:
 
     def _changed(self, state: State, relations: Relations, days: TableClause | None) -> dict[str, Select]:
         return {
-            name: changes.changed_rows(name, rows, state.marks.get(name), self.engine, days)
+            name: changes.changed_rows(name, rows, state.marks.get(name), self.marks[name], self.engine, days)
             for name, rows in changes.log_tables(relations).items()
         }
 

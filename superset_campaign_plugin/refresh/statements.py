@@ -1,4 +1,4 @@
-"""Running the report's queries as statements that write, in the readable form in which they are shown."""
+"""Running the report's queries, and statements that write their rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.report.sqltext import plain_sql
 
 
 def rows_of(connection: Connection, engine: Engine, query: Any) -> Sequence[Any]:
     """The rows of a query."""
-    found: Sequence[Any] = connection.execute(_plain_text(sql_text(query, engine))).fetchall()
+    found: Sequence[Any] = connection.execute(_plain_text(plain_sql(query, engine))).fetchall()
     return found
 
 
@@ -32,12 +32,12 @@ def table_name(engine: Engine, name: str, schema: str | None) -> str:
 
 def create_as(engine: Engine, name: str, query: Select, temporary: bool = False) -> str:
     """CREATE TABLE with the rows of a query."""
-    return f"CREATE {'TEMPORARY ' if temporary else ''}TABLE {name} AS {sql_text(query, engine)}"
+    return f"CREATE {'TEMPORARY ' if temporary else ''}TABLE {name} AS {plain_sql(query, engine)}"
 
 
 def insert_from(engine: Engine, name: str, columns: Sequence[str], query: Any) -> str:
     """INSERT of the rows of a query, whose columns come in the order of `columns`."""
-    return f"INSERT INTO {name} ({', '.join(columns)}) {sql_text(query, engine)}"
+    return f"INSERT INTO {name} ({', '.join(columns)}) {plain_sql(query, engine)}"
 
 
 def _plain_text(statement: str) -> Any:

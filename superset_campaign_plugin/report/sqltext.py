@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlglot
 from sqlalchemy.sql.selectable import Select
 from sqlglot import exp
@@ -11,11 +13,15 @@ from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import BundleError
 
 
+def plain_sql(query: Any, engine: Engine) -> str:
+    """The query in the engine's SQL on few lines, with its values written out; for statements that nobody reads."""
+    return str(query.compile(dialect=engine.dialect(), compile_kwargs={"literal_binds": True}))
+
+
 def sql_text(query: Select, engine: Engine) -> str:
     """The query in the engine's SQL, with its values written out. Raises `BundleError` if sqlglot cannot parse it."""
-    compiled = str(query.compile(dialect=engine.dialect(), compile_kwargs={"literal_binds": True}))
     try:
-        tree = sqlglot.parse_one(compiled, read=engine.sqlglot)
+        tree = sqlglot.parse_one(plain_sql(query, engine), read=engine.sqlglot)
     except SqlglotError as error:
         raise BundleError(f"the SQL for {engine.name} does not parse, so Superset would refuse it: {error}") from error
     return tree.transform(_plainer).sql(engine.sqlglot, pretty=True)

@@ -1,0 +1,291 @@
+"""Stored tables are what a full computation gives, whatever came in, in whatever order, whoever was killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from layouts import airbyte, bulk
+from logs import CLOCKS, Activity, Log, Table, append, crowd, random_logs, utc
+from oracle import assert_report, report
+
+from superset_campaign_plugin.errors import RefreshError
+from superset_campaign_plugin.refresh.exclusive import exclusive
+from superset_campaign_plugin.refresh.run import DEFAULT_SCHEMA, refresh
+from superset_campaign_plugin.refresh.state import StoredSource
+from superset_campaign_plugin.refresh.tables import COLUMNS, DAILY, LINKS, RECORDS
+from superset_campaign_plugin.report.rules import Rules
+
+# Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.
+ROUNDS = {"duckdb": 12, "sqlite": 60, "postgresql": 8}
+KILLS = 6
+BY = ("campaign", "email", "day")
+DAY = "2024-03-01 10:00"
+
+
+def rounds(engine: str, usual: int) -> int:
+    return int(os.environ.get("ROUNDS", usual))
+
+
+def without_sync_times(log: Log, _: datetime) -> Iterator[Table]:
+    """A loader that keeps no time of its own: only days tell what is new."""
+    for table in airbyte(log, always=True):
+        keep = [place for place, name in enumerate(table.columns) if name != "_airbyte_extracted_at"]
+        names = list(table.columns)
+        columns = {names[place]: table.columns[names[place]] for place in keep}
+        yield Table(table.name, columns, [tuple(row[place] for place in keep) for row in table.rows])
+
+
+LOADERS: dict[str, tuple[str, Callable[[Log, datetime], Iterator[Table]]]] = {
+    "sync times": ("bulk", bulk),
+    "days alone": ("airbyte", without_sync_times),
+}
+
+
+def stored_rows(warehouse: Any) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the stored tables."""
+    engine = sa.create_engine(warehouse.uri, poolclass=sa.pool.NullPool)
+    schema = "" if warehouse.engine == "sqlite" else f"{DEFAULT_SCHEMA}."
+    with engine.connect() as connection:
+        return {
+            name: sorted(
+                map(tuple, connection.execute(sa.text(f"SELECT {', '.join(COLUMNS[name])} FROM {schema}{name}"))),
+                key=repr,
+            )
+            for name in (RECORDS, DAILY, LINKS)
+        }
+
+
+def load(warehouse: Any, log: Log, tables: Callable[[Log, datetime], Iterator[Table]], number: int) -> None:
+    """What one run of the loader adds; each is later than the one before."""
+    append(tables(log, utc("2024-07-01") + timedelta(hours=6 * number)), warehouse.uri)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Any batches
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[Log]:
+    """A random log in up to four parts, in any order; some of the rows come again in a later part."""
+    log = draw(random_logs(max_size=60))
+    count = draw(st.integers(1, 4))
+    parts = [Log() for _ in range(count)]
+    seed = draw(st.integers(0, 2**16))
+    rng = random.Random(seed)  # noqa: S311
+    for kind in ("activities", "campaigns", "programs", "emails", "merges", "deletions"):
+        for row in getattr(log, kind):
+            first = rng.randrange(count)
+            getattr(parts[first], kind).append(row)
+            if rng.randrange(4) == 0:
+                getattr(parts[rng.randrange(first, count)], kind).append(row)
+    return parts
+
+
+def together(parts: list[Log]) -> Log:
+    whole = Log()
+    for part in parts:
+        for kind in ("activities", "campaigns", "programs", "emails", "merges", "deletions"):
+            getattr(whole, kind).extend(getattr(part, kind))
+    return whole
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_any_batches_end_as_one_computation_does(warehouse, loader):
+    source, tables = LOADERS[loader]
+
+    @settings(
+        max_examples=rounds(warehouse.engine, ROUNDS[warehouse.engine]) // 2,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(
+        parts=batches(),
+        rules=st.builds(
+            Rules, merge_people=st.booleans(), leave_out_deleted=st.booleans(), leave_out_bots=st.booleans()
+        ),
+        clock=st.sampled_from(CLOCKS),
+    )
+    def equal(parts, rules, clock):
+        warehouse.clear()
+        modes = []
+        for number, part in enumerate(parts):
+            load(warehouse, part, tables, number)
+            modes.append(refresh(warehouse.uri, source=source, rules=rules).mode)
+        assert modes[0] == "full"
+        assert "full" not in modes[1:]
+        kept = stored_rows(warehouse)
+        facts = StoredSource(source, None, DEFAULT_SCHEMA)
+        actual = warehouse.report(source=source, as_of=clock, by=BY, rules=rules, facts=facts)
+        assert_report(actual, report(together(parts), as_of=clock, by=BY, rules=rules), BY)
+        refresh(warehouse.uri, source=source, rules=rules, full=True)
+        assert stored_rows(warehouse) == kept
+
+    equal()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What a refresh does
+
+
+def small(people: int = 40) -> Log:
+    return crowd(people=people, seed=3)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_second_refresh_has_nothing_to_do(warehouse, loader):
+    source, tables = LOADERS[loader]
+    load(warehouse, small(), tables, 0)
+    assert refresh(warehouse.uri, source=source).mode == "full"
+    before = stored_rows(warehouse)
+    summary = refresh(warehouse.uri, source=source)
+    assert (summary.mode, summary.pairs) == ("unchanged", 0)
+    assert stored_rows(warehouse) == before
+
+
+def test_only_what_is_new_is_computed(warehouse):
+    load(warehouse, small(), bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    load(warehouse, Log([Activity("send", 90_001, utc(DAY), 1, 10, 9_001)]), bulk, 1)
+    summary = refresh(warehouse.uri, source="bulk")
+    assert (summary.mode, summary.pairs, sum(summary.new_rows.values())) == ("incremental", 1, 1)
+
+
+def test_rows_that_the_loader_committed_late_are_found(warehouse):
+    """Stamped before the newest, and seen only after."""
+    load(warehouse, Log().send(1, 10, 100, DAY), bulk, 1)
+    refresh(warehouse.uri, source="bulk")
+    load(warehouse, Log([Activity("open", 2, utc(DAY), 1, 10, 100)]), bulk, 0)
+    load(warehouse, Log([Activity("send", 3, utc(DAY), 1, 10, 101)]), bulk, 0)
+    assert refresh(warehouse.uri, source="bulk").mode == "incremental"
+    [row] = warehouse.records(source="bulk", by=[], facts=StoredSource("bulk", None, DEFAULT_SCHEMA))
+    assert (row["sent"], row["opened"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (Log().open(1, 10, 100, DAY), Log([Activity("send", 2, utc(DAY), 1, 10, 100)]), (1, 1)),
+        (
+            Log().send(1, 10, 100, DAY).open(None, 10, 100, "2024-03-05 10:00"),
+            Log([Activity("send", 3, utc("2024-03-04 10:00"), 2, 10, 100)]),
+            (2, 1),
+        ),
+        (Log().send(1, 10, 100, DAY).send(1, 10, 101, DAY), Log().merge(100, 101), (1, 0)),
+        (Log().send(1, 10, 100, DAY).open(1, 10, 101, DAY), Log().merge(100, 101), (1, 1)),
+    ],
+    ids=["a late send", "a late send takes an open over", "a merge", "a merge brings an orphan home"],
+)
+def test_what_came_late_is_put_right(warehouse, before, after, expected):
+    load(warehouse, before, bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    load(warehouse, after, bulk, 1)
+    assert refresh(warehouse.uri, source="bulk").mode == "incremental"
+    [row] = warehouse.records(source="bulk", by=[], facts=StoredSource("bulk", None, DEFAULT_SCHEMA))
+    assert (row["sent"], row["opened"]) == expected
+
+
+def test_pending_turns_into_aborted_without_a_refresh(warehouse):
+    load(warehouse, Log().send(1, 10, 100, DAY), bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    facts = StoredSource("bulk", None, DEFAULT_SCHEMA)
+    sent = utc(DAY)
+    for clock, expected in ((timedelta(days=3, seconds=-1), (1, 0)), (timedelta(days=3), (0, 1))):
+        [row] = warehouse.records(source="bulk", by=[], as_of=sent + clock, facts=facts)
+        assert (row["pending"], row["aborted"]) == expected
+
+
+def test_rows_that_are_gone_make_everything_anew(warehouse):
+    load(warehouse, small(), bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    warehouse.execute("DELETE FROM marketo_activity WHERE activity_type_id = 10")
+    summary = refresh(warehouse.uri, source="bulk")
+    assert (summary.mode, summary.reason) == ("full", "rows that were opened are gone from the log")
+
+
+def test_other_rules_make_everything_anew(warehouse):
+    load(warehouse, small(), bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    other = Rules(merge_people=False)
+    with pytest.raises(RefreshError, match="another rules"):
+        warehouse.report(source="bulk", rules=other, facts=StoredSource("bulk", None, DEFAULT_SCHEMA))
+    summary = refresh(warehouse.uri, source="bulk", rules=other)
+    assert (summary.mode, summary.reason) == ("full", "the rules changed")
+
+
+def test_a_dry_run_writes_nothing(warehouse):
+    load(warehouse, small(), bulk, 0)
+    summary = refresh(warehouse.uri, source="bulk", dry_run=True)
+    assert (summary.mode, summary.dry_run) == ("full", True)
+    with pytest.raises(RefreshError, match="no stored tables"):
+        warehouse.report(source="bulk", facts=StoredSource("bulk", None, DEFAULT_SCHEMA))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Killed, and two at once
+
+_REFRESH = """
+import sys
+from superset_campaign_plugin.refresh.exclusive import exclusive
+from superset_campaign_plugin.refresh.run import refresh
+print("begun", flush=True)
+refresh(sys.argv[1], source="bulk", progress=lambda title: print(title, flush=True))
+"""
+
+
+def start(uri: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", _REFRESH, uri], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def test_killed_at_any_moment(warehouse, tmp_path):
+    """Readers see the old state or the new, nothing between; the next run ends right, and nothing stays behind."""
+    rng = random.Random(7)  # noqa: S311
+    facts = StoredSource("bulk", None, DEFAULT_SCHEMA)
+    whole = Log()
+    for number in range(rounds(warehouse.engine, KILLS)):
+        part = crowd(people=30, seed=number)
+        part.activities = [a._replace(id=a.id + 10_000 * number) for a in part.activities]
+        before = whole
+        whole = together([whole, part])
+        load(warehouse, part, bulk, number)
+        process = start(warehouse.uri)
+        time.sleep(rng.random() * 0.6)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if number:
+            seen = warehouse.report(source="bulk", as_of=CLOCKS[5], by=["campaign"], facts=facts)
+            assert any(shows(seen, log) for log in (before, whole))
+        refresh(warehouse.uri, source="bulk")
+        actual = warehouse.report(source="bulk", as_of=CLOCKS[5], by=BY, facts=facts)
+        assert_report(actual, report(whole, as_of=CLOCKS[5], by=BY), BY)
+    if warehouse.engine == "duckdb":
+        folder = os.path.dirname(sa.engine.make_url(warehouse.uri).database)
+        assert [name for name in os.listdir(folder) if "refresh" in name or name.endswith(".wal")] == []
+
+
+def shows(seen: Any, log: Log) -> bool:
+    """Whether the figures are those of the log, whatever the campaigns are called by now."""
+    expected = {row["campaign_id"]: row["sent"] for row in report(log, as_of=CLOCKS[5], by=["campaign"])}
+    return {row["campaign_id"]: row["sent"] for row in seen.records()} == expected
+
+
+def test_two_at_once(warehouse):
+    """One works, the other says so, and works when the first is done."""
+    load(warehouse, small(), bulk, 0)
+    with exclusive(warehouse.uri, write=True), pytest.raises(RefreshError, match="another refresh"):
+        refresh(warehouse.uri, source="bulk")
+    assert refresh(warehouse.uri, source="bulk").mode == "full"
