@@ -35,6 +35,18 @@ class SourceError(CampaignError):
     """The loader's tables are not as the layout says: a table or column is missing or of a wrong type."""
 
 
+class MarketoError(CampaignError):
+    """Marketo cannot be reached, or refuses to answer."""
+
+
+class MarketoBusyError(MarketoError):
+    """Marketo was asked several times, with pauses, and could not answer for the time being."""
+
+
+class MarketoRefusalError(MarketoError):
+    """Marketo refuses this one call for good; another may well succeed."""
+
+
 class BundleError(CampaignError):
     """A dataset, chart or dashboard file is not what the importer accepts."""
 
