@@ -7,15 +7,23 @@ so a test can count them.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
+import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 CLIENT_ID = "id-4f1c-of-the-service"
 CLIENT_SECRET = "s3cret-&=+%-of-the-service"
@@ -211,9 +219,34 @@ def _success(result: list[Any]) -> Answer:
     return Answer(json.dumps(body).encode())
 
 
+def make_certificate(file: Path) -> Path:
+    """A certificate for 127.0.0.1 which only those trust who are told to, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Marketo of the tests")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return file
+
+
 @contextlib.contextmanager
-def serve(marketo: Marketo) -> Iterator[Marketo]:
-    """Let a Marketo answer on a free port of 127.0.0.1; its `url` says where."""
+def serve(marketo: Marketo, certificate: Path | None = None) -> Iterator[Marketo]:
+    """Let a Marketo answer on a free port of 127.0.0.1, over TLS with a certificate; its `url` says where."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -247,10 +280,18 @@ def serve(marketo: Marketo) -> Iterator[Marketo]:
             if answer.length is not None:
                 self.close_connection = True
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Clients that hang up, or speak TLS, are what some tests are about."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    marketo.url = f"http://127.0.0.1:{server.server_address[1]}"
+    marketo.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
     try:
         yield marketo
     finally:

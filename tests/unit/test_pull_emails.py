@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
-from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Marketo, error, serve
+from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Marketo, error, make_certificate, serve
 
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import (
@@ -76,6 +76,17 @@ def clock() -> Clock:
 def marketo(clock: Clock) -> Iterator[Marketo]:
     """A Marketo without emails, on the clock of the test."""
     with serve(Marketo(clock)) as running:
+        yield running
+
+
+@pytest.fixture
+def trusted(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Marketo]:
+    """The same over TLS, with a certificate that this process trusts."""
+    certificate = make_certificate(tmp_path / "certificate.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with serve(Marketo(clock), certificate) as running:
         yield running
 
 
@@ -172,6 +183,7 @@ def test_a_draft_counts_only_without_an_approved_version(marketo, warehouse, pul
     marketo.email(2, status="draft")
     assert pull().stored == 2
     assert [stored(warehouse.uri, number).html for number in (1, 2)] == ["<p>1 approved</p>", "<p>2 draft</p>"]
+    assert [call.query["status"] for call in marketo.calls if CONTENT in call.path] == ["approved", "draft"]
     marketo.calls.clear()
     assert pull().unchanged == 2
     assert marketo.fetched == []
@@ -401,13 +413,14 @@ def test_a_wait_that_is_too_long_is_not_waited(marketo, pull, clock):
 
 
 @on_sqlite
-def test_one_email_that_is_never_done_is_passed_over(marketo, warehouse, pull):
-    for number in (1, 2, 3):
+def test_single_emails_that_are_never_done_are_passed_over(marketo, warehouse, pull):
+    for number in range(1, 6):
         marketo.email(number)
-    marketo.fault("/email/2/", *[error("604", "Request timed out")] * (len(PAUSES) + 1))
+    for number in (2, 4):
+        marketo.fault(f"/email/{number}/", *[error("604", "Request timed out")] * (len(PAUSES) + 1))
     result = pull()
-    assert (result.stored, [failure.email_id for failure in result.failures]) == (2, [2])
-    assert ids(warehouse.uri) == [1, 3]
+    assert (result.stored, [failure.email_id for failure in result.failures]) == (3, [2, 4])
+    assert ids(warehouse.uri) == [1, 3, 5]
 
 
 @on_sqlite
@@ -521,6 +534,7 @@ def test_all_missing_variables_are_named_at_once():
         ("http://127.0.0.1.example.com", "must begin with https://"),
         ("http://0.0.0.0", "must begin with https://"),
         ("https://user:hidden@123.mktorest.com", "must not hold a user or password"),
+        ("https://hidden@123.mktorest.com", "must not hold a user or password"),
         ("123.mktorest.com", "no address"),
         ("ftp://123.mktorest.com", "no address"),
         ("https://", "no address"),
@@ -640,6 +654,14 @@ def test_a_server_without_tls_is_told(marketo, pull):
 
 
 @on_sqlite
+def test_a_certificate_that_nobody_vouches_for_is_told(trusted, warehouse, clock, monkeypatch):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with pytest.raises(MarketoError, match=r"no trusted TLS connection to 127\.0\.0\.1"):
+        pull_emails(warehouse.uri, trusted.environment(), sleep=clock.sleep, clock=clock)
+    assert trusted.calls == []
+
+
+@on_sqlite
 def test_a_connection_that_breaks_is_tried_again(marketo, pull, clock):
     marketo.email(1)
     marketo.fault(CONTENT, Answer(b'{"success"', length=1000))
@@ -709,12 +731,13 @@ def test_the_text_of_credentials_has_no_secret():
 
 
 @on_sqlite
-def test_a_netrc_file_does_not_take_the_place_of_the_token(marketo, pull, monkeypatch, tmp_path):
+def test_a_netrc_file_does_not_take_the_place_of_the_token(trusted, warehouse, clock, monkeypatch, tmp_path):
     (tmp_path / "netrc").write_text("default login somebody password else\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    assert pull().stored == 0
-    assert not any("Basic" in call.headers.get("authorization", "") for call in marketo.calls)
+    trusted.email(1)
+    assert pull_emails(warehouse.uri, trusted.environment(), sleep=clock.sleep, clock=clock).stored == 1
+    assert not any("Basic" in call.headers.get("authorization", "") for call in trusted.calls)
 
 
 @on_sqlite
