@@ -39,6 +39,18 @@ class RefreshError(CampaignError):
     """The stored tables cannot be made or read: another refresh is running, or they are of other rules."""
 
 
+class MarketoError(CampaignError):
+    """Marketo cannot be reached, or refuses to answer."""
+
+
+class MarketoBusyError(MarketoError):
+    """Marketo was asked several times, with pauses, and could not answer for the time being."""
+
+
+class MarketoRefusalError(MarketoError):
+    """Marketo refuses this one call for good; another may well succeed."""
+
+
 class BundleError(CampaignError):
     """A dataset, chart or dashboard file is not what the importer accepts."""
 

@@ -1,5 +1,7 @@
 """The table of email contents that the preview reads, and its loading from a directory. Knows no Superset.
 
+`marketo/emails.py` fills the same table from Marketo itself.
+
 1042.html        the email's HTML, UTF-8; the file's name is its id in Marketo
 emails.yaml      optional: {1042: {subject: …, from_name: …, from_email: …, preheader: …}}
 """
@@ -7,6 +9,7 @@ emails.yaml      optional: {1042: {subject: …, from_name: …, from_email: …
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import Any
 import yaml
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, bindparam, inspect, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import CreateColumn
 
 from superset_campaign_plugin.errors import UsageError, unknown
 from superset_campaign_plugin.warehouse import connect
@@ -58,6 +62,8 @@ def content_table(schema: str | None = None) -> Table:
         Column("preheader", Text),
         Column("html", Text, nullable=False),
         Column("loaded_at", DateTime, nullable=False),
+        # Marketo's own time of the version that is stored, in UTC; unknown of what came from a file.
+        Column("updated_at", DateTime),
         schema=schema,
     )
 
@@ -69,13 +75,44 @@ def load_emails(uri: str, directory: Path, schema: str | None = None) -> LoadRes
     where the database fails; then nothing is stored.
     """
     contents = read_directory(directory)
-    loaded_at = datetime.now(timezone.utc).replace(tzinfo=None)
+    prepare_table(uri, schema)
+    return store_contents(uri, contents, schema)
+
+
+def prepare_table(uri: str, schema: str | None = None) -> None:
+    """Make the table where there is none, and give a table of an earlier release the column that it lacks.
+
+    It is a transaction of its own: DuckDB writes no row into a table that the same transaction has altered.
+    """
     with connect(uri, write=True) as (connection, _):
         table = content_table(schema)
         if not _has_table(connection, schema):
             table.create(connection)
+            return
+        columns = inspect(connection).get_columns(CONTENT_TABLE, schema=_schema(connection, schema))
+        if "updated_at" not in {column["name"] for column in columns}:
+            name = connection.dialect.identifier_preparer.format_table(table)
+            column = CreateColumn(table.c.updated_at).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {column}")
+
+
+def store_contents(
+    uri: str,
+    contents: Iterable[Content],
+    schema: str | None = None,
+    updated_at: Mapping[int, datetime | None] | None = None,
+) -> LoadResult:
+    """Store these contents in one transaction, each in the place of what its id had; the table must be prepared.
+
+    `updated_at` is when Marketo last changed the version, by email id, in UTC without a zone. Raises
+    `DatabaseError` where the database fails; then nothing is stored.
+    """
+    loaded_at = datetime.now(timezone.utc).replace(tzinfo=None)
+    versions = updated_at or {}
+    with connect(uri, write=True) as (connection, _):
+        table = content_table(schema)
         stored = set(connection.scalars(select(table.c.email_id)))
-        rows = {content.email_id: _row(content, loaded_at) for content in contents}
+        rows = {content.email_id: _row(content, loaded_at, versions.get(content.email_id)) for content in contents}
         new = [row for email_id, row in rows.items() if email_id not in stored]
         # Not deleted and inserted again: DuckDB refuses a key that was deleted in the same transaction.
         known = [{**row, "key": email_id} for email_id, row in rows.items() if email_id in stored]
@@ -84,7 +121,16 @@ def load_emails(uri: str, directory: Path, schema: str | None = None) -> LoadRes
         if known:
             changed = {name: bindparam(name) for name in rows[known[0]["key"]] if name != "email_id"}
             connection.execute(table.update().where(table.c.email_id == bindparam("key")).values(changed), known)
-    return LoadResult(loaded=len(contents), replaced=len(known))
+    return LoadResult(loaded=len(rows), replaced=len(known))
+
+
+def stored_versions(uri: str, schema: str | None = None) -> dict[int, datetime]:
+    """When Marketo last changed the stored version of an email, by id, where that is known."""
+    with connect(uri) as (connection, _):
+        table = content_table(schema)
+        columns = (table.c.email_id, table.c.updated_at)
+        rows = connection.execute(select(*columns).where(table.c.updated_at.is_not(None)))
+        return {row.email_id: row.updated_at for row in rows}
 
 
 def read_content(connection: Connection, schema: str | None, email_id: int) -> Content | None:
@@ -120,19 +166,22 @@ def read_directory(directory: Path) -> list[Content]:
             email_id=email_id,
             html=_read_text(file),
             subject=known.get("subject"),
-            sender=_sender(known.get("from_name"), known.get("from_email")),
+            sender=format_sender(known.get("from_name"), known.get("from_email")),
             preheader=known.get("preheader"),
         )
     return list(emails.values())
 
 
 def _has_table(connection: Connection, schema: str | None) -> bool:
-    inspector = inspect(connection)
+    return bool(inspect(connection).has_table(CONTENT_TABLE, schema=_schema(connection, schema)))
+
+
+def _schema(connection: Connection, schema: str | None) -> str | None:
     # Without a schema DuckDB would find the table in any of them.
-    return bool(inspector.has_table(CONTENT_TABLE, schema=schema or inspector.default_schema_name))
+    return schema or inspect(connection).default_schema_name
 
 
-def _row(content: Content, loaded_at: datetime) -> dict[str, Any]:
+def _row(content: Content, loaded_at: datetime, updated_at: datetime | None) -> dict[str, Any]:
     return {
         "email_id": content.email_id,
         "subject": content.subject,
@@ -140,6 +189,7 @@ def _row(content: Content, loaded_at: datetime) -> dict[str, Any]:
         "preheader": content.preheader,
         "html": content.html,
         "loaded_at": loaded_at,
+        "updated_at": updated_at,
     }
 
 
@@ -202,7 +252,8 @@ def _email_id(text: str) -> int | None:
     return number if 0 < number <= MAX_ID else None
 
 
-def _sender(name: str | None, address: str | None) -> str | None:
+def format_sender(name: str | None, address: str | None) -> str | None:
+    """`Name <address>`, or the one of them that is known."""
     if name and address:
         return f"{name} <{address}>"
     return name or address

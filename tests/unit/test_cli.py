@@ -344,7 +344,7 @@ def test_the_module_loads_click_alone() -> None:
 
 def test_every_command_and_option_is_explained() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert {"report", "sql", "bundle", "load-emails", "install", "uninstall"} <= set(campaign.commands)
+    assert {"report", "sql", "bundle", "load-emails", "pull-emails", "install", "uninstall"} <= set(campaign.commands)
     for name, command in campaign.commands.items():
         assert command.get_short_help_str(), name
         assert f"`{name}" in page

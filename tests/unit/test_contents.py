@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from superset_campaign_plugin.errors import DatabaseError, UsageError
-from superset_campaign_plugin.preview.contents import CONTENT_TABLE, Content, load_emails, read_content
+from superset_campaign_plugin.preview.contents import (
+    CONTENT_TABLE,
+    Content,
+    load_emails,
+    prepare_table,
+    read_content,
+    store_contents,
+    stored_versions,
+)
 from superset_campaign_plugin.warehouse import connect
 
 FACTS = """
@@ -136,13 +145,36 @@ def test_a_database_that_fails_midway_keeps_what_it_had(warehouse, mails):
     warehouse.execute(
         f"ALTER TABLE {CONTENT_TABLE} RENAME TO before",
         f"CREATE TABLE {CONTENT_TABLE} (email_id BIGINT PRIMARY KEY, subject TEXT, sender TEXT, preheader TEXT, "
-        "html TEXT CHECK (html <> 'refused'), loaded_at TIMESTAMP)",
+        "html TEXT CHECK (html <> 'refused'), loaded_at TIMESTAMP, updated_at TIMESTAMP)",
         f"INSERT INTO {CONTENT_TABLE} SELECT * FROM before",
     )
     with pytest.raises(DatabaseError):
         load_emails(warehouse.uri, mails(_1__html="one", _2__html="refused"))
     assert stored(warehouse.uri, 1) is None
     assert stored(warehouse.uri, 2).html == "two"
+
+
+def test_a_table_of_an_earlier_release_gains_its_column_and_loses_nothing(warehouse, mails):
+    warehouse.execute(
+        f"CREATE TABLE {CONTENT_TABLE} (email_id BIGINT PRIMARY KEY, subject TEXT, sender TEXT, preheader TEXT, "
+        "html TEXT NOT NULL, loaded_at TIMESTAMP NOT NULL)",
+        f"INSERT INTO {CONTENT_TABLE} VALUES (1, 'One', 'Ana', 'pre', 'one', '2024-01-01 00:00:00'), "
+        "(2, NULL, NULL, NULL, 'two', '2024-01-01 00:00:00')",
+    )
+    assert stored(warehouse.uri, 1) == Content(1, "one", "One", "Ana", "pre")
+    load_emails(warehouse.uri, mails(_2__html="two, again", _3__html="three"))
+    assert stored(warehouse.uri, 1) == Content(1, "one", "One", "Ana", "pre")
+    assert [stored(warehouse.uri, number).html for number in (2, 3)] == ["two, again", "three"]
+    assert stored_versions(warehouse.uri) == {}
+
+
+def test_what_a_file_replaces_has_no_version(warehouse, mails):
+    prepare_table(warehouse.uri)
+    versions = {1: datetime.fromisoformat("2024-05-01 12:00"), 2: datetime.fromisoformat("2024-05-02")}
+    store_contents(warehouse.uri, [Content(1, "one"), Content(2, "two")], updated_at=versions)
+    assert stored_versions(warehouse.uri) == versions
+    load_emails(warehouse.uri, mails(_1__html="by hand"))
+    assert stored_versions(warehouse.uri) == {2: versions[2]}
 
 
 def test_empty_values_are_unknown(warehouse, mails):

@@ -1,0 +1,223 @@
+"""Which emails are fetched from Marketo, and how they come into the table that the preview reads.
+
+Two lists are asked for, the approved emails and the drafts, and a draft counts only where the email has no approved
+version: what was sent is what was approved. Sources are Adobe's pages *Get Emails*, *Get Email Full Content* and *Get
+Email Dynamic Content* of the Marketo asset API.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import quote
+
+from superset_campaign_plugin.errors import MarketoBusyError, MarketoError, MarketoRefusalError
+from superset_campaign_plugin.marketo.client import Client
+from superset_campaign_plugin.marketo.credentials import read_credentials
+from superset_campaign_plugin.preview.contents import (
+    MAX_ID,
+    Content,
+    format_sender,
+    prepare_table,
+    store_contents,
+    stored_versions,
+)
+
+# Few enough that little is lost when the program is killed, many enough that DuckDB's file is not locked all the time.
+BATCH = 10
+
+_LIST = "/rest/asset/v1/emails.json"
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z?(?:([+-]\d\d):?(\d\d))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Email:
+    """What a list says of an email; `fields` is its entry as Marketo gives it."""
+
+    email_id: int
+    status: str
+    updated_at: datetime | None
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An email whose content could not be read, and why. What is stored of it stays."""
+
+    email_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """How many emails were stored, how many were stored before in Marketo's newest version, and what went wrong."""
+
+    stored: int
+    unchanged: int
+    failures: tuple[Failure, ...]
+
+
+def pull_emails(
+    uri: str,
+    environment: Mapping[str, str],
+    *,
+    schema: str | None = None,
+    everything: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Pulled:
+    """Store the emails that Marketo has and the table has not in their newest version; `everything` stores them all.
+
+    A run that ends early keeps what it has stored, and the next goes on from there. Raises `UsageError` for missing
+    or wrong credentials in the environment, `DatabaseError` where the database fails and `MarketoError` where Marketo
+    does; a single email that cannot be read is a `Failure` of the result instead.
+    """
+    credentials = read_credentials(environment)
+    # First of all, so that a database that cannot be written costs no call.
+    prepare_table(uri, schema)
+    stored = {} if everything else stored_versions(uri, schema)
+    with Client(credentials, sleep=sleep, clock=clock) as client:
+        emails = list_emails(client)
+        wanted = [email for email in emails if not _is_stored(email, stored)]
+        run = _Run(uri, schema)
+        try:
+            for number, email in enumerate(wanted):
+                progress(number, len(wanted))
+                run.add(client, email)
+        except (MarketoError, KeyboardInterrupt) as error:
+            run.store()
+            if isinstance(error, MarketoError) and run.stored:
+                raise type(error)(
+                    f"{error}; {run.stored} emails were stored, a further run fetches the rest"
+                ) from error
+            raise
+        run.store()
+        progress(len(wanted), len(wanted))
+    if run.failures and not run.stored:
+        first = run.failures[0]
+        raise MarketoError(f"none of {len(wanted)} emails could be read; email {first.email_id}: {first.reason}")
+    return Pulled(stored=run.stored, unchanged=len(emails) - len(wanted), failures=tuple(run.failures))
+
+
+def list_emails(client: Client) -> list[Email]:
+    """Every email that the API user may see, by id, in its approved version or else as a draft."""
+    emails: dict[int, Email] = {}
+    for status in ("approved", "draft"):
+        listed = {email.email_id: email for page in client.pages(_LIST, status=status) for email in _read(page, status)}
+        emails = {**listed, **emails}
+    return [emails[email_id] for email_id in sorted(emails)]
+
+
+class _Run:
+    """The emails of one run on their way into the table."""
+
+    def __init__(self, uri: str, schema: str | None) -> None:
+        self.stored = 0
+        self.failures: list[Failure] = []
+        self._uri = uri
+        self._schema = schema
+        self._contents: list[Content] = []
+        self._versions: dict[int, datetime | None] = {}
+        self._busy = False
+
+    def add(self, client: Client, email: Email) -> None:
+        """Fetch an email, and store a batch once it is full."""
+        try:
+            content = _fetch(client, email)
+        except MarketoBusyError as error:
+            # One email that Marketo never gets done must not stop the others; two in a row are Marketo itself.
+            if self._busy:
+                raise
+            self._busy = True
+            self.failures.append(Failure(email.email_id, str(error)))
+            return
+        except MarketoRefusalError as error:
+            content = None
+            self.failures.append(Failure(email.email_id, str(error)))
+        self._busy = False
+        if content is None:
+            return
+        self._contents.append(content)
+        self._versions[email.email_id] = email.updated_at
+        if len(self._contents) == BATCH:
+            self.store()
+
+    def store(self) -> None:
+        """Store what is still on its way."""
+        contents, self._contents = self._contents, []
+        if contents:
+            self.stored += store_contents(self._uri, contents, self._schema, self._versions).loaded
+
+
+def _is_stored(email: Email, stored: Mapping[int, datetime]) -> bool:
+    before = stored.get(email.email_id)
+    return before is not None and email.updated_at is not None and before >= email.updated_at
+
+
+def _read(page: list[Any], status: str) -> Iterator[Email]:
+    for fields in page:
+        email_id = fields.get("id") if isinstance(fields, dict) else None
+        if type(email_id) is not int or not 0 < email_id <= MAX_ID:
+            raise MarketoError("Marketo's list of emails holds one without an id; check MARKETO_URL")
+        yield Email(email_id, status, _time(fields.get("updatedAt")), fields)
+
+
+def _fetch(client: Client, email: Email) -> Content:
+    result = client.get(f"/rest/asset/v1/email/{email.email_id}/fullContent.json", status=email.status, type="HTML")
+    first = result[0] if result else None
+    html = first.get("content") if isinstance(first, dict) else None
+    if not isinstance(html, str):
+        raise MarketoRefusalError("Marketo gives no HTML of it")
+    return Content(
+        email_id=email.email_id,
+        html=_text(html),
+        subject=_words(client, email, "subject"),
+        sender=format_sender(_words(client, email, "fromName"), _words(client, email, "fromEmail")),
+        preheader=_words(client, email, "preHeader"),
+    )
+
+
+def _words(client: Client, email: Email, name: str) -> str | None:
+    """A field's text, which is bare or `{"type": "Text", "value": …}`; of several by segment the default one."""
+    field = email.fields.get(name)
+    kind, value = (field.get("type"), field.get("value")) if isinstance(field, dict) else ("Text", field)
+    if isinstance(kind, str) and kind.lower() == "dynamiccontent":
+        value = _default_words(client, email, value)
+    return _text(value).strip() or None if isinstance(value, str) else None
+
+
+def _default_words(client: Client, email: Email, section: object) -> object:
+    """The variation for people of no segment. `section` is its id in Marketo and no text for people."""
+    path = f"/rest/asset/v1/email/{email.email_id}/dynamicContent/{quote(str(section), safe='')}.json"
+    try:
+        result = client.get(path, status=email.status)
+    except MarketoRefusalError:
+        return None
+    variations = result[0].get("content") if result and isinstance(result[0], dict) else None
+    for variation in variations if isinstance(variations, list) else ():
+        if isinstance(variation, dict) and variation.get("segmentName") == "Default":
+            return variation.get("content")
+    return None
+
+
+def _text(text: str) -> str:
+    """Without what a database does not store: null characters, and halves of a character."""
+    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _time(text: object) -> datetime | None:
+    """Marketo's `2014-12-05T02:06:21Z+0000` as UTC without a zone; None for anything else, which is always fetched."""
+    found = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    hours, minutes = found[2] or "+00", found[3] or "00"
+    try:
+        moment = datetime.fromisoformat(f"{found[1]}{hours}:{minutes}")
+        return moment.astimezone(timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
