@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs the servers and the browser that the tests run against: PostgreSQL and Chromium, from Debian's packages.
+# Installs the servers and the browser that the tests run against: PostgreSQL, Redis and Chromium, from Debian's packages.
 set -eu
 
 missing=
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 fc-list 2>/dev/null | grep -qi 'noto.*emoji' || missing="$missing fonts-dejavu-core fonts-noto-core fonts-noto-color-emoji"
 [ -z "$missing" ] && exit 0

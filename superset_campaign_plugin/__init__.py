@@ -16,7 +16,7 @@ def init_app(app: Flask) -> None:
     Raises `SettingsError` for a wrong settings block.
     """
     # Imported here, so that the data commands do not load Superset.
-    from superset_campaign_plugin import preview
+    from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings
 
     app.extensions[EXTENSION] = load_settings(app.config)

@@ -50,8 +50,7 @@ def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
     return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-_warehouse = _options(
-    click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse."),
+_source = _options(
     click.option("--schema", metavar="NAME", help="Schema of the loader's tables.  [default: the database's own]"),
     click.option(
         "--source",
@@ -60,6 +59,10 @@ _warehouse = _options(
         metavar="NAME",
         help="Layout of the loader: fivetran, airbyte, singer, bulk, or a mapping file of your own (.yaml).",
     ),
+)
+
+_warehouse = _options(
+    click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse."), _source
 )
 
 _stored_schema = click.option(
@@ -213,14 +216,15 @@ def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -
 
 
 @campaign.command()
-@_warehouse
+@click.option("--uri", metavar="URI", help="SQLAlchemy URI of the warehouse.  [default: the installed report's]")
+@_source
 @_rules
 @_stored_schema
 @click.option("--full", is_flag=True, help="Compute everything anew.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def refresh(
-    uri: str,
+    uri: str | None,
     schema: str | None,
     source: str,
     stored_schema: str,
@@ -229,21 +233,30 @@ def refresh(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Store records and rollups in the warehouse, or bring them up to date with what the loader has added."""
+    """Store records and rollups in the warehouse, or bring them up to date with what the loader has added.
+
+    Without --uri it is the warehouse of the report that is installed in this Superset, with its settings.
+    """
     import json
 
-    from superset_campaign_plugin.refresh.run import refresh as run
+    if uri is None:
+        with _superset():
+            from superset_campaign_plugin.bundle.refreshing import refresh_installed
 
-    summary = run(
-        uri,
-        source=source,
-        schema=schema,
-        stored_schema=stored_schema,
-        rules=rules,
-        full=full,
-        dry_run=dry_run,
-        progress=_print_step,
-    )
+            summary = refresh_installed(full=full, dry_run=dry_run, progress=_print_step)
+    else:
+        from superset_campaign_plugin.refresh.run import refresh as run
+
+        summary = run(
+            uri,
+            source=source,
+            schema=schema,
+            stored_schema=stored_schema,
+            rules=rules,
+            full=full,
+            dry_run=dry_run,
+            progress=_print_step,
+        )
     if as_json:
         click.echo(json.dumps(summary.as_dict(), indent=2))
         return

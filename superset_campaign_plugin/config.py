@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from superset_campaign_plugin.errors import SettingsError, UsageError, unknown
+from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.report.rules import AgentRules, LinkRules, Rules, check_time_zone
 
 SETTINGS_KEY = "SUPERSET_CAMPAIGN"
@@ -29,12 +30,14 @@ class Settings:
 
     marketo_url         where the Marketo instance is opened in a browser; links of emails lead there. None: no links
     content_schema      the schema of the table of email contents; None: the dataset's own
+    stored_schema       the schema of the stored tables, where the database has schemas
     max_email_bytes     an email body above this size is not shown
     rules               what counts, where the report leaves a choice
     """
 
     marketo_url: str | None = None
     content_schema: str | None = None
+    stored_schema: str = DEFAULT_SCHEMA
     max_email_bytes: int = 2_000_000
     rules: Rules = field(default_factory=Rules)
 
@@ -57,6 +60,7 @@ def _flag(default: bool) -> fields.Boolean:
 class _SettingsSchema(Schema):
     marketo_url = fields.Url(schemes={"https"}, load_default=None, allow_none=True)
     content_schema = fields.String(load_default=None, allow_none=True)
+    stored_schema = fields.String(load_default=DEFAULT_SCHEMA, validate=validate.Length(min=1))
     max_email_bytes = fields.Integer(strict=True, load_default=Settings.max_email_bytes, validate=validate.Range(min=1))
     merge_people = _flag(Rules.merge_people)
     leave_out_deleted = _flag(Rules.leave_out_deleted)
@@ -89,6 +93,7 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
     return Settings(
         marketo_url=values["marketo_url"],
         content_schema=values["content_schema"],
+        stored_schema=values["stored_schema"],
         max_email_bytes=values["max_email_bytes"],
         rules=Rules(
             **{name: values[name] for name in _PLAIN_RULES},

@@ -8,3 +8,11 @@ SECRET_KEY = os.environ["CAMPAIGN_TEST_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{os.environ['CAMPAIGN_TEST_FOLDER']}/superset.db"
 SUPERSET_CAMPAIGN = {"marketo_url": "https://app-test.marketo.example"}
 AUTH_RATE_LIMITED = False
+
+
+class CELERY_CONFIG:
+    """A worker of the tests refreshes the report every two seconds."""
+
+    broker_url = os.environ.get("CAMPAIGN_TEST_REDIS", "memory://")
+    result_backend = os.environ.get("CAMPAIGN_TEST_REDIS", "cache+memory://")
+    beat_schedule = {"campaign report": {"task": "superset_campaign.refresh", "schedule": 2.0}}  # noqa: RUF012

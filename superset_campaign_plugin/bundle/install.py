@@ -39,8 +39,9 @@ from superset_campaign_plugin.bundle.manifest import (
 from superset_campaign_plugin.bundle.role import VIEWER_ROLE, create_viewer_role, delete_viewer_role
 from superset_campaign_plugin.bundle.stored import KINDS, each, find
 from superset_campaign_plugin.config import EXTENSION, Settings
-from superset_campaign_plugin.engines import get_engine
+from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError
+from superset_campaign_plugin.refresh.state import StoredSource, read_state
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
@@ -75,6 +76,7 @@ def install(
         schema_permission = _missing_schema_permission(connection, schema)
         changes = [_put(kind, name, config, manifest, connection, overwrite) for kind, name, config in each(bundle)]
         manifest.schema_permission = schema_permission or manifest.schema_permission
+        manifest.warehouse = {"database": str(connection.uuid), "source": source, "schema": schema}
         changes.append(_put_role(bundle, manifest))
         write_manifest(manifest)
         db.session.commit()
@@ -156,13 +158,24 @@ def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
     options = Options(preview_path=root + PREVIEW_PATH, rules=settings.rules)
     try:
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
-            check_values(connection, engine, source, schema)
-            sql = dataset_sql(connection, engine, source, schema, options)
+            facts = _stored_figures(connection, engine, source, schema, settings.stored_schema)
+            if facts is None:
+                check_values(connection, engine, source, schema)
+            sql = dataset_sql(connection, engine, source, schema, options, facts=facts)
             time_range = None if _has_recent_sends(connection, sql[REPORT_DATASET]) else ""
     except SQLAlchemyError as error:
         raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
     uuid = UUID(str(database.uuid))
     return build_bundle(sql, engine, uuid, schema, database.get_default_catalog(), time_range)
+
+
+def _stored_figures(
+    connection: Connection, engine: Engine, source: str, schema: str | None, stored_schema: str
+) -> StoredSource | None:
+    """The stored tables, where a refresh has made some; else the datasets compute the figures from the log."""
+    if read_state(connection, engine, stored_schema if engine.schemas else None) is None:
+        return None
+    return StoredSource(source, schema, stored_schema)
 
 
 def _has_recent_sends(connection: Connection, sql: str) -> bool:

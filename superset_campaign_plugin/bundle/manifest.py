@@ -24,13 +24,15 @@ class Manifest:
     """`assets` maps a UUID to its two fingerprints: `made` of the configuration, `stored` of the object.
 
     `database` is the UUID of a connection that the installation created, `roles` the roles it created, and
-    `schema_permission` the name of the permission on the datasets' schema, if Superset made it for them.
+    `schema_permission` the name of the permission on the datasets' schema, if Superset made it for them. `warehouse`
+    is what was installed upon: the connection's UUID, the loader's layout and its schema.
     """
 
     assets: dict[str, dict[str, str]] = field(default_factory=dict)
     database: str | None = None
     roles: list[str] = field(default_factory=list)
     schema_permission: str | None = None
+    warehouse: dict[str, str | None] = field(default_factory=dict)
 
 
 def fingerprint(content: Any) -> str:

@@ -27,6 +27,7 @@ from superset_campaign_plugin.refresh.tables import (
     COLUMNS,
     DAILY,
     DAYS,
+    DEFAULT_SCHEMA,
     INDEXES,
     LINKS,
     PEOPLE,
@@ -44,7 +45,6 @@ from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.relations import build_relations
 
-DEFAULT_SCHEMA = "campaign_report"
 TABLES = (RECORDS, DAILY, LINKS, PEOPLE, DAYS, STATE)
 
 _GROUP = ("campaign_id", "email_id")

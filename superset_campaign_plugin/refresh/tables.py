@@ -25,6 +25,8 @@ from superset_campaign_plugin.report.rollup import FLAG_COUNTS, sent_day, total
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment, step
 
+DEFAULT_SCHEMA = "campaign_report"
+
 RECORDS = "campaign_email_records"
 DAILY = "campaign_email_daily"
 LINKS = "campaign_email_links"

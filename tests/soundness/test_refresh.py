@@ -22,9 +22,9 @@ from oracle import assert_report, report
 
 from superset_campaign_plugin.errors import RefreshError
 from superset_campaign_plugin.refresh.exclusive import exclusive
-from superset_campaign_plugin.refresh.run import DEFAULT_SCHEMA, refresh
+from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
-from superset_campaign_plugin.refresh.tables import COLUMNS, DAILY, LINKS, RECORDS
+from superset_campaign_plugin.refresh.tables import COLUMNS, DAILY, DEFAULT_SCHEMA, LINKS, RECORDS
 from superset_campaign_plugin.report.rules import Rules
 
 # Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.

@@ -5,54 +5,15 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import logs
-import pytest
-from deployment import DATABASE, SCHEMA, Deployment, give_viewer_role
+from deployment import DATASETS, IMPORTED, SCHEMA, SLUG, Deployment
 
 from superset_campaign_plugin.bundle.assemble import write_bundle
 from superset_campaign_plugin.report.run import run_report
-
-NAME = "Imported Warehouse"
-SLUG = "campaign-email-performance"
-DATASETS = {"campaign_email_columns", "campaign_email_links", "campaign_email_performance"}
-
-
-@pytest.fixture
-def bare(deployment: Deployment) -> Iterator[Deployment]:
-    """The deployment with the report taken out; it is back afterwards."""
-    from superset import db
-
-    from superset_campaign_plugin.bundle.install import install, uninstall
-
-    with deployment.app.app_context():
-        uninstall()
-        yield deployment
-        db.session.rollback()
-        uninstall()
-        _remove_imported()
-        install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
-        give_viewer_role()
-
-
-def _remove_imported() -> None:
-    from superset import db
-    from superset.connectors.sqla.models import SqlaTable
-    from superset.models.core import Database
-    from superset.models.dashboard import Dashboard
-    from superset.models.slice import Slice
-
-    dashboards = db.session.query(Dashboard).filter_by(slug=SLUG).all()
-    datasets = db.session.query(SqlaTable).filter(SqlaTable.table_name.in_(DATASETS)).all()
-    charts = db.session.query(Slice).filter(Slice.datasource_id.in_([dataset.id for dataset in datasets])).all()
-    databases = db.session.query(Database).filter_by(database_name=NAME).all()
-    for item in (*dashboards, *charts, *datasets, *databases):
-        db.session.delete(item)
-        db.session.flush()
-    db.session.commit()
 
 
 def _import(deployment: Deployment, file: Path) -> None:
@@ -60,7 +21,7 @@ def _import(deployment: Deployment, file: Path) -> None:
     from superset.commands.dashboard.importers.dispatcher import ImportDashboardsCommand
     from superset.commands.importers.v1.utils import get_contents_from_bundle
 
-    write_bundle(file, uri=deployment.warehouse, schema=SCHEMA, source="fivetran", database=NAME)
+    write_bundle(file, uri=deployment.warehouse, schema=SCHEMA, source="fivetran", database=IMPORTED)
     with zipfile.ZipFile(io.BytesIO(file.read_bytes())) as archive:
         contents = get_contents_from_bundle(archive)
     ImportDashboardsCommand(contents, overwrite=True).run()
@@ -92,8 +53,8 @@ def test_the_zip_passes_supersets_importer(bare: Deployment, tmp_path: Path) -> 
             *("Key figures", "Sends and engagement over time", "How the sends ended", "Campaigns", "Emails"),
             "Report with the columns you pick",
         }
-        assert {chart.datasource.database.database_name for chart in dashboard.slices} == {NAME}
-        database = db.session.query(Database).filter_by(database_name=NAME).one()
+        assert {chart.datasource.database.database_name for chart in dashboard.slices} == {IMPORTED}
+        database = db.session.query(Database).filter_by(database_name=IMPORTED).one()
         datasets = db.session.query(SqlaTable).filter_by(database_id=database.id).all()
         assert {dataset.table_name for dataset in datasets} == DATASETS
         # Cells and filters hold the deployment's own ids.
@@ -130,7 +91,7 @@ def test_the_report_installs_on_postgresql(bare: Deployment, warehouse_on: Calla
     warehouse = warehouse_on("postgresql")
     warehouse.load(logs.Log().send(1, 10, 100, "2024-03-07 12:00").campaign(1, "100% <b>"))
     try:
-        changes = install(database=NAME, uri=warehouse.uri, schema=None, source="fivetran")
+        changes = install(database=IMPORTED, uri=warehouse.uri, schema=None, source="fivetran")
         assert {change.action for change in changes} == {"created"}
     finally:
         warehouse.drop()

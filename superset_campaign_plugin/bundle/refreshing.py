@@ -1,0 +1,35 @@
+"""Refreshing the stored tables of the warehouse that the report is installed upon. Needs a Superset context."""
+
+from __future__ import annotations
+
+from flask import current_app
+from sqlalchemy.engine import make_url
+from superset.models.core import Database
+
+from superset_campaign_plugin.bundle.manifest import read_manifest
+from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.config import EXTENSION, Settings
+from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.refresh.run import Progress, Summary, refresh
+
+
+def refresh_installed(*, full: bool = False, dry_run: bool = False, progress: Progress = lambda _: None) -> Summary:
+    """Refresh with the deployment's settings. Raises `InstallError` where no report is installed, else as `refresh`."""
+    manifest = read_manifest()
+    known = manifest.warehouse if manifest else {}
+    database = find(Database, str(known["database"])) if known else None
+    if database is None:
+        raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
+    settings: Settings = current_app.extensions[EXTENSION]
+    # Superset's own connection may be one that only reads, by a setting in its query.
+    uri = make_url(database.sqlalchemy_uri_decrypted).difference_update_query(["access_mode"])
+    return refresh(
+        uri.render_as_string(hide_password=False),
+        source=str(known["source"]),
+        schema=known["schema"],
+        stored_schema=settings.stored_schema,
+        rules=settings.rules,
+        full=full,
+        dry_run=dry_run,
+        progress=progress,
+    )
