@@ -16,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+    from pathlib import Path
 
     from superset_campaign_plugin.report.rules import Rules
 
@@ -272,6 +273,77 @@ def _print_step(title: str) -> None:
 
     if sys.stderr.isatty():
         click.echo(f"{title} ...", err=True)
+
+
+@campaign.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
+@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@click.option("--schema", metavar="NAME", help="Schema of the table of activities.  [default: the database's own]")
+@click.option("--rejected", type=click.Path(file_okay=False), help="Folder for rows that cannot be read.")
+@click.option("--max-rejected", default=1000, show_default=True, help="Stop after so many rows that cannot be read.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_context
+def load(
+    ctx: click.Context,
+    files: tuple[str, ...],
+    uri: str,
+    schema: str | None,
+    rejected: str | None,
+    max_rejected: int,
+    as_json: bool,
+) -> None:
+    """Load Marketo's bulk activity extracts (CSV or TSV, plain or gzipped) for --source bulk.
+
+    Loading a file again goes on where it stopped. Rows that cannot be read are set aside in FILE.rejected.csv, and
+    the exit code is then 1.
+    """
+    import json
+    from pathlib import Path
+
+    from superset_campaign_plugin.load.run import load as run
+
+    paths = [Path(file) for file in files]
+    with _progress_bar(paths) as measure:
+        summary = run(
+            uri,
+            paths,
+            schema=schema,
+            rejected=Path(rejected) if rejected else None,
+            max_rejected=max_rejected,
+            measure=measure,
+        )
+    if as_json:
+        click.echo(json.dumps(summary.as_dict(), indent=2))
+    else:
+        click.echo(
+            f"{summary.rows:,} rows read: {summary.stored:,} stored, {summary.already_there:,} already there, "
+            f"{summary.other_types:,} of other types, {summary.rejected:,} set aside"
+        )
+    for reason in summary.reasons[:10]:
+        click.echo(reason, err=True)
+    if len(summary.reasons) > 10:
+        click.echo(f"... and {len(summary.reasons) - 10:,} more", err=True)
+    if summary.rejected:
+        click.echo(f"set aside in {', '.join(summary.rejected_files)}", err=True)
+        ctx.exit(1)
+
+
+@contextlib.contextmanager
+def _progress_bar(files: list[Path]) -> Iterator[Callable[[Path, int], None]]:
+    """A bar over the bytes of all files, for a person who watches."""
+    import sys
+
+    sizes = {file: file.stat().st_size if file.is_file() else 0 for file in files}
+    done: dict[Path, int] = {}
+    with click.progressbar(
+        length=sum(sizes.values()), label="Loading", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+
+        def measure(file: Path, position: int) -> None:
+            bar.update(position - done.get(file, 0))
+            done[file] = position
+
+        yield measure
 
 
 @campaign.command("load-emails")

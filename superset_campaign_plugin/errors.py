@@ -35,6 +35,10 @@ class SourceError(CampaignError):
     """The loader's tables are not as the layout says: a table or column is missing or of a wrong type."""
 
 
+class LoadError(CampaignError):
+    """A file is no bulk extract, is cut, or holds too much that cannot be read."""
+
+
 class RefreshError(CampaignError):
     """The stored tables cannot be made or read: another refresh is running, or they are of other rules."""
 
