@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import logs
 import pytest
+import servers
 import sqlalchemy as sa
 from deployment import address, deployment  # noqa: F401 - fixtures
+
+
+class Server(NamedTuple):
+    """How databases of an engine's server are reached, made and removed."""
+
+    maintenance: str  # the database to be in meanwhile
+    create: str
+    drop: str
+    options: str = ""  # of the URI
+
+
+SERVERS = {
+    "postgresql": Server("postgres", 'CREATE DATABASE "{}"', 'DROP DATABASE IF EXISTS "{}" WITH (FORCE)'),
+    "mysql": Server("mysql", "CREATE DATABASE {}", "DROP DATABASE IF EXISTS {}", "?charset=utf8mb4&local_infile=1"),
+    "hive": Server("default", "CREATE DATABASE {}", "DROP DATABASE IF EXISTS {} CASCADE", "?auth=NOSASL"),
+}
 
 
 class Warehouse:
@@ -35,22 +46,27 @@ class Warehouse:
         self._count += 1
         if self._server:
             name = f"{self._folder.name}_{self._count}"
-            self._on_server(f'CREATE DATABASE "{name}"')
-            self.uri = f"{self._server}/{name}"
+            self._on_server(SERVERS[self.engine].create, name)
+            self.uri = self._server_uri(name)
         else:
             self.uri = f"{self.engine}:///{self._folder}/log_{self._count}.db"
 
     def drop(self) -> None:
         """Remove the database; whoever still holds it open is cut off."""
         if self.uri and self._server:
-            self._on_server(f'DROP DATABASE IF EXISTS "{sa.engine.make_url(self.uri).database}" WITH (FORCE)')
+            self._on_server(SERVERS[self.engine].drop, sa.engine.make_url(self.uri).database)
         elif self.uri:
             Path(sa.engine.make_url(self.uri).database).unlink(missing_ok=True)
 
-    def _on_server(self, statement: str) -> None:
-        engine = sa.create_engine(f"{self._server}/postgres", isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
-        with engine.connect() as connection:
-            connection.execute(sa.text(statement))
+    def _server_uri(self, database: str) -> str:
+        return f"{self._server}/{database}{SERVERS[self.engine].options}"
+
+    def _on_server(self, statement: str, database: str) -> None:
+        engine = sa.create_engine(self._server_uri(SERVERS[self.engine].maintenance), poolclass=sa.pool.NullPool)
+        if self.engine == "postgresql":  # which makes no database within a transaction
+            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.begin() as connection:
+            connection.execute(sa.text(statement.format(database)))
 
     def load(self, log: logs.Log, **options: Any) -> Warehouse:
         """Hold exactly this log, in Fivetran's tables; options as `logs.write`."""
@@ -83,7 +99,7 @@ def warehouse_on(
     """Makes an empty database on the named engine."""
 
     def make(engine: str) -> Warehouse:
-        server = request.getfixturevalue("postgresql_server") if engine == "postgresql" else None
+        server = request.getfixturevalue(f"{engine}_server") if engine in SERVERS else None
         return Warehouse(engine, tmp_path_factory.mktemp(engine), server)
 
     return make
@@ -104,75 +120,25 @@ def warehouse(engine: str, warehouse_on: Callable[[str], Warehouse]) -> Iterator
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# A PostgreSQL server of our own
+# Servers of our own, each started when a test first asks for it
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URI, without a database, of a PostgreSQL server that lives as long as the test session."""
-    programs = _postgresql_programs()
-    # Not below pytest's own folder: that one is closed to the account which the server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="campaign-postgresql-"))
-    account = None
-    if os.geteuid() == 0:  # the server refuses to run as root
-        account = "postgres"
-        owner = pwd.getpwnam(account)
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    port = _free_port()
-    data = folder / "data"
-    fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
-    listen = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    try:
-        initdb = (programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        _run(initdb, account, folder)
-        start = ("-D", data, "-l", folder / "server.log", "-w", "-t", "60", "-o", f"{listen} {fast}", "start")
-        _run((programs / "pg_ctl", *start), account, folder)
-        try:
-            yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}"
-        finally:
-            _run((programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"), account, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with servers.postgresql() as uri:
+        yield uri
 
 
-def _postgresql_programs() -> Path:
-    """The folder of PostgreSQL's server programs; Debian keeps them off the path."""
-    found = shutil.which("pg_ctl")
-    if found:
-        return Path(found).resolve().parent
-    packaged = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"),
-        key=lambda program: int(program.parts[-3]) if program.parts[-3].isdigit() else 0,
-    )
-    if packaged:
-        return packaged[-1].parent
-    pytest.fail(
-        "PostgreSQL's server programs (initdb, pg_ctl) are not installed; "
-        "`make test` installs them, as does `apt-get install postgresql`",
-        pytrace=False,
-    )
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[str]:
+    """The same of MariaDB."""
+    with servers.mariadb() as uri:
+        yield uri
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _run(command: Sequence[object], account: str | None, folder: Path) -> None:
-    """Run a server program, as another account where one is given; what it prints is shown when it fails."""
-    as_account = ["runuser", "-u", account, "--"] if account else []
-    with (folder / "output.txt").open("w+") as output:  # a pipe would be held open by the server
-        done = subprocess.run(
-            [*as_account, *map(str, command)],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        output.seek(0)
-        if done.returncode:
-            server_log = folder / "server.log"
-            more = server_log.read_text() if server_log.exists() else ""
-            pytest.fail(f"{command[0]} failed:\n{output.read()}{more}", pytrace=False)
+@pytest.fixture(scope="session")
+def hive_server() -> Iterator[str]:
+    """The same of Spark."""
+    with servers.spark() as uri:
+        yield uri

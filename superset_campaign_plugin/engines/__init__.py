@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from superset_campaign_plugin.engines.base import Engine
 from superset_campaign_plugin.engines.duckdb import DuckDB
+from superset_campaign_plugin.engines.mysql import MySQL
 from superset_campaign_plugin.engines.postgresql import PostgreSQL
+from superset_campaign_plugin.engines.spark import Spark
 from superset_campaign_plugin.engines.sqlite import SQLite
 from superset_campaign_plugin.errors import unknown
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (DuckDB(), PostgreSQL(), SQLite())}
+_ALL: tuple[Engine, ...] = (DuckDB(), MySQL(), PostgreSQL(), Spark(), SQLite())
+ENGINES: dict[str, Engine] = {name: engine for engine in _ALL for name in (engine.name, *engine.aliases)}
 
 __all__ = ["ENGINES", "Engine", "get_engine"]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlglot
+from sqlalchemy import text
+from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.selectable import Select
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -19,6 +21,11 @@ def sql_text(query: Select, engine: Engine) -> str:
     except SqlglotError as error:
         raise BundleError(f"the SQL for {engine.name} does not parse, so Superset would refuse it: {error}") from error
     return tree.transform(_plainer).sql(engine.sqlglot, pretty=True)
+
+
+def executable(sql: str) -> TextClause:
+    """A finished SQL text for a connection. SQLAlchemy takes colons for bound parameters, and drivers percent signs."""
+    return text(sql.replace(":", r"\:"))
 
 
 def _plainer(node: exp.Expression) -> exp.Expression:
