@@ -32,6 +32,9 @@ class _Types(compiler.GenericTypeCompiler):  # type: ignore[misc]
 
     visit_TEXT = visit_CHAR = visit_VARCHAR
 
+    def visit_TIMESTAMP(self, type_: types.TypeEngine, **_: Any) -> str:
+        return "TIMESTAMP WITH TIME ZONE" if type_.timezone else "TIMESTAMP"
+
     def visit_BIGINT(self, type_: types.TypeEngine, **_: Any) -> str:
         return self.dialect.number_type
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, bindparam, inspect, select
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, bindparam, select
 from sqlalchemy.engine import Connection
 
+from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import UsageError, unknown
+from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.warehouse import connect
 
 CONTENT_TABLE = "campaign_email_content"
@@ -70,7 +72,12 @@ def load_emails(uri: str, directory: Path, schema: str | None = None) -> LoadRes
     """
     contents = read_directory(directory)
     loaded_at = datetime.now(timezone.utc).replace(tzinfo=None)
-    with connect(uri, write=True) as (connection, _):
+    with connect(uri, write=True) as (connection, engine):
+        if not engine.updates_rows:
+            raise UsageError(
+                f"load-emails cannot write to {engine.name}; have {CONTENT_TABLE} made there by what fills the other "
+                f"tables, with the columns {', '.join(column.name for column in content_table().c)}"
+            )
         table = content_table(schema)
         if not _has_table(connection, schema):
             table.create(connection)
@@ -127,9 +134,8 @@ def read_directory(directory: Path) -> list[Content]:
 
 
 def _has_table(connection: Connection, schema: str | None) -> bool:
-    inspector = inspect(connection)
-    # Without a schema DuckDB would find the table in any of them.
-    return bool(inspector.has_table(CONTENT_TABLE, schema=schema or inspector.default_schema_name))
+    # Not the inspector's own answer: without a schema it would find DuckDB's in any of them, and on Spark it fails.
+    return LiveCatalog(connection, get_engine(connection.dialect.name), schema).columns(CONTENT_TABLE) is not None
 
 
 def _row(content: Content, loaded_at: datetime) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _links(relations: Relations, engine: Engine, options: Options) -> Select:
                 *(cast(null(), BigInteger).label(name) for name in ("campaign_id", "email_id")),
                 cast(null(), String).label("link"),
                 *(cast(null(), BigInteger).label(name) for name in ("click_count", "people_count")),
-            ).where(literal(1) == literal(0)),
+            ).limit(0),
         )
     named, names = _with_names(clicks, relations)
     return comment(

@@ -1,0 +1,518 @@
+WITH counted_sends AS (
+  /* Sends that count: neither skipped nor failed, with campaign, email and person */
+  SELECT
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT loaded.campaign_id IS NULL
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT loaded.lead_id IS NULL
+), email_events AS (
+  /* What happened to the emails. A click on an unsubscribe link or an email address is only an open */
+  SELECT
+    'delivered' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_email_delivered AS loaded
+  UNION ALL
+  SELECT
+    'hard bounced' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_email_bounced AS loaded
+  UNION ALL
+  SELECT
+    'soft bounced' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_email_bounced_soft AS loaded
+  UNION ALL
+  SELECT
+    'opened' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_open_email AS loaded
+  UNION ALL
+  SELECT
+    CASE
+      WHEN NULLIF(TRIM(loaded.link), '') IS NULL
+      OR NOT (
+        SUBSTRING(LOWER(NULLIF(TRIM(loaded.link), '')), 1, 7) = 'mailto:'
+        OR CHARINDEX('mkt_unsubscribe=1', LOWER(NULLIF(TRIM(loaded.link), ''))) > 0
+      )
+      THEN 'clicked'
+      ELSE 'opened'
+    END AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_click_email AS loaded
+  UNION ALL
+  SELECT
+    'unsubscribed' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_unsubscribe_email AS loaded
+), event_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at,
+      ROW_NUMBER() OVER (
+        PARTITION BY email_events.email_id, email_events.person_id, email_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM email_events
+    JOIN counted_sends
+      ON email_events.email_id = counted_sends.email_id
+      AND email_events.person_id = counted_sends.person_id
+      AND email_events.activity_at >= counted_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), email_activities AS (
+  /* Every activity with its campaign */
+  SELECT
+    'sent' AS kind,
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    counted_sends.activity_at
+  FROM counted_sends
+  UNION ALL
+  SELECT
+    known.kind,
+    known.campaign_id,
+    known.email_id,
+    known.person_id,
+    known.activity_at
+  FROM (
+    SELECT
+      email_events.campaign_id,
+      email_events.kind,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    WHERE
+      NOT email_events.campaign_id IS NULL
+    UNION ALL
+    SELECT
+      event_latest_sends.campaign_id,
+      email_events.kind,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    JOIN event_latest_sends
+      ON email_events.email_id = event_latest_sends.email_id
+      AND email_events.person_id = event_latest_sends.person_id
+      AND email_events.activity_at = event_latest_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS known
+), email_records AS (
+  /* One row for each campaign, email and person. Rule 1: without a send there is no record; rules 2 and 3: a click or an unsubscribe implies an open */
+  SELECT
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id,
+    MIN(CASE WHEN email_activities.kind = 'sent' THEN email_activities.activity_at END) AS sent_at,
+    MAX(email_activities.activity_at) AS last_activity_at,
+    MAX(
+      CASE
+        WHEN email_activities.kind IN ('opened', 'clicked', 'unsubscribed')
+        THEN 1
+        ELSE 0
+      END
+    ) AS opened,
+    MAX(CASE WHEN email_activities.kind = 'clicked' THEN 1 ELSE 0 END) AS clicked,
+    MAX(CASE WHEN email_activities.kind = 'unsubscribed' THEN 1 ELSE 0 END) AS unsubscribed,
+    MAX(CASE WHEN email_activities.kind = 'hard bounced' THEN 1 ELSE 0 END) AS hard_bounced,
+    MAX(CASE WHEN email_activities.kind = 'soft bounced' THEN 1 ELSE 0 END) AS soft_bounced,
+    MAX(CASE WHEN email_activities.kind = 'delivered' THEN 1 ELSE 0 END) AS delivered
+  FROM email_activities
+  GROUP BY
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id
+  HAVING
+    MAX(CASE WHEN email_activities.kind = 'sent' THEN 1 ELSE 0 END) = 1
+), record_status AS (
+  /* Rules 4 and 5: one status a record, the first that holds */
+  SELECT
+    email_records.campaign_id,
+    email_records.email_id,
+    email_records.sent_at,
+    email_records.last_activity_at,
+    email_records.opened,
+    email_records.clicked,
+    email_records.unsubscribed,
+    CASE
+      WHEN email_records.opened = 1
+      THEN 'Delivered'
+      WHEN email_records.hard_bounced = 1
+      THEN 'Hard Bounced'
+      WHEN email_records.soft_bounced = 1
+      THEN 'Soft Bounced'
+      WHEN email_records.delivered = 1
+      THEN 'Delivered'
+      WHEN email_records.sent_at <= DATEADD(DAY, -3, SYSDATE())
+      THEN 'Aborted'
+      ELSE 'Pending'
+    END AS status
+  FROM email_records
+), daily_rollup AS (
+  /* One row for each campaign, email and day; sums only, so it is exact for every grouping */
+  SELECT
+    record_status.campaign_id,
+    record_status.email_id,
+    DATE_TRUNC('DAY', record_status.sent_at) AS sent_date,
+    COUNT(*) AS sent_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Delivered' THEN 1 ELSE 0 END) AS BIGINT) AS delivered_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Hard Bounced' THEN 1 ELSE 0 END) AS BIGINT) AS hard_bounced_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Soft Bounced' THEN 1 ELSE 0 END) AS BIGINT) AS soft_bounced_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Pending' THEN 1 ELSE 0 END) AS BIGINT) AS pending_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Aborted' THEN 1 ELSE 0 END) AS BIGINT) AS aborted_count,
+    CAST(SUM(record_status.opened) AS BIGINT) AS opened_count,
+    CAST(SUM(record_status.clicked) AS BIGINT) AS clicked_link_count,
+    CAST(SUM(record_status.unsubscribed) AS BIGINT) AS unsubscribed_count,
+    MIN(record_status.sent_at) AS first_sent_at,
+    MAX(record_status.sent_at) AS last_sent_at,
+    MAX(record_status.last_activity_at) AS last_activity_at
+  FROM record_status
+  GROUP BY
+    record_status.campaign_id,
+    record_status.email_id,
+    DATE_TRUNC('DAY', record_status.sent_at)
+), newest_campaigns AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.campaign_id,
+    versions.name,
+    versions.program_id,
+    versions.workspace,
+    versions.active
+  FROM (
+    SELECT
+      loaded.id AS campaign_id,
+      NULLIF(TRIM(loaded.name), '') AS name,
+      loaded.program_id,
+      NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
+      CASE
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS active,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.campaign AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_programs AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.program_id,
+    versions.name,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded.id AS program_id,
+      NULLIF(TRIM(loaded.name), '') AS name,
+      NULLIF(TRIM(loaded.workspace), '') AS workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.program AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_emails AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded.id AS email_id,
+      NULLIF(TRIM(loaded.name), '') AS name,
+      NULLIF(TRIM(loaded.subject), '') AS subject,
+      CASE
+        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS operational,
+      NULLIF(TRIM(loaded.workspace), '') AS workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.email_template_history AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), report AS (
+  /* The report with names. A name that is missing shows the id */ /* The report */
+  SELECT
+    COALESCE(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
+    newest_campaigns.program_id,
+    COALESCE(newest_programs.name, CAST(newest_campaigns.program_id AS VARCHAR)) AS program_name,
+    daily_rollup.campaign_id,
+    COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)) AS campaign_name,
+    newest_campaigns.active AS campaign_active,
+    daily_rollup.email_id,
+    COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR)) AS email_name,
+    newest_emails.subject AS email_subject,
+    newest_emails.operational,
+    daily_rollup.sent_date,
+    REPLACE(
+      REPLACE(
+        '<a title="[name]" href="/campaign-email/[id]/" target="_blank">[name]</a>',
+        '[id]',
+        CAST(daily_rollup.email_id AS VARCHAR)
+      ),
+      '[name]',
+      REPLACE(
+        REPLACE(
+          REPLACE(
+            REPLACE(
+              REPLACE(COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR)), '&', '&amp;'),
+              '<',
+              '&lt;'
+            ),
+            '>',
+            '&gt;'
+          ),
+          '"',
+          '&quot;'
+        ),
+        '\'',
+        '&#x27;'
+      )
+    ) AS email_link,
+    CASE
+      WHEN NOT COALESCE(newest_programs.name, CAST(newest_campaigns.program_id AS VARCHAR)) LIKE '%<%'
+      THEN COALESCE(newest_programs.name, CAST(newest_campaigns.program_id AS VARCHAR))
+      ELSE '<span>' || REPLACE(
+        REPLACE(
+          REPLACE(
+            COALESCE(newest_programs.name, CAST(newest_campaigns.program_id AS VARCHAR)),
+            '&',
+            '&amp;'
+          ),
+          '<',
+          '&lt;'
+        ),
+        '>',
+        '&gt;'
+      ) || '</span>'
+    END AS program_label,
+    CASE
+      WHEN NOT COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)) LIKE '%<%'
+      THEN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
+      ELSE '<span>' || REPLACE(
+        REPLACE(
+          REPLACE(
+            COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)),
+            '&',
+            '&amp;'
+          ),
+          '<',
+          '&lt;'
+        ),
+        '>',
+        '&gt;'
+      ) || '</span>'
+    END AS campaign_label,
+    daily_rollup.sent_count,
+    daily_rollup.delivered_count,
+    daily_rollup.hard_bounced_count,
+    daily_rollup.soft_bounced_count,
+    daily_rollup.pending_count,
+    daily_rollup.aborted_count,
+    daily_rollup.opened_count,
+    daily_rollup.clicked_link_count,
+    daily_rollup.unsubscribed_count,
+    daily_rollup.first_sent_at,
+    daily_rollup.last_sent_at,
+    daily_rollup.last_activity_at
+  FROM daily_rollup
+  LEFT OUTER JOIN newest_campaigns
+    ON daily_rollup.campaign_id = newest_campaigns.campaign_id
+  LEFT OUTER JOIN newest_programs
+    ON newest_campaigns.program_id = newest_programs.program_id
+  LEFT OUTER JOIN newest_emails
+    ON daily_rollup.email_id = newest_emails.email_id
+), report_columns AS (
+  /* The columns in Marketo's order */
+  SELECT
+    1 AS column_position,
+    'Sent' AS column_title
+  UNION ALL
+  SELECT
+    2 AS column_position,
+    'Delivered' AS column_title
+  UNION ALL
+  SELECT
+    3 AS column_position,
+    '% Delivered' AS column_title
+  UNION ALL
+  SELECT
+    4 AS column_position,
+    'Hard Bounced' AS column_title
+  UNION ALL
+  SELECT
+    5 AS column_position,
+    '% Hard Bounced' AS column_title
+  UNION ALL
+  SELECT
+    6 AS column_position,
+    'Soft Bounced' AS column_title
+  UNION ALL
+  SELECT
+    7 AS column_position,
+    '% Soft Bounced' AS column_title
+  UNION ALL
+  SELECT
+    8 AS column_position,
+    'Pending' AS column_title
+  UNION ALL
+  SELECT
+    9 AS column_position,
+    'Aborted' AS column_title
+  UNION ALL
+  SELECT
+    10 AS column_position,
+    'Opened' AS column_title
+  UNION ALL
+  SELECT
+    11 AS column_position,
+    '% Opened' AS column_title
+  UNION ALL
+  SELECT
+    12 AS column_position,
+    'Clicked Link' AS column_title
+  UNION ALL
+  SELECT
+    13 AS column_position,
+    '% Clicked Link' AS column_title
+  UNION ALL
+  SELECT
+    14 AS column_position,
+    'Clicked to Opened Ratio' AS column_title
+  UNION ALL
+  SELECT
+    15 AS column_position,
+    'Unsubscribed' AS column_title
+  UNION ALL
+  SELECT
+    16 AS column_position,
+    '% Unsubscribed' AS column_title
+)
+/* One row for each column of the report; a count has no denominator */
+SELECT
+  report.workspace,
+  report.program_id,
+  report.program_name,
+  report.campaign_id,
+  report.campaign_name,
+  report.campaign_active,
+  report.email_id,
+  report.email_name,
+  report.email_subject,
+  report.operational,
+  report.sent_date,
+  report.email_link,
+  report.program_label,
+  report.campaign_label,
+  report_columns.column_title,
+  report_columns.column_position,
+  CASE
+    WHEN report_columns.column_position = 1
+    THEN report.sent_count
+    WHEN report_columns.column_position = 2
+    THEN report.delivered_count
+    WHEN report_columns.column_position = 3
+    THEN report.delivered_count
+    WHEN report_columns.column_position = 4
+    THEN report.hard_bounced_count
+    WHEN report_columns.column_position = 5
+    THEN report.hard_bounced_count
+    WHEN report_columns.column_position = 6
+    THEN report.soft_bounced_count
+    WHEN report_columns.column_position = 7
+    THEN report.soft_bounced_count
+    WHEN report_columns.column_position = 8
+    THEN report.pending_count
+    WHEN report_columns.column_position = 9
+    THEN report.aborted_count
+    WHEN report_columns.column_position = 10
+    THEN report.opened_count
+    WHEN report_columns.column_position = 11
+    THEN report.opened_count
+    WHEN report_columns.column_position = 12
+    THEN report.clicked_link_count
+    WHEN report_columns.column_position = 13
+    THEN report.clicked_link_count
+    WHEN report_columns.column_position = 14
+    THEN report.clicked_link_count
+    WHEN report_columns.column_position = 15
+    THEN report.unsubscribed_count
+    WHEN report_columns.column_position = 16
+    THEN report.unsubscribed_count
+  END AS numerator,
+  CASE
+    WHEN report_columns.column_position = 3
+    THEN report.sent_count
+    WHEN report_columns.column_position = 5
+    THEN report.sent_count
+    WHEN report_columns.column_position = 7
+    THEN report.sent_count
+    WHEN report_columns.column_position = 11
+    THEN report.delivered_count
+    WHEN report_columns.column_position = 13
+    THEN report.delivered_count
+    WHEN report_columns.column_position = 14
+    THEN report.opened_count
+    WHEN report_columns.column_position = 16
+    THEN report.delivered_count
+  END AS denominator
+FROM report
+JOIN report_columns
+  ON 1 = 1
