@@ -640,8 +640,9 @@ def _create_hive(connection: sa.engine.Connection, definition: sa.Table, table: 
     """A Parquet file with a table over it, in the folder of the database, with which it goes."""
     import pyarrow.parquet as pq
 
-    database = connection.execute(sa.text("DESCRIBE DATABASE " + (definition.schema or "default"))).fetchall()
-    folder = Path(dict(database)["Location"].removeprefix("file:")) / f"{table.name}_rows"
+    database = definition.schema or connection.engine.url.database
+    described = connection.execute(sa.text(f"DESCRIBE DATABASE {database}")).fetchall()
+    folder = Path(dict(described)["Location"].removeprefix("file:")) / f"{table.name}_rows"
     folder.mkdir(parents=True)
     pq.write_table(_arrow(table, zoned), folder / "rows.parquet")
     types = {
@@ -656,3 +657,4 @@ def _create_hive(connection: sa.engine.Connection, definition: sa.Table, table: 
 
 _FILL = {"duckdb": _fill_duckdb, "sqlite": _fill_sqlite, "postgresql": _fill_postgresql, "mysql": _fill_mysql}
 ENGINES = (*_FILL, "hive")
+WRITABLE = tuple(_FILL)  # where rows can be changed in place, so emails can be stored

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, bindparam, select
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection
 
 from superset_campaign_plugin.engines import get_engine
@@ -58,9 +59,10 @@ def content_table(schema: str | None = None) -> Table:
         Column("subject", Text),
         Column("sender", Text),
         Column("preheader", Text),
-        Column("html", Text, nullable=False),
+        Column("html", Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), nullable=False),  # its TEXT ends at 64 KB
         Column("loaded_at", DateTime, nullable=False),
         schema=schema,
+        mysql_charset="utf8mb4",
     )
 
 
