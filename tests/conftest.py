@@ -13,6 +13,52 @@ import sqlalchemy as sa
 from deployment import address, deployment  # noqa: F401 - fixtures
 
 
+# A query takes Spark seconds, whatever the data, so of the tests that load a log of their own it runs these: one for
+# each thing in which an engine can differ. What is shared by many tests in one load (`test_rules`' drawings and season,
+# the real rows, the invariants' crowd) runs on Spark in full. `--all-on-spark` runs everything there.
+ON_SPARK = {
+    "test_a_missing_column",
+    "test_a_missing_name_is_the_id",
+    "test_a_text_that_is_no_id",
+    "test_a_text_that_is_no_time",
+    "test_a_time_of_a_wrong_type",
+    "test_an_empty_database",
+    "test_an_empty_send_table",
+    "test_any_log_and_any_question",
+    "test_large_logs",
+    "test_names_are_taken_as_they_are",
+    "test_neither_order_nor_replay_matters",
+    "test_nothing_but_the_send_table",
+    "test_rows_that_arrive_later_are_in_the_next_report",
+    "test_the_newest_version_of_an_asset_gives_the_names",
+    "test_times_spelled_as_text",
+    "test_times_spelled_as_text_with_an_offset",
+    "test_times_with_a_zone",
+    "test_where_rows_cannot_be_changed_nothing_is_stored",
+    "test_without_a_clock_it_is_now",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-on-spark", action="store_true", help="run every test of the engines on Spark, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests on Spark that `ON_SPARK` does not name."""
+    if config.getoption("--all-on-spark"):
+        return
+    left_out = [
+        item
+        for item in items
+        if isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("engine") == "hive"
+        and item.originalname not in ON_SPARK
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 class Server(NamedTuple):
     """How databases of an engine's server are reached, made and removed."""
 

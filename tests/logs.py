@@ -576,7 +576,8 @@ def _as_text(table: Table, time_format: str) -> Table:
     return Table(table.name, dict.fromkeys(table.columns, "text"), rows)
 
 
-def _arrow(table: Table, zoned: bool) -> Any:
+def arrow(table: Table, zoned: bool) -> Any:
+    """The table for engines that read Arrow or Parquet."""
     import pyarrow as pa
 
     times = pa.timestamp("us", tz="UTC" if zoned else None)
@@ -588,7 +589,7 @@ def _arrow(table: Table, zoned: bool) -> Any:
 
 def _fill_duckdb(connection: sa.engine.Connection, definition: sa.Table, table: Table, zoned: bool) -> None:
     duckdb = connection.connection.driver_connection
-    duckdb.register("loaded_rows", _arrow(table, zoned))
+    duckdb.register("loaded_rows", arrow(table, zoned))
     connection.execute(sa.text(f"INSERT INTO {definition} SELECT * FROM loaded_rows"))
     duckdb.unregister("loaded_rows")
 
@@ -644,7 +645,7 @@ def _create_hive(connection: sa.engine.Connection, definition: sa.Table, table: 
     described = connection.execute(sa.text(f"DESCRIBE DATABASE {database}")).fetchall()
     folder = Path(dict(described)["Location"].removeprefix("file:")) / f"{table.name}_rows"
     folder.mkdir(parents=True)
-    pq.write_table(_arrow(table, zoned), folder / "rows.parquet")
+    pq.write_table(arrow(table, zoned), folder / "rows.parquet")
     types = {
         "integer": "BIGINT",
         "text": "STRING",

@@ -122,12 +122,14 @@ def spark() -> Iterator[str]:
             "spark.driver.memory": "1g",
             "spark.executor.memory": "1g",
             "spark.ui.enabled": "false",
+            "spark.log.level": "WARN",
             "spark.local.dir": folder / "local",
             "spark.sql.warehouse.dir": folder / "warehouse",
             "spark.sql.catalogImplementation": "in-memory",
             # A zone that is not UTC: the report must not show it.
             "spark.sql.session.timeZone": "America/Los_Angeles",
             # The data are tiny: what Spark does for large ones only costs time.
+            "spark.sql.adaptive.enabled": "false",
             "spark.sql.shuffle.partitions": "2",
             "spark.sql.files.minPartitionNum": "1",
             "spark.sql.autoBroadcastJoinThreshold": "-1",

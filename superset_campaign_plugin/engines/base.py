@@ -30,8 +30,9 @@ class Engine:
     timestamp_type      the type, in Superset's eyes, of a time without a zone
     time_zones          False where the engine knows UTC alone, so `local_time` cannot be asked for
     refuses_bad_values  False where a text that is no time, or no number, is quietly read as something else
+    joins_rename        True where `a.x` of a join is not called `x` if the other table has an `x`, too
     updates_rows        False where rows cannot be changed in place, so nothing but the report can be had there
-    runs_in_tests       False where its SQL is generated and parsed, but no server of it is at hand to run it
+    runs_in_tests       False where no server of it is at hand, so that snapshots hold its SQL
     """
 
     name: str
@@ -40,6 +41,7 @@ class Engine:
     timestamp_type = "TIMESTAMP"
     time_zones = True
     refuses_bad_values = True
+    joins_rename = False
     updates_rows = True
     runs_in_tests = True
 

@@ -26,6 +26,7 @@ class ClickHouse(Engine):
     sqlglot = "clickhouse"
     timestamp_type = "DateTime64(6, 'UTC')"
     runs_in_tests = False
+    joins_rename = True
     updates_rows = False
 
     def dialect(self) -> Dialect:

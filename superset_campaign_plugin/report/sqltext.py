@@ -20,7 +20,17 @@ def sql_text(query: Select, engine: Engine) -> str:
         tree = sqlglot.parse_one(compiled, read=engine.sqlglot)
     except SqlglotError as error:
         raise BundleError(f"the SQL for {engine.name} does not parse, so Superset would refuse it: {error}") from error
-    return tree.transform(_plainer).sql(engine.sqlglot, pretty=True)
+    tree = tree.transform(_plainer)
+    if engine.joins_rename:
+        _name_columns_of_joins(tree)
+    return tree.sql(engine.sqlglot, pretty=True)
+
+
+def _name_columns_of_joins(tree: exp.Expression) -> None:
+    for select in tree.find_all(exp.Select):
+        if select.args.get("joins"):
+            columns = [exp.alias_(c, c.name) if isinstance(c, exp.Column) else c for c in select.expressions]
+            select.set("expressions", columns)
 
 
 def executable(sql: str) -> TextClause:

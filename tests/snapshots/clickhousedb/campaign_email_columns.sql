@@ -90,10 +90,10 @@ WITH counted_sends AS (
     candidates.activity_at
   FROM (
     SELECT
-      counted_sends.campaign_id,
-      email_events.email_id,
-      email_events.person_id,
-      email_events.activity_at,
+      counted_sends.campaign_id AS campaign_id,
+      email_events.email_id AS email_id,
+      email_events.person_id AS person_id,
+      email_events.activity_at AS activity_at,
       row_number() OVER (
         PARTITION BY email_events.email_id, email_events.person_id, email_events.activity_at
         ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
@@ -138,11 +138,11 @@ WITH counted_sends AS (
       )
     UNION ALL
     SELECT
-      event_latest_sends.campaign_id,
-      email_events.kind,
-      email_events.email_id,
-      email_events.person_id,
-      email_events.activity_at
+      event_latest_sends.campaign_id AS campaign_id,
+      email_events.kind AS kind,
+      email_events.email_id AS email_id,
+      email_events.person_id AS person_id,
+      email_events.activity_at AS activity_at
     FROM email_events
     JOIN event_latest_sends
       ON email_events.email_id = event_latest_sends.email_id
@@ -304,16 +304,16 @@ WITH counted_sends AS (
   /* The report with names. A name that is missing shows the id */ /* The report */
   SELECT
     coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
-    newest_campaigns.program_id,
+    newest_campaigns.program_id AS program_id,
     coalesce(newest_programs.name, CAST(newest_campaigns.program_id AS Nullable(String))) AS program_name,
-    daily_rollup.campaign_id,
+    daily_rollup.campaign_id AS campaign_id,
     coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String))) AS campaign_name,
     newest_campaigns.active AS campaign_active,
-    daily_rollup.email_id,
+    daily_rollup.email_id AS email_id,
     coalesce(newest_emails.name, CAST(daily_rollup.email_id AS Nullable(String))) AS email_name,
     newest_emails.subject AS email_subject,
-    newest_emails.operational,
-    daily_rollup.sent_date,
+    newest_emails.operational AS operational,
+    daily_rollup.sent_date AS sent_date,
     replace(
       replace(
         '<a title="[name]" href="/campaign-email/[id]/" target="_blank">[name]</a>',
@@ -377,18 +377,18 @@ WITH counted_sends AS (
         '&gt;'
       ) || '</span>'
     END AS campaign_label,
-    daily_rollup.sent_count,
-    daily_rollup.delivered_count,
-    daily_rollup.hard_bounced_count,
-    daily_rollup.soft_bounced_count,
-    daily_rollup.pending_count,
-    daily_rollup.aborted_count,
-    daily_rollup.opened_count,
-    daily_rollup.clicked_link_count,
-    daily_rollup.unsubscribed_count,
-    daily_rollup.first_sent_at,
-    daily_rollup.last_sent_at,
-    daily_rollup.last_activity_at
+    daily_rollup.sent_count AS sent_count,
+    daily_rollup.delivered_count AS delivered_count,
+    daily_rollup.hard_bounced_count AS hard_bounced_count,
+    daily_rollup.soft_bounced_count AS soft_bounced_count,
+    daily_rollup.pending_count AS pending_count,
+    daily_rollup.aborted_count AS aborted_count,
+    daily_rollup.opened_count AS opened_count,
+    daily_rollup.clicked_link_count AS clicked_link_count,
+    daily_rollup.unsubscribed_count AS unsubscribed_count,
+    daily_rollup.first_sent_at AS first_sent_at,
+    daily_rollup.last_sent_at AS last_sent_at,
+    daily_rollup.last_activity_at AS last_activity_at
   FROM daily_rollup
   LEFT OUTER JOIN newest_campaigns
     ON daily_rollup.campaign_id = newest_campaigns.campaign_id
@@ -464,22 +464,22 @@ WITH counted_sends AS (
 )
 /* One row for each column of the report; a count has no denominator */
 SELECT
-  report.workspace,
-  report.program_id,
-  report.program_name,
-  report.campaign_id,
-  report.campaign_name,
-  report.campaign_active,
-  report.email_id,
-  report.email_name,
-  report.email_subject,
-  report.operational,
-  report.sent_date,
-  report.email_link,
-  report.program_label,
-  report.campaign_label,
-  report_columns.column_title,
-  report_columns.column_position,
+  report.workspace AS workspace,
+  report.program_id AS program_id,
+  report.program_name AS program_name,
+  report.campaign_id AS campaign_id,
+  report.campaign_name AS campaign_name,
+  report.campaign_active AS campaign_active,
+  report.email_id AS email_id,
+  report.email_name AS email_name,
+  report.email_subject AS email_subject,
+  report.operational AS operational,
+  report.sent_date AS sent_date,
+  report.email_link AS email_link,
+  report.program_label AS program_label,
+  report.campaign_label AS campaign_label,
+  report_columns.column_title AS column_title,
+  report_columns.column_position AS column_position,
   CASE
     WHEN report_columns.column_position = 1
     THEN report.sent_count

@@ -49,10 +49,10 @@ WITH link_events AS (
     candidates.activity_at
   FROM (
     SELECT
-      counted_sends.campaign_id,
-      link_events.email_id,
-      link_events.person_id,
-      link_events.activity_at,
+      counted_sends.campaign_id AS campaign_id,
+      link_events.email_id AS email_id,
+      link_events.person_id AS person_id,
+      link_events.activity_at AS activity_at,
       row_number() OVER (
         PARTITION BY link_events.email_id, link_events.person_id, link_events.activity_at
         ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
@@ -77,9 +77,9 @@ WITH link_events AS (
 ), link_clicks AS (
   /* Clicks of people who were sent the email; a repeated row of the log counts once */
   SELECT
-    known.campaign_id,
-    known.email_id,
-    known.link,
+    known.campaign_id AS campaign_id,
+    known.email_id AS email_id,
+    known.link AS link,
     count(DISTINCT known.activity_id) AS click_count,
     count(DISTINCT known.person_id) AS people_count
   FROM (
@@ -97,12 +97,12 @@ WITH link_events AS (
       )
     UNION ALL
     SELECT
-      link_latest_sends.campaign_id,
-      link_events.email_id,
-      link_events.person_id,
-      link_events.activity_at,
-      link_events.activity_id,
-      link_events.link
+      link_latest_sends.campaign_id AS campaign_id,
+      link_events.email_id AS email_id,
+      link_events.person_id AS person_id,
+      link_events.activity_at AS activity_at,
+      link_events.activity_id AS activity_id,
+      link_events.link AS link
     FROM link_events
     JOIN link_latest_sends
       ON link_events.email_id = link_latest_sends.email_id
@@ -198,18 +198,18 @@ WITH link_events AS (
 /* The clicks with names. A name that is missing shows the id */
 SELECT
   coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
-  newest_campaigns.program_id,
+  newest_campaigns.program_id AS program_id,
   coalesce(newest_programs.name, CAST(newest_campaigns.program_id AS Nullable(String))) AS program_name,
-  link_clicks.campaign_id,
+  link_clicks.campaign_id AS campaign_id,
   coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS Nullable(String))) AS campaign_name,
   newest_campaigns.active AS campaign_active,
-  link_clicks.email_id,
+  link_clicks.email_id AS email_id,
   coalesce(newest_emails.name, CAST(link_clicks.email_id AS Nullable(String))) AS email_name,
   newest_emails.subject AS email_subject,
-  newest_emails.operational,
-  link_clicks.link,
-  link_clicks.click_count,
-  link_clicks.people_count
+  newest_emails.operational AS operational,
+  link_clicks.link AS link,
+  link_clicks.click_count AS click_count,
+  link_clicks.people_count AS people_count
 FROM link_clicks
 LEFT OUTER JOIN newest_campaigns
   ON link_clicks.campaign_id = newest_campaigns.campaign_id
