@@ -4,7 +4,7 @@ PORT ?= 8088
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help venv dev demo test lint format docs requirements clean
+.PHONY: help venv dev demo test lint format docs snapshots requirements clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -34,6 +34,9 @@ format: dev  ## Put the code into its format.
 
 docs: venv  ## Write docs/metrics.md from datasets/.
 	@$(BIN)/python scripts/metrics_page.py
+
+snapshots: dev  ## Write tests/snapshots/, the SQL for engines that no test can run, anew.
+	@PYTHONPATH=.:tests $(BIN)/python -m snapshot
 
 requirements: dev  ## Compile requirements/*.in anew.
 	@$(COMPILE) requirements/demo.in -o requirements/demo.txt

@@ -1,10 +1,14 @@
 #!/bin/sh
-# Installs the servers and the browser that the tests run against: PostgreSQL, Redis and Chromium, from Debian's packages.
+# Installs the servers and the browser that the tests run against, from Debian's packages: PostgreSQL, MariaDB, Redis,
+# the Java for Spark, and Chromium. The tests start servers of their own, whatever the packages start.
 set -eu
 
 missing=
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
+PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null 2>&1 || missing="$missing mariadb-server"
+command -v java >/dev/null 2>&1 || missing="$missing default-jre-headless"
+[ -e /usr/share/zoneinfo/Europe/Berlin ] || missing="$missing tzdata"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 fc-list 2>/dev/null | grep -qi 'noto.*emoji' || missing="$missing fonts-dejavu-core fonts-noto-core fonts-noto-color-emoji"
 [ -z "$missing" ] && exit 0

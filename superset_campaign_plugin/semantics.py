@@ -130,6 +130,10 @@ def _load(schema: Schema, data: Any, where: str, many: bool = False) -> Any:
         raise BundleError(f"{where}: {error.messages}") from error
 
 
+# Written with an exponent it is binary; of decimal numbers many engines cut the quotient after a few digits.
+_AS_FRACTION = "1e0"
+
+
 def _expression(raw: dict[str, Any], sums: dict[str, str]) -> str:
     if "expression" in raw:
         return str(raw["expression"])
@@ -137,7 +141,7 @@ def _expression(raw: dict[str, Any], sums: dict[str, str]) -> str:
         if aggregate in raw:
             return f"{aggregate.upper()}({raw[aggregate]})"
     numerator, denominator = raw["ratio"]
-    return f"1.0 * SUM({sums[numerator]}) / NULLIF(SUM({sums[denominator]}), 0)"
+    return f"{_AS_FRACTION} * SUM({sums[numerator]}) / NULLIF(SUM({sums[denominator]}), 0)"
 
 
 def _metrics(raw_metrics: list[dict[str, Any]]) -> tuple[Metric, ...]:
@@ -185,7 +189,7 @@ def _column_expression(place: int, metric: Metric) -> str:
     numerator = f"SUM(CASE WHEN column_position = {place} THEN numerator END)"
     if metric.kind == "count":
         return numerator
-    return f"1.0 * {numerator} / NULLIF(SUM(CASE WHEN column_position = {place} THEN denominator END), 0)"
+    return f"{_AS_FRACTION} * {numerator} / NULLIF(SUM(CASE WHEN column_position = {place} THEN denominator END), 0)"
 
 
 def report_columns(metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:

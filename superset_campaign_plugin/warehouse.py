@@ -75,5 +75,8 @@ def _options(url: URL, name: str, write: bool) -> dict[str, Any]:
 
 def reason(error: SQLAlchemyError) -> str:
     """The database's own first line, without the statement and its values."""
-    cause = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    # Spark's driver gives the whole response of the server, with the message in it.
+    status = getattr(origin.args[0], "status", None) if origin.args else None
+    cause = str(getattr(status, "errorMessage", None) or origin)
     return next((line.strip() for line in cause.splitlines() if line.strip()), type(error).__name__)

@@ -2,20 +2,76 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import logs
 import pytest
+import servers
 import sqlalchemy as sa
 from deployment import address, deployment  # noqa: F401 - fixtures
+
+# A query takes Spark seconds, whatever the data, so of the tests that load a log of their own it runs these: one for
+# each thing in which an engine can differ. What is shared by many tests in one load (`test_rules`' drawings and season,
+# the real rows, the invariants' crowd) runs on Spark in full. `--all-on-spark` runs everything there.
+ON_SPARK = {
+    "test_a_missing_column",
+    "test_a_missing_name_is_the_id",
+    "test_a_text_that_is_no_id",
+    "test_a_text_that_is_no_time",
+    "test_a_time_of_a_wrong_type",
+    "test_an_empty_database",
+    "test_an_empty_send_table",
+    "test_any_log_and_any_question",
+    "test_large_logs",
+    "test_names_are_taken_as_they_are",
+    "test_neither_order_nor_replay_matters",
+    "test_nothing_but_the_send_table",
+    "test_rows_that_arrive_later_are_in_the_next_report",
+    "test_the_newest_version_of_an_asset_gives_the_names",
+    "test_times_spelled_as_text",
+    "test_times_spelled_as_text_with_an_offset",
+    "test_times_with_a_zone",
+    "test_where_rows_cannot_be_changed_nothing_is_stored",
+    "test_without_a_clock_it_is_now",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-on-spark", action="store_true", help="run every test of the engines on Spark, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests on Spark that `ON_SPARK` does not name."""
+    if config.getoption("--all-on-spark"):
+        return
+    left_out = [
+        item
+        for item in items
+        if isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("engine") == "hive"
+        and item.originalname not in ON_SPARK
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+class Server(NamedTuple):
+    """How databases of an engine's server are reached, made and removed."""
+
+    maintenance: str  # the database to be in meanwhile
+    create: str
+    drop: str
+    options: str = ""  # of the URI
+
+
+SERVERS = {
+    "postgresql": Server("postgres", 'CREATE DATABASE "{}"', 'DROP DATABASE IF EXISTS "{}" WITH (FORCE)'),
+    "mysql": Server("mysql", "CREATE DATABASE {}", "DROP DATABASE IF EXISTS {}", "?charset=utf8mb4&local_infile=1"),
+    "hive": Server("default", "CREATE DATABASE {}", "DROP DATABASE IF EXISTS {} CASCADE", "?auth=NOSASL"),
+}
 
 
 class Warehouse:
@@ -35,22 +91,27 @@ class Warehouse:
         self._count += 1
         if self._server:
             name = f"{self._folder.name}_{self._count}"
-            self._on_server(f'CREATE DATABASE "{name}"')
-            self.uri = f"{self._server}/{name}"
+            self._on_server(SERVERS[self.engine].create, name)
+            self.uri = self._server_uri(name)
         else:
             self.uri = f"{self.engine}:///{self._folder}/log_{self._count}.db"
 
     def drop(self) -> None:
         """Remove the database; whoever still holds it open is cut off."""
         if self.uri and self._server:
-            self._on_server(f'DROP DATABASE IF EXISTS "{sa.engine.make_url(self.uri).database}" WITH (FORCE)')
+            self._on_server(SERVERS[self.engine].drop, sa.engine.make_url(self.uri).database)
         elif self.uri:
             Path(sa.engine.make_url(self.uri).database).unlink(missing_ok=True)
 
-    def _on_server(self, statement: str) -> None:
-        engine = sa.create_engine(f"{self._server}/postgres", isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
-        with engine.connect() as connection:
-            connection.execute(sa.text(statement))
+    def _server_uri(self, database: str) -> str:
+        return f"{self._server}/{database}{SERVERS[self.engine].options}"
+
+    def _on_server(self, statement: str, database: str) -> None:
+        engine = sa.create_engine(self._server_uri(SERVERS[self.engine].maintenance), poolclass=sa.pool.NullPool)
+        if self.engine == "postgresql":  # which makes no database within a transaction
+            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.begin() as connection:
+            connection.execute(sa.text(statement.format(database)))
 
     def load(self, log: logs.Log, **options: Any) -> Warehouse:
         """Hold exactly this log, by default in Fivetran's tables; options as `logs.write`."""
@@ -83,7 +144,7 @@ def warehouse_on(
     """Makes an empty database on the named engine."""
 
     def make(engine: str) -> Warehouse:
-        server = request.getfixturevalue("postgresql_server") if engine == "postgresql" else None
+        server = request.getfixturevalue(f"{engine}_server") if engine in SERVERS else None
         return Warehouse(engine, tmp_path_factory.mktemp(engine), server)
 
     return make
@@ -104,75 +165,25 @@ def warehouse(engine: str, warehouse_on: Callable[[str], Warehouse]) -> Iterator
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# A PostgreSQL server of our own
+# Servers of our own, each started when a test first asks for it
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URI, without a database, of a PostgreSQL server that lives as long as the test session."""
-    programs = _postgresql_programs()
-    # Not below pytest's own folder: that one is closed to the account which the server runs as.
-    folder = Path(tempfile.mkdtemp(prefix="campaign-postgresql-"))
-    account = None
-    if os.geteuid() == 0:  # the server refuses to run as root
-        account = "postgres"
-        owner = pwd.getpwnam(account)
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    port = _free_port()
-    data = folder / "data"
-    fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
-    listen = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    try:
-        initdb = (programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        _run(initdb, account, folder)
-        start = ("-D", data, "-l", folder / "server.log", "-w", "-t", "60", "-o", f"{listen} {fast}", "start")
-        _run((programs / "pg_ctl", *start), account, folder)
-        try:
-            yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}"
-        finally:
-            _run((programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"), account, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with servers.postgresql() as uri:
+        yield uri
 
 
-def _postgresql_programs() -> Path:
-    """The folder of PostgreSQL's server programs; Debian keeps them off the path."""
-    found = shutil.which("pg_ctl")
-    if found:
-        return Path(found).resolve().parent
-    packaged = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"),
-        key=lambda program: int(program.parts[-3]) if program.parts[-3].isdigit() else 0,
-    )
-    if packaged:
-        return packaged[-1].parent
-    pytest.fail(
-        "PostgreSQL's server programs (initdb, pg_ctl) are not installed; "
-        "`make test` installs them, as does `apt-get install postgresql`",
-        pytrace=False,
-    )
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[str]:
+    """The same of MariaDB."""
+    with servers.mariadb() as uri:
+        yield uri
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _run(command: Sequence[object], account: str | None, folder: Path) -> None:
-    """Run a server program, as another account where one is given; what it prints is shown when it fails."""
-    as_account = ["runuser", "-u", account, "--"] if account else []
-    with (folder / "output.txt").open("w+") as output:  # a pipe would be held open by the server
-        done = subprocess.run(
-            [*as_account, *map(str, command)],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        output.seek(0)
-        if done.returncode:
-            server_log = folder / "server.log"
-            more = server_log.read_text() if server_log.exists() else ""
-            pytest.fail(f"{command[0]} failed:\n{output.read()}{more}", pytrace=False)
+@pytest.fixture(scope="session")
+def hive_server() -> Iterator[str]:
+    """The same of Spark."""
+    with servers.spark() as uri:
+        yield uri

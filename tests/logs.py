@@ -14,14 +14,17 @@ import ast
 import io
 import random
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
 from hypothesis import strategies as st
+from sqlalchemy.dialects import mysql
 
 # ---------------------------------------------------------------------------------------------------------------
 # A log
@@ -589,7 +592,10 @@ def _event_table(kind: str, name: str, activities: list[Activity]) -> Table:
 # ---------------------------------------------------------------------------------------------------------------
 # Loading tables into a database
 
-TYPES = {"integer": sa.BigInteger(), "text": sa.Text(), "time": sa.DateTime(), "flag": sa.Boolean()}
+# MySQL's own DATETIME has no fractions of a second; its TIMESTAMP is the type with a zone.
+TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
+ZONED_TIME = sa.DateTime(timezone=True).with_variant(mysql.TIMESTAMP(fsp=6), "mysql")
+TYPES = {"integer": sa.BigInteger(), "text": sa.Text(), "time": TIME, "flag": sa.Boolean()}
 
 
 def write(
@@ -633,7 +639,7 @@ def load(
     times are spelled that way (a format of `strftime`, one for all or one a table).
     """
     engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
-    types = TYPES | ({"time": sa.DateTime(timezone=True)} if zoned else {})
+    types = TYPES | ({"time": ZONED_TIME} if zoned else {})
     with engine.begin() as connection:
         if schema:
             connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
@@ -645,6 +651,9 @@ def load(
                 sa.MetaData(schema=schema),
                 *(sa.Column(name, types[kind]) for name, kind in table.columns.items()),
             )
+            if engine.dialect.name == "hive":
+                _create_hive(connection, definition, table, zoned)
+                continue
             definition.create(connection, checkfirst=exists_ok)
             if table.rows:
                 _FILL[engine.dialect.name](connection, definition, table, zoned)
@@ -668,15 +677,20 @@ def _as_text(table: Table, time_format: str) -> Table:
     return Table(table.name, dict.fromkeys(table.columns, "text"), rows)
 
 
-def _fill_duckdb(connection: sa.engine.Connection, definition: sa.Table, table: Table, zoned: bool) -> None:
+def arrow(table: Table, zoned: bool) -> Any:
+    """The table for engines that read Arrow or Parquet."""
     import pyarrow as pa
 
     times = pa.timestamp("us", tz="UTC" if zoned else None)
     types = {"integer": pa.int64(), "text": pa.string(), "time": times, "flag": pa.bool_()}
-    by_column = zip(*table.rows, strict=True)
+    by_column = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
     arrays = [pa.array(values, types[kind]) for values, kind in zip(by_column, table.columns.values(), strict=True)]
+    return pa.table(arrays, names=list(table.columns))
+
+
+def _fill_duckdb(connection: sa.engine.Connection, definition: sa.Table, table: Table, zoned: bool) -> None:
     duckdb = connection.connection.driver_connection
-    duckdb.register("loaded_rows", pa.table(arrays, names=list(table.columns)))
+    duckdb.register("loaded_rows", arrow(table, zoned))
     connection.execute(sa.text(f"INSERT INTO {definition} SELECT * FROM loaded_rows"))
     duckdb.unregister("loaded_rows")
 
@@ -708,5 +722,41 @@ def _fill_postgresql(connection: sa.engine.Connection, definition: sa.Table, tab
         cursor.copy_expert(f"COPY {definition} FROM STDIN", lines)
 
 
-_FILL = {"duckdb": _fill_duckdb, "sqlite": _fill_sqlite, "postgresql": _fill_postgresql}
-ENGINES = tuple(_FILL)
+def _fill_mysql(connection: sa.engine.Connection, definition: sa.Table, table: Table, zoned: bool) -> None:
+    escapes = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+    def spell(value: object) -> str:
+        if value is None:
+            return "\\N"
+        return value.translate(escapes) if isinstance(value, str) else str(int(value) if value is True else value)
+
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="") as file:
+        file.writelines("\t".join(map(spell, row)) + "\n" for row in table.rows)
+        file.flush()
+        connection.execute(sa.text("SET time_zone = '+00\\:00'"))
+        load = f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {definition} CHARACTER SET utf8mb4"
+        connection.execute(sa.text(load))
+
+
+def _create_hive(connection: sa.engine.Connection, definition: sa.Table, table: Table, zoned: bool) -> None:
+    """A Parquet file with a table over it, in the folder of the database, with which it goes."""
+    import pyarrow.parquet as pq
+
+    database = definition.schema or connection.engine.url.database
+    described = connection.execute(sa.text(f"DESCRIBE DATABASE {database}")).fetchall()
+    folder = Path(dict(described)["Location"].removeprefix("file:")) / f"{table.name}_rows"
+    folder.mkdir(parents=True)
+    pq.write_table(arrow(table, zoned), folder / "rows.parquet")
+    types = {
+        "integer": "BIGINT",
+        "text": "STRING",
+        "time": "TIMESTAMP" if zoned else "TIMESTAMP_NTZ",
+        "flag": "BOOLEAN",
+    }
+    columns = ", ".join(f"`{name}` {types[kind]}" for name, kind in table.columns.items())
+    connection.execute(sa.text(f"CREATE TABLE {definition} ({columns}) USING parquet LOCATION '{folder}'"))
+
+
+_FILL = {"duckdb": _fill_duckdb, "sqlite": _fill_sqlite, "postgresql": _fill_postgresql, "mysql": _fill_mysql}
+ENGINES = (*_FILL, "hive")
+WRITABLE = tuple(_FILL)  # where rows can be changed in place, so emails can be stored

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.bigquery import BigQuery
+from superset_campaign_plugin.engines.clickhouse import ClickHouse
+from superset_campaign_plugin.engines.databricks import Databricks
 from superset_campaign_plugin.engines.duckdb import DuckDB
+from superset_campaign_plugin.engines.mysql import MySQL
 from superset_campaign_plugin.engines.postgresql import PostgreSQL
+from superset_campaign_plugin.engines.redshift import Redshift
+from superset_campaign_plugin.engines.snowflake import Snowflake
+from superset_campaign_plugin.engines.spark import Spark
 from superset_campaign_plugin.engines.sqlite import SQLite
+from superset_campaign_plugin.engines.trino import Trino
 from superset_campaign_plugin.errors import unknown
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (DuckDB(), PostgreSQL(), SQLite())}
+_ALL: tuple[Engine, ...] = (
+    BigQuery(),
+    ClickHouse(),
+    Databricks(),
+    DuckDB(),
+    MySQL(),
+    PostgreSQL(),
+    Redshift(),
+    Snowflake(),
+    Spark(),
+    SQLite(),
+    Trino(),
+)
+ENGINES: dict[str, Engine] = {name: engine for engine in _ALL for name in (engine.name, *engine.aliases)}
 
 __all__ = ["ENGINES", "Engine", "get_engine"]
 

@@ -6,6 +6,7 @@ report's steps read the same on every engine.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,24 +15,46 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
+from superset_campaign_plugin.errors import UsageError
+
 Columns = dict[str, types.TypeEngine]
 
 ENDS_WITH_ZONE = "[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$"
 
 
 class Engine:
-    """The shared default. `name` is the SQLAlchemy dialect's name, `sqlglot` the dialect's name in sqlglot."""
+    """The shared default, and the record of what an engine is and can do.
+
+    name                the SQLAlchemy dialect's name, which is that of the URI and of Superset's `backend`
+    aliases             other dialects of the same SQL
+    sqlglot             the dialect in which Superset parses the engine's SQL
+    timestamp_type      the type, in Superset's eyes, of a time without a zone
+    time_zones          False where the engine knows UTC alone, so `local_time` cannot be asked for
+    refuses_bad_values  False where a text that is no time, or no number, is quietly read as something else
+    joins_rename        True where `a.x` of a join is not called `x` if the other table has an `x`, too
+    updates_rows        False where rows cannot be changed in place, so nothing but the report can be had there
+    schemas             False where a database has no schemas
+    keeps_indexes       True where an index makes finding single rows fast
+    refresh_settings    statements that give a refresh the memory it may use
+    one_snapshot        statement that begins a transaction which sees one state of the database
+    lock_query          takes the lock :name for the connection, or answers that another one has it
+    runs_in_tests       False where no server of it is at hand, so that snapshots hold its SQL
+    """
 
     name: str
+    aliases: tuple[str, ...] = ()
     sqlglot: str
     timestamp_type = "TIMESTAMP"
-    schemas = True  # False where a database has no schemas
-    keeps_indexes = False  # True where an index makes finding single rows fast
-    refresh_settings: tuple[str, ...] = ()  # statements that give a refresh the memory it may use
-    one_snapshot: str | None = None  # statement that begins a transaction which sees one state of the database
-    lock_query: str | None = None  # takes the lock :name for the connection, or answers that another one has it
-    time_zones = True  # False where the engine knows UTC alone
-    refuses_bad_values = True  # False where a text that is no time, or no number, is quietly read as something else
+    schemas = True
+    keeps_indexes = False
+    refresh_settings: tuple[str, ...] = ()
+    one_snapshot: str | None = None
+    lock_query: str | None = None
+    time_zones = True
+    refuses_bad_values = True
+    joins_rename = False
+    updates_rows = True
+    runs_in_tests = True
 
     def dialect(self) -> Dialect:
         """A dialect that renders literals without doubling percent signs."""
@@ -66,7 +89,7 @@ class Engine:
         """Whether a part of `text` matches the regular expression."""
         return func.regexp_matches(text, literal(pattern))
 
-    def read_columns(self, connection: Connection, schema: str | None) -> dict[str, Columns] | None:
+    def read_columns(self, connection: Connection, schema: str | None) -> Mapping[str, Columns] | None:
         """The columns of every table, where the engine has a better source than SQLAlchemy's inspector; else None."""
         return None
 
@@ -105,6 +128,11 @@ class Engine:
         """A UTC moment as the clocks of `zone` (such as Europe/Berlin) show it, without a zone."""
         aware = moment.op("AT TIME ZONE")(literal_column("'UTC'"))
         return aware.op("AT TIME ZONE")(literal(zone))
+
+    def check_zone(self, connection: Connection, zone: str) -> None:
+        """Raise `UsageError` where the engine has no time zones, `DatabaseError` where the server lacks this one."""
+        if not self.time_zones:
+            raise UsageError(f"{self.name} knows no time zones, so the report is in UTC there, not in {zone!r}")
 
     def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         """Midnight of the moment's day, as a time, so that time ranges compare alike on every engine."""

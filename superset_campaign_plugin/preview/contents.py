@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, bindparam, inspect, select
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, bindparam, select
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn
 
+from superset_campaign_plugin.engines import get_engine
+from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.errors import UsageError, unknown
+from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.warehouse import connect
 
 CONTENT_TABLE = "campaign_email_content"
@@ -60,11 +64,12 @@ def content_table(schema: str | None = None) -> Table:
         Column("subject", Text),
         Column("sender", Text),
         Column("preheader", Text),
-        Column("html", Text, nullable=False),
+        Column("html", Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), nullable=False),  # its TEXT ends at 64 KB
         Column("loaded_at", DateTime, nullable=False),
         # Marketo's own time of the version that is stored, in UTC; unknown of what came from a file.
         Column("updated_at", DateTime),
         schema=schema,
+        mysql_charset="utf8mb4",
     )
 
 
@@ -84,13 +89,17 @@ def prepare_table(uri: str, schema: str | None = None) -> None:
 
     It is a transaction of its own: DuckDB writes no row into a table that the same transaction has altered.
     """
-    with connect(uri, write=True) as (connection, _):
+    with connect(uri, write=True) as (connection, engine):
+        if not engine.updates_rows:
+            raise UsageError(
+                f"emails cannot be stored on {engine.name}; have {CONTENT_TABLE} made there by what fills the other "
+                f"tables, with the columns {', '.join(column.name for column in content_table().c)}"
+            )
         table = content_table(schema)
-        if not _has_table(connection, schema):
+        columns = _columns(connection, schema)
+        if columns is None:
             table.create(connection)
-            return
-        columns = inspect(connection).get_columns(CONTENT_TABLE, schema=_schema(connection, schema))
-        if "updated_at" not in {column["name"] for column in columns}:
+        elif "updated_at" not in columns:
             name = connection.dialect.identifier_preparer.format_table(table)
             column = CreateColumn(table.c.updated_at).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {column}")
@@ -135,7 +144,7 @@ def stored_versions(uri: str, schema: str | None = None) -> dict[int, datetime]:
 
 def read_content(connection: Connection, schema: str | None, email_id: int) -> Content | None:
     """The stored content of an email; None where none is stored or the table does not exist."""
-    if not 0 < email_id <= MAX_ID or not _has_table(connection, schema):
+    if not 0 < email_id <= MAX_ID or _columns(connection, schema) is None:
         return None
     table = content_table(schema)
     columns = (table.c.email_id, table.c.html, table.c.subject, table.c.sender, table.c.preheader)
@@ -172,13 +181,9 @@ def read_directory(directory: Path) -> list[Content]:
     return list(emails.values())
 
 
-def _has_table(connection: Connection, schema: str | None) -> bool:
-    return bool(inspect(connection).has_table(CONTENT_TABLE, schema=_schema(connection, schema)))
-
-
-def _schema(connection: Connection, schema: str | None) -> str | None:
-    # Without a schema DuckDB would find the table in any of them.
-    return schema or inspect(connection).default_schema_name
+def _columns(connection: Connection, schema: str | None) -> Columns | None:
+    # Not the inspector's own answer: without a schema it would find DuckDB's in any of them, and on Spark it fails.
+    return LiveCatalog(connection, get_engine(connection.dialect.name), schema).columns(CONTENT_TABLE)
 
 
 def _row(content: Content, loaded_at: datetime, updated_at: datetime | None) -> dict[str, Any]:

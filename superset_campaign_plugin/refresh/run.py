@@ -101,6 +101,8 @@ def refresh(
     with exclusive(uri, write=not dry_run) as (connection, engine):
         target = stored_schema if engine.schemas else None
         progress("Reading the log's tables")
+        if rules.time_zone != "UTC":
+            engine.check_zone(connection, rules.time_zone)
         check_values(connection, engine, source, schema)
         relations = build_relations(layout, LiveCatalog(connection, engine, schema), engine)
         run = _Run(connection, engine, relations, rules, target, progress)

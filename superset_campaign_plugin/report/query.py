@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import column, literal_column, or_, select, text
+from sqlalchemy import column, literal_column, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select, Subquery
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError, unknown
+from superset_campaign_plugin.report.sqltext import executable
 from superset_campaign_plugin.semantics import Dataset, Dimension, load_semantics
 
 # A grouping and the dimensions that it shows.
@@ -86,8 +87,8 @@ def fetch(connection: Connection, engine: Engine, dataset: Dataset, sql: str, re
 
 
 def dataset_rows(sql: str, name: str) -> Subquery:
-    """A dataset's SQL as a subquery. Drivers take percent signs, and SQLAlchemy colons, for bound parameters."""
-    return text(sql.replace(":", r"\:")).columns().subquery(name)
+    """A dataset's SQL as a subquery."""
+    return executable(sql).columns().subquery(name)
 
 
 def _query(source: Subquery, engine: Engine, dataset: Dataset, request: Request) -> tuple[Select, list[str]]:

@@ -14,7 +14,6 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.records import FLAGS
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import step
@@ -23,9 +22,7 @@ FLAG_COUNTS = {flag: f"{flag}_count" for flag in FLAGS} | {"clicked": "clicked_l
 
 
 def sent_day(sent_at: ColumnElement[Any], engine: Engine, rules: Rules) -> ColumnElement[Any]:
-    """Midnight of the day of a send, on the clocks of the report's time zone. `UsageError` if the engine has none."""
-    if rules.time_zone != "UTC" and not engine.time_zones:
-        raise UsageError(f"{engine.name} knows no time zones, so its report has the days of UTC alone")
+    """Midnight of the day of a send, on the clocks of the report's time zone."""
     return engine.day(sent_at if rules.time_zone == "UTC" else engine.local_time(sent_at, rules.time_zone))
 
 

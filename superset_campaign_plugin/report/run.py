@@ -13,7 +13,7 @@ from superset_campaign_plugin.report.datasets import Options, build_dataset
 from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.query import Report, Request, fetch
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.report.sqltext import executable, sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
@@ -68,6 +68,8 @@ def dataset_sql(
     facts: FactsSource | None = None,
 ) -> dict[str, str]:
     """The SQL of the datasets `names`, by default of all, for the tables and columns that the database has."""
+    if options.rules.time_zone != "UTC":
+        engine.check_zone(connection, options.rules.time_zone)
     relations = build_relations(get_layout(source), LiveCatalog(connection, engine, schema), engine)
     if facts is None:
         figures: Facts = ComputedFacts(relations, engine, options.rules, options.as_of)
@@ -81,7 +83,7 @@ def check_values(connection: Connection, engine: Engine, source: str, schema: st
     """Raise `SourceError` for a value that the engine would quietly read as another one."""
     catalog = LiveCatalog(connection, engine, schema)
     for table, column, expected, query in unreadable_values(get_layout(source), catalog, engine):
-        example = connection.execute(query).scalar()
+        example = connection.execute(executable(sql_text(query, engine))).scalar()
         if example is not None:
             raise SourceError(f"column {column} of table {table} holds {str(example)!r}, which is not {expected}")
 

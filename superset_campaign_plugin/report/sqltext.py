@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import sqlglot
+from sqlalchemy import text
+from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.selectable import Select
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -24,7 +26,22 @@ def sql_text(query: Select, engine: Engine) -> str:
         tree = sqlglot.parse_one(plain_sql(query, engine), read=engine.sqlglot)
     except SqlglotError as error:
         raise BundleError(f"the SQL for {engine.name} does not parse, so Superset would refuse it: {error}") from error
-    return tree.transform(_plainer).sql(engine.sqlglot, pretty=True)
+    tree = tree.transform(_plainer)
+    if engine.joins_rename:
+        _name_columns_of_joins(tree)
+    return tree.sql(engine.sqlglot, pretty=True)
+
+
+def _name_columns_of_joins(tree: exp.Expression) -> None:
+    for select in tree.find_all(exp.Select):
+        if select.args.get("joins"):
+            columns = [exp.alias_(c, c.name) if isinstance(c, exp.Column) else c for c in select.expressions]
+            select.set("expressions", columns)
+
+
+def executable(sql: str) -> TextClause:
+    """A finished SQL text for a connection. SQLAlchemy takes colons for bound parameters, and drivers percent signs."""
+    return text(sql.replace(":", r"\:"))
 
 
 def _plainer(node: exp.Expression) -> exp.Expression:

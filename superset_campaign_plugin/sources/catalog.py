@@ -29,7 +29,8 @@ class LiveCatalog:
     def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
         self.schema = schema
         known = engine.read_columns(connection, schema)
-        self._columns = known or {}
+        self._columns: dict[str, Columns] = {}
+        self._known = self._columns if known is None else known
         self._unread: set[str] = set()
         if known is None:
             self._inspector = inspect(connection)
@@ -43,7 +44,7 @@ class LiveCatalog:
             found: list[dict[str, Any]] = self._inspector.get_columns(table, schema=self.schema)
             self._columns[table] = {column["name"]: column["type"] for column in found}
             self._unread.remove(table)
-        return self._columns.get(table)
+        return self._known.get(table)
 
     def tables(self) -> set[str]:
-        return {*self._columns, *self._unread}
+        return {*self._known, *self._unread}

@@ -272,7 +272,8 @@ def unreadable_values(layout: Layout, catalog: Catalog, engine: Engine) -> Itera
         for name in (names.person_id, names.campaign_id, names.email_id):
             if not engine.refuses_bad_values and reader.is_text(name):
                 raw = reader.text(name)
-                wrong = cast(reader.identifier(name), String) != raw
+                number = reader.identifier(name)
+                wrong = or_(number.is_(None), cast(number, String) != raw)
                 yield table_name, name, "a whole number", reader.example(raw, wrong)
         raw = reader.text(names.activity_at)
         doubts = [] if engine.refuses_bad_values else [reader.time(names.activity_at).is_(None)]

@@ -12,7 +12,7 @@ from oracle import GROUP_COLUMNS, assert_report, report
 
 from superset_campaign_plugin.report.rules import Rules
 
-EXAMPLES = {"duckdb": 30, "sqlite": 100, "postgresql": 15}
+EXAMPLES = {"duckdb": 30, "sqlite": 100, "postgresql": 15, "mysql": 15, "hive": 2}  # fewer where they take longer
 DAYS = sorted({instant.date() + timedelta(days=days) for instant in INSTANTS for days in (0, 1)})
 WHERE = {
     "workspace": ["Default", "EMEA", "Nowhere"],
@@ -69,10 +69,13 @@ def test_crowds(warehouse, seed):
 
 
 @pytest.mark.parametrize(
-    ("engine", "seed"), [("duckdb", 1), ("sqlite", 2), ("postgresql", 3)], indirect=["engine"], ids=str
+    ("engine", "seed"),
+    [("duckdb", 1), ("sqlite", 2), ("postgresql", 3), ("mysql", 4), ("hive", 5)],
+    indirect=["engine"],
+    ids=str,
 )
 def test_large_logs(warehouse, seed):
-    """350,000 activities on each engine: a million in all."""
+    """350,000 activities on each engine: more than a million in all."""
     log = generate(350_000, seed)
     warehouse.load(log)
     clock, by = utc("2024-04-15 12:00"), ("campaign", "email", "week")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from logs import CLOCKS, ENGINES, INSTANTS, Activity, Log, crowd, random_logs
 from oracle import COUNTS, GROUP_COLUMNS, RATIOS, STATUSES
 
-EXAMPLES = {"duckdb": 2, "sqlite": 6, "postgresql": 2}
+EXAMPLES = {"duckdb": 2, "sqlite": 6, "postgresql": 2, "mysql": 2, "hive": 1}
 EVERYTHING = ("campaign", "email", "day")  # every report adds up from these groups
 
 

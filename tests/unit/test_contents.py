@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from logs import WRITABLE
 
 from superset_campaign_plugin.errors import DatabaseError, UsageError
 from superset_campaign_plugin.preview.contents import (
@@ -21,6 +22,7 @@ from superset_campaign_plugin.preview.contents import (
 )
 from superset_campaign_plugin.warehouse import connect
 
+on_writable_engines = pytest.mark.parametrize("engine", WRITABLE, indirect=True)
 FACTS = """
 1042:
   subject: "Ready for <summer>? שלום"
@@ -60,6 +62,7 @@ def count(uri: str) -> int:
         return connection.scalar(sa.text(f"SELECT COUNT(*) FROM {CONTENT_TABLE}"))
 
 
+@on_writable_engines
 def test_loaded_emails_can_be_read(warehouse, mails):
     folder = mails(_1042__html="<p>größer</p>", _7__html="<p>7</p>", _8__html="", emails__yaml=FACTS, notes__txt="x")
     result = load_emails(warehouse.uri, folder)
@@ -73,6 +76,7 @@ def test_loaded_emails_can_be_read(warehouse, mails):
     assert stored(warehouse.uri, 2**70) is None
 
 
+@on_writable_engines
 def test_loading_again_replaces_by_id(warehouse, mails):
     load_emails(warehouse.uri, mails(_1__html="one", _2__html="two", emails__yml="1: {subject: First}"))
     (folder := mails(_2__html="two, again", _3__html="three")).joinpath("1.html").unlink()
@@ -83,11 +87,13 @@ def test_loading_again_replaces_by_id(warehouse, mails):
     assert load_emails(warehouse.uri, folder).replaced == 2
 
 
+@on_writable_engines
 def test_the_largest_id_fits(warehouse, mails):
     load_emails(warehouse.uri, mails(_9223372036854775807__html="last"))
     assert stored(warehouse.uri, 2**63 - 1).html == "last"
 
 
+@on_writable_engines
 def test_a_schema_of_its_own(warehouse, mails):
     if warehouse.engine == "sqlite":
         pytest.skip("SQLite has no schemas")
@@ -140,13 +146,14 @@ def test_no_such_directory(warehouse, tmp_path):
         load_emails(warehouse.uri, tmp_path / "nowhere")
 
 
+@on_writable_engines
 def test_a_database_that_fails_midway_keeps_what_it_had(warehouse, mails):
     load_emails(warehouse.uri, mails(_2__html="two"))
     warehouse.execute(
-        f"ALTER TABLE {CONTENT_TABLE} RENAME TO before",
+        f"ALTER TABLE {CONTENT_TABLE} RENAME TO earlier",
         f"CREATE TABLE {CONTENT_TABLE} (email_id BIGINT PRIMARY KEY, subject TEXT, sender TEXT, preheader TEXT, "
         "html TEXT CHECK (html <> 'refused'), loaded_at TIMESTAMP, updated_at TIMESTAMP)",
-        f"INSERT INTO {CONTENT_TABLE} SELECT * FROM before",
+        f"INSERT INTO {CONTENT_TABLE} SELECT * FROM earlier",
     )
     with pytest.raises(DatabaseError):
         load_emails(warehouse.uri, mails(_1__html="one", _2__html="refused"))
@@ -177,6 +184,18 @@ def test_what_a_file_replaces_has_no_version(warehouse, mails):
     assert stored_versions(warehouse.uri) == {2: versions[2]}
 
 
+@on_writable_engines
 def test_empty_values_are_unknown(warehouse, mails):
     load_emails(warehouse.uri, mails(_1__html="a", emails__yaml="1: {subject: null, from_name: '', preheader: ~}"))
     assert stored(warehouse.uri, 1) == Content(1, "a")
+
+
+@pytest.mark.parametrize("engine", ["hive"], indirect=True)
+def test_where_rows_cannot_be_changed_nothing_is_stored(warehouse, mails):
+    """But what something else has put there can be read."""
+    with pytest.raises(UsageError, match="cannot write to hive; have campaign_email_content made"):
+        load_emails(warehouse.uri, mails(_1__html="one"))
+    assert stored(warehouse.uri, 1) is None
+    columns = "CAST(1 AS BIGINT) AS email_id, 'Hi' AS subject, NULL AS sender, NULL AS preheader, 'one' AS html"
+    warehouse.execute(f"CREATE TABLE {CONTENT_TABLE} USING parquet AS SELECT {columns}, now() AS loaded_at")
+    assert stored(warehouse.uri, 1) == Content(1, "one", "Hi")

@@ -1,0 +1,64 @@
+"""Google BigQuery."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import cast, func, literal, literal_column, types
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import ColumnElement
+
+from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.rendering import Named, plain_dialect
+
+_TIME = Named("DATETIME")
+_INSTANT = Named("TIMESTAMP")
+
+
+class BigQuery(Engine):
+    """Its TIMESTAMP is an instant; a time without a zone is a DATETIME."""
+
+    name = "bigquery"
+    sqlglot = "bigquery"
+    timestamp_type = "DATETIME"
+    runs_in_tests = False
+
+    def dialect(self) -> Dialect:
+        return plain_dialect(quote="`", text_type="STRING", number_type="INT64", backslash_escapes=True)
+
+    def now(self) -> ColumnElement[Any]:
+        return literal_column("CURRENT_DATETIME('UTC')")
+
+    def time_literal(self, moment: datetime) -> ColumnElement[Any]:
+        return cast(literal(moment.isoformat(sep=" ", timespec="milliseconds")), _TIME)
+
+    def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
+        return func.datetime_sub(moment, literal_column(f"INTERVAL {days} DAY"))
+
+    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        # Its driver's TIMESTAMP says nothing of a zone; SQLAlchemy's DATETIME and TIMESTAMP are different types.
+        if isinstance(column.type, types.TIMESTAMP):
+            return func.datetime(column, literal("UTC"))
+        return super().time(column)
+
+    def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        # Without a zone a text is read as UTC; an offset must have its colon.
+        colon = func.regexp_replace(text, literal("(:[0-9.]+[+-][0-9]{2})([0-9]{2})$"), literal("\\1:\\2"))
+        return func.datetime(cast(colon, _INSTANT), literal("UTC"))
+
+    def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
+        return func.regexp_contains(text, literal(pattern))
+
+    def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.regexp_extract(text, literal("[^,]+"), literal_column("1"), place)
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_value(text, literal("$.value"))
+
+    def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+        return func.datetime(func.timestamp(moment, literal("UTC")), literal(zone))
+
+    def _truncate(self, unit: str, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        part = "WEEK(MONDAY)" if unit == "week" else unit.upper()
+        return func.datetime_trunc(moment, literal_column(part))

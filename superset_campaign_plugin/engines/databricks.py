@@ -1,0 +1,21 @@
+"""Databricks SQL warehouses and clusters with runtime 13.3 or later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.engine import Connection
+
+from superset_campaign_plugin.engines.base import Columns
+from superset_campaign_plugin.engines.spark import Spark
+
+
+class Databricks(Spark):
+    """Spark's SQL under a dialect of its own, whose inspector reads tables properly."""
+
+    name = "databricks"
+    sqlglot = "databricks"
+    runs_in_tests = False
+
+    def read_columns(self, connection: Connection, schema: str | None) -> Mapping[str, Columns] | None:
+        return None

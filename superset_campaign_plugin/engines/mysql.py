@@ -1,0 +1,118 @@
+"""MySQL from 8.0 and MariaDB from 10.6 on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, cast, func, literal, literal_column, select, types
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.sql.elements import ColumnElement
+
+from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, Engine
+from superset_campaign_plugin.errors import DatabaseError
+
+_TIME = mysql.DATETIME(fsp=6)  # a plain DATETIME has no fractions of a second
+_ISO_8601 = (
+    "^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]+[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?)?$"
+)
+_OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?$"
+_ZONE = f" *(Z|UTC|{_OFFSET[:-1]})$"
+_MICROSECOND = literal_column("MICROSECOND")
+
+
+class _Statements(mysql.base.MySQLCompiler):  # type: ignore[misc]
+    def default_from(self) -> str:
+        # sqlglot would quote the FROM DUAL, and then it is a table. None of these versions needs it.
+        return ""
+
+
+class MySQL(Engine):
+    """Texts compare without regard to case and accents here, so they are read with a collation that sees both.
+
+    What it cannot read it reads as null, or reads the beginning of. Its regular expressions are written with
+    REGEXP_INSTR: sqlglot, and so Superset, turns the operator into a function that MariaDB does not have. Zones
+    such as Europe/Berlin are known once an administrator has loaded them; see `check_zone`.
+    """
+
+    name = "mysql"
+    aliases = ("mariadb",)
+    sqlglot = "mysql"
+    timestamp_type = "DATETIME"
+    refuses_bad_values = False
+
+    def dialect(self) -> Dialect:
+        dialect = mysql.dialect(paramstyle="named")
+        dialect.statement_compiler = _Statements
+        return dialect
+
+    def now(self) -> ColumnElement[Any]:
+        return literal_column("UTC_TIMESTAMP(3)")
+
+    def time_literal(self, moment: datetime) -> ColumnElement[Any]:
+        return cast(literal(moment.isoformat(sep=" ", timespec="milliseconds")), _TIME)
+
+    def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
+        return moment - literal_column(f"INTERVAL {days} DAY")
+
+    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        if isinstance(column.type, types.TIMESTAMP):
+            # A TIMESTAMP shows in the session's zone, but for its distance from 1970.
+            microseconds = func.unix_timestamp(column) * literal_column("1000000")
+            return func.timestampadd(_MICROSECOND, microseconds, cast(literal("1970-01-01"), _TIME))
+        return super().time(column)
+
+    def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        clocks = func.regexp_replace(text, literal(_ZONE), literal(""))
+        offset = func.coalesce(func.nullif(func.regexp_substr(text, literal(_OFFSET)), literal("")), literal("+00"))
+        digits = func.replace(func.substr(offset, literal_column("4")), literal(":"), literal(""))
+        minutes = func.right(func.concat(literal("00"), digits), literal_column("2"))
+        zone = func.concat(func.left(offset, literal_column("3")), literal(":"), minutes)
+        zoned = and_(self.matches(text, ENDS_WITH_ZONE), self.matches(clocks, _ISO_8601))
+        return case(
+            (self.matches(text, _ISO_8601), cast(text, _TIME)),
+            (zoned, func.convert_tz(cast(clocks, _TIME), zone, literal("+00:00"))),
+        )
+
+    def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
+        return func.regexp_instr(text, literal(pattern)) > 0
+
+    def text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(column, mysql.CHAR(charset="utf8mb4")).collate("utf8mb4_bin")
+
+    def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
+        return func.locate(literal(part), text) > 0
+
+    def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
+        # Past its end SUBSTRING_INDEX gives the last part, so the list is made long enough.
+        padded = func.concat(text, func.repeat(literal(","), place))
+        return func.substring_index(
+            func.substring_index(padded, literal(","), place), literal(","), literal_column("-1")
+        )
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_value(text, literal("$.value"))
+
+    def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+        return func.convert_tz(moment, literal("+00:00"), literal(zone))
+
+    def check_zone(self, connection: Connection, zone: str) -> None:
+        if connection.execute(select(self.local_time(literal("2024-01-01"), zone))).scalar() is None:
+            raise DatabaseError(
+                f"the server does not know the time zone {zone!r}: a null would stand for every time; "
+                "load its zones with mysql_tzinfo_to_sql (MariaDB: mariadb-tzinfo-to-sql)"
+            )
+
+    def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(func.date(moment), _TIME)
+
+    def week(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return _days_earlier(moment, func.weekday(moment))
+
+    def month(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return _days_earlier(moment, func.dayofmonth(moment) - literal_column("1"))
+
+
+def _days_earlier(moment: ColumnElement[Any], days: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(func.timestampadd(literal_column("DAY"), -days, func.date(moment)), _TIME)

@@ -1,0 +1,31 @@
+"""Amazon Redshift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import cast, func, literal, literal_column, types
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import ColumnElement
+
+from superset_campaign_plugin.engines.postgresql import PostgreSQL
+from superset_campaign_plugin.engines.rendering import plain_dialect
+
+
+class Redshift(PostgreSQL):
+    """PostgreSQL's SQL, but backslashes escape in its texts, a plain VARCHAR cuts them at 256 bytes, and its
+    CURRENT_TIMESTAMP cannot be asked together with tables."""
+
+    name = "redshift"
+    sqlglot = "redshift"
+    runs_in_tests = False
+
+    def dialect(self) -> Dialect:
+        return plain_dialect(text_type="VARCHAR(65535)", backslash_escapes=True)
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_extract_path_text(text, literal("value"))
+
+    def now(self) -> ColumnElement[Any]:
+        session_time = cast(literal_column("GETDATE()"), types.TIMESTAMP(timezone=True))
+        return session_time.op("AT TIME ZONE")(literal_column("'UTC'"))

@@ -1,0 +1,69 @@
+"""A SQLAlchemy dialect that writes plain SQL for engines whose own dialect comes with a driver.
+
+It is told the little that differs, so that the SQL of an engine can be written where its driver is not installed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import types
+from sqlalchemy.engine import Dialect, default
+from sqlalchemy.sql import compiler
+
+
+class Named(types.UserDefinedType):  # type: ignore[misc]
+    """A type by the name that it has in the engine, such as `TIMESTAMP_NTZ`."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.name
+
+
+class _Types(compiler.GenericTypeCompiler):  # type: ignore[misc]
+    dialect: PlainDialect
+
+    def visit_VARCHAR(self, type_: types.TypeEngine, **_: Any) -> str:
+        return self.dialect.text_type
+
+    visit_TEXT = visit_CHAR = visit_VARCHAR
+
+    def visit_TIMESTAMP(self, type_: types.TypeEngine, **_: Any) -> str:
+        return "TIMESTAMP WITH TIME ZONE" if type_.timezone else "TIMESTAMP"
+
+    def visit_BIGINT(self, type_: types.TypeEngine, **_: Any) -> str:
+        return self.dialect.number_type
+
+
+class _Statements(compiler.SQLCompiler):  # type: ignore[misc]
+    dialect: PlainDialect
+
+    def render_literal_value(self, value: Any, type_: types.TypeEngine) -> str:
+        if isinstance(value, str) and self.dialect.backslash_escapes:
+            return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return str(super().render_literal_value(value, type_))
+
+
+class PlainDialect(default.DefaultDialect):  # type: ignore[misc]
+    """Standard SQL, but for the quote around names, the names of two types, and backslashes that escape in texts."""
+
+    statement_compiler = _Statements
+    type_compiler = _Types
+
+    def __init__(self, *, quote: str, text_type: str, number_type: str, backslash_escapes: bool) -> None:
+        super().__init__(paramstyle="named")
+        self.text_type = text_type
+        self.number_type = number_type
+        self.backslash_escapes = backslash_escapes
+        self.identifier_preparer = self.preparer(self, initial_quote=quote)
+
+
+def plain_dialect(
+    *, quote: str = '"', text_type: str = "VARCHAR", number_type: str = "BIGINT", backslash_escapes: bool = False
+) -> Dialect:
+    """The dialect with these differences from the standard."""
+    return PlainDialect(quote=quote, text_type=text_type, number_type=number_type, backslash_escapes=backslash_escapes)

@@ -1,0 +1,69 @@
+"""Snowflake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, cast, func, literal, literal_column
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import ColumnElement
+
+from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, Engine
+from superset_campaign_plugin.engines.rendering import Named, plain_dialect
+
+_TIME = Named("TIMESTAMP_NTZ")
+
+
+class Snowflake(Engine):
+    """What TIMESTAMP means is a setting of the session, so each of its kinds is named."""
+
+    name = "snowflake"
+    sqlglot = "snowflake"
+    timestamp_type = "TIMESTAMP_NTZ"
+    runs_in_tests = False
+
+    def dialect(self) -> Dialect:
+        return plain_dialect(backslash_escapes=True)
+
+    def now(self) -> ColumnElement[Any]:
+        return literal_column("SYSDATE()")
+
+    def time_literal(self, moment: datetime) -> ColumnElement[Any]:
+        return cast(literal(moment.isoformat(sep=" ", timespec="milliseconds")), _TIME)
+
+    def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
+        return func.dateadd(literal_column("DAY"), literal_column(str(-days)), moment)
+
+    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        # Its driver has types of its own for the two kinds with a zone.
+        zoned = type(column.type).__name__ in ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
+        if zoned or getattr(column.type, "timezone", False):
+            return _in_utc(column)
+        return super().time(column)
+
+    def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        with_zone = _in_utc(func.to_timestamp_tz(func.replace(text, literal(" UTC"), literal("Z"))))
+        return case((self.matches(text, ENDS_WITH_ZONE), with_zone), else_=cast(text, _TIME))
+
+    def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
+        # REGEXP_LIKE would want the whole text to match.
+        return func.regexp_instr(text, literal(pattern)) > 0
+
+    def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
+        return func.position(literal(part), text) > 0
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_extract_path_text(text, literal("value"))
+
+    def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+        return func.convert_timezone(literal("UTC"), literal(zone), moment)
+
+    def week(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        # On which day DATE_TRUNC lets a week begin is a setting.
+        since_monday = literal_column("1") - func.dayofweekiso(moment)
+        return func.dateadd(literal_column("DAY"), since_monday, self.day(moment))
+
+
+def _in_utc(instant: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(func.convert_timezone(literal("UTC"), instant), _TIME)

@@ -1,0 +1,128 @@
+"""Spark SQL through its Thrift server, for which Superset uses URIs of Hive (`hive://…`), from Spark 3.4 on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, cast, func, literal, literal_column, text, types
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.sql.elements import ColumnElement
+
+from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, Columns, Engine
+from superset_campaign_plugin.engines.rendering import plain_dialect
+
+_SECONDS = types.Numeric(20, 6)
+_TYPES: dict[str, types.TypeEngine] = {
+    "bigint": types.BigInteger(),
+    "boolean": types.Boolean(),
+    "string": types.String(),
+    "date": types.Date(),
+    "timestamp": types.TIMESTAMP(timezone=True),
+    "timestamp_ntz": types.TIMESTAMP(),
+}
+
+
+class Spark(Engine):
+    """Its plain TIMESTAMP is an instant that shows in the session's time zone, so the report's times are
+    TIMESTAMP_NTZ. They are made by functions: Hive's dialect, in which Superset parses this SQL, lacks the type.
+
+    Whether a bad value is refused or becomes null is the server's setting (`spark.sql.ansi.enabled`).
+    """
+
+    name = "hive"
+    sqlglot = "hive"
+    refuses_bad_values = False
+    updates_rows = False
+
+    def dialect(self) -> Dialect:
+        return plain_dialect(quote="`", text_type="STRING", backslash_escapes=True)
+
+    def now(self) -> ColumnElement[Any]:
+        return _in_utc(func.current_timestamp())
+
+    def time_literal(self, moment: datetime) -> ColumnElement[Any]:
+        return func.to_timestamp_ntz(literal(moment.isoformat(sep=" ", timespec="milliseconds")))
+
+    def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
+        return moment - literal_column(f"INTERVAL '{days}' DAY")
+
+    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        if getattr(column.type, "timezone", False):
+            return _in_utc(column)
+        return super().time(column)
+
+    def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        with_zone = _in_utc(func.to_timestamp(text))
+        return case((self.matches(text, ENDS_WITH_ZONE), with_zone), else_=func.to_timestamp_ntz(text))
+
+    def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
+        return text.op("RLIKE", is_comparison=True)(literal(pattern))
+
+    def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
+        return func.locate(literal(part), text) > 0
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.get_json_object(text, literal("$.value"))
+
+    def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+        # In a session that is not in UTC, hours beside a change of the clocks may be an hour off.
+        return func.to_timestamp_ntz(func.from_utc_timestamp(moment, literal(zone)))
+
+    def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.to_timestamp_ntz(func.to_date(moment))
+
+    def _truncate(self, unit: str, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.to_timestamp_ntz(func.trunc(moment, literal(unit.upper())))
+
+    def read_columns(self, connection: Connection, schema: str | None) -> Mapping[str, Columns] | None:
+        # The inspector takes the first column of SHOW TABLES, which is the schema, for the table's name.
+        return _Tables(connection, schema)
+
+
+def _in_utc(instant: ColumnElement[Any]) -> ColumnElement[Any]:
+    """An instant's clock in UTC, in whatever zone the session is: by its distance from 1970."""
+    seconds = func.make_dt_interval(*[literal_column("0")] * 3, cast(instant, _SECONDS))
+    return func.to_timestamp_ntz(literal("1970-01-01")).op("+")(seconds)
+
+
+class _Tables(Mapping[str, Columns]):
+    """The tables and views of a schema. Each is described when it is asked for: there may be hundreds."""
+
+    def __init__(self, connection: Connection, schema: str | None) -> None:
+        self._connection = connection
+        self._quote = connection.dialect.identifier_preparer.quote_identifier
+        self._prefix = f"{self._quote(schema)}." if schema else ""
+        where = f" IN {self._quote(schema)}" if schema else ""
+        self._names = [row.tableName for row in connection.execute(text(f"SHOW TABLES{where}"))]
+        self._described: dict[str, Columns] = {}
+
+    def __getitem__(self, name: str) -> Columns:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._described:
+            described = self._connection.execute(text(f"DESCRIBE TABLE {self._prefix}{self._quote(name)}"))
+            columns: Columns = {}
+            for column, data_type, _ in described:
+                if not column or column.startswith("#"):
+                    break  # the partitions follow, whose columns have been named
+                columns[column] = _type(data_type)
+            self._described[name] = columns
+        return self._described[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _type(name: str) -> types.TypeEngine:
+    if name in _TYPES:
+        return _TYPES[name]
+    if name.startswith(("varchar", "char")):
+        return types.String()
+    if name.startswith(("decimal", "double", "float")):
+        return types.Numeric()
+    return types.Integer() if name.endswith("int") else types.NullType()

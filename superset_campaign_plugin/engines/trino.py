@@ -1,0 +1,58 @@
+"""Trino."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import case, cast, func, literal, literal_column
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import ColumnElement
+
+from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, Engine
+from superset_campaign_plugin.engines.rendering import Named, plain_dialect
+
+_TIME = Named("TIMESTAMP(6)")
+_UTC = literal_column("'UTC'")
+
+
+class Trino(Engine):
+    """A time with a zone is brought to UTC before the zone is dropped; a plain TIMESTAMP keeps milliseconds only."""
+
+    name = "trino"
+    sqlglot = "trino"
+    runs_in_tests = False
+    updates_rows = False
+
+    def dialect(self) -> Dialect:
+        return plain_dialect()
+
+    def now(self) -> ColumnElement[Any]:
+        return _without_zone(literal_column("CURRENT_TIMESTAMP"))
+
+    def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
+        return moment - literal_column(f"INTERVAL '{days}' DAY")
+
+    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        if getattr(column.type, "timezone", False):
+            return _without_zone(column)
+        return super().time(column)
+
+    def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        # The function wants ISO 8601 to the letter, and the cast wants a space.
+        letter = func.regexp_replace(func.replace(text, literal(" UTC"), literal("Z")), literal(" +"), literal("T"))
+        spaced = func.replace(text, literal("T"), literal(" "))
+        with_zone = _without_zone(func.from_iso8601_timestamp_nanos(letter))
+        return case((self.matches(text, ENDS_WITH_ZONE), with_zone), else_=cast(spaced, _TIME))
+
+    def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
+        return func.regexp_like(text, literal(pattern))
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_extract_scalar(text, literal("$.value"))
+
+    def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+        return cast(func.at_timezone(func.with_timezone(moment, _UTC), literal(zone)), _TIME)
+
+
+def _without_zone(instant: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(func.at_timezone(instant, _UTC), _TIME)

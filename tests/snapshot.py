@@ -1,0 +1,112 @@
+"""The SQL for engines of which no server is at hand: written to `tests/snapshots/`, and compared with it.
+
+    make snapshots        # write it anew, then read the difference
+
+`<engine>/<dataset>.sql` is a dataset over tables with proper types, `<engine>/<dataset>_text.sql` over a plain CSV
+import, where every column is text.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from logs import Log, fivetran_tables
+from sqlalchemy import column, literal, select, types
+
+from superset_campaign_plugin.engines import ENGINES, Engine
+from superset_campaign_plugin.engines.base import Columns
+from superset_campaign_plugin.report.datasets import Options, build_dataset
+from superset_campaign_plugin.report.facts import ComputedFacts
+from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources.fivetran import FIVETRAN
+from superset_campaign_plugin.sources.relations import build_relations
+
+FOLDER = Path(__file__).parent / "snapshots"
+UNRUN = sorted({engine.name for engine in ENGINES.values() if not engine.runs_in_tests})
+TEXT_DATASET = "campaign_email_links"
+TYPES: dict[str, types.TypeEngine] = {
+    "integer": types.BigInteger(),
+    "text": types.String(),
+    "time": types.TIMESTAMP(timezone=True),
+    "flag": types.Boolean(),
+}
+
+
+class TypicalCatalog:
+    """Every table that Fivetran makes, with one row of each kind in mind."""
+
+    schema = "marketo"
+
+    def __init__(self, *, all_text: bool = False) -> None:
+        log = (
+            Log()
+            .send(1, 10, 100, "2024-03-01")
+            .merge(100, 101)
+            .campaign(1, "Spring")
+            .program(7, "Webinars")
+            .email(10, "Invitation")
+        )
+        for happen in (log.deliver, log.bounce, log.soft_bounce, log.open, log.click, log.unsubscribe):
+            happen(1, 10, 100, "2024-03-01")
+        self._tables: dict[str, Columns] = {
+            table.name: {name: TYPES["text" if all_text else kind] for name, kind in table.columns.items()}
+            for table in fivetran_tables(log)
+        }
+
+    def tables(self) -> set[str]:
+        return set(self._tables)
+
+    def columns(self, table: str) -> Columns | None:
+        return self._tables.get(table)
+
+
+def snapshots(name: str) -> Iterator[tuple[str, str]]:
+    """(file below the folder, SQL) for everything that an engine writes."""
+    engine = ENGINES[name]
+    for dataset in load_semantics().datasets:
+        yield f"{name}/{dataset}.sql", _sql(engine, TypicalCatalog(), dataset)
+    yield f"{name}/{TEXT_DATASET}_text.sql", _sql(engine, TypicalCatalog(all_text=True), TEXT_DATASET)
+    yield f"{name}/expressions.sql", _expressions(engine)
+
+
+def _sql(engine: Engine, catalog: TypicalCatalog, dataset: str) -> str:
+    relations = build_relations(FIVETRAN, catalog, engine)
+    facts = ComputedFacts(relations, engine, Rules(), None)
+    return sql_text(build_dataset(dataset, facts, relations, Options()), engine) + "\n"
+
+
+def _expressions(engine: Engine) -> str:
+    """What the report asks of an engine beside its datasets, and literals with everything that may be escaped."""
+    moment, text = column("sent_at", types.TIMESTAMP()), column("parts", types.String())
+    expressions = {
+        "day": engine.day(moment),
+        "week": engine.week(moment),
+        "month": engine.month(moment),
+        "in_berlin": engine.local_time(moment, "Europe/Berlin"),
+        "value": engine.json_value(text),
+        "second_part": engine.list_part(text, literal(2)),
+        "has_digits": engine.matches(text, "[0-9]+"),
+        "fixed": engine.time_literal(datetime(2024, 3, 1)),  # noqa: DTZ001
+        "escaped": literal("O'Brien\\ 100 % :off"),
+    }
+    query = select(*(expression.label(name) for name, expression in expressions.items()))
+    return sql_text(query, engine) + "\n"
+
+
+def write() -> None:
+    """Write all of them anew; those of engines that are gone disappear."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    for name in UNRUN:
+        for file, sql in snapshots(name):
+            path = FOLDER / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(sql, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,544 @@
+WITH digits AS (
+  /* To count the people of one merge */
+  SELECT
+    0 AS digit
+  UNION ALL
+  SELECT
+    1 AS digit
+  UNION ALL
+  SELECT
+    2 AS digit
+  UNION ALL
+  SELECT
+    3 AS digit
+  UNION ALL
+  SELECT
+    4 AS digit
+), merges_of_people AS (
+  /* A merge lists up to 25 people who went into another */
+  SELECT
+    CAST(parts.person_id AS INT64) AS person_id,
+    parts.surviving_id,
+    parts.merged_at
+  FROM (
+    SELECT
+      nullif(
+        TRIM(REGEXP_EXTRACT(merges.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)),
+        ''
+      ) AS person_id,
+      merges.surviving_id,
+      merges.merged_at
+    FROM (
+      SELECT
+        loaded.lead_id AS surviving_id,
+        replace(replace(replace(nullif(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
+        datetime(loaded.activity_date, 'UTC') AS merged_at
+      FROM marketo.activity_merge_leads AS loaded
+    ) AS merges
+    JOIN digits AS fives
+      ON 1 = 1
+    JOIN digits AS ones
+      ON 1 = 1
+  ) AS parts
+  WHERE
+    NOT parts.person_id IS NULL
+), merged_people AS (
+  /* The newest merge of each person */
+  SELECT
+    ranked.person_id,
+    ranked.surviving_id
+  FROM (
+    SELECT
+      merges_of_people.person_id,
+      merges_of_people.surviving_id,
+      row_number() OVER (
+        PARTITION BY merges_of_people.person_id
+        ORDER BY merges_of_people.merged_at DESC, merges_of_people.surviving_id DESC
+      ) AS merge_place
+    FROM merges_of_people
+  ) AS ranked
+  WHERE
+    ranked.merge_place = 1
+), people_after_2_merges AS (
+  /* Who was merged into somebody who was merged in turn: 2 merges in a row */
+  SELECT
+    merged_people.person_id,
+    coalesce(merged_on_1.surviving_id, merged_people.surviving_id) AS surviving_id
+  FROM merged_people
+  LEFT OUTER JOIN merged_people AS merged_on_1
+    ON merged_people.surviving_id = merged_on_1.person_id
+), people_after_4_merges AS (
+  /* Who was merged into somebody who was merged in turn: 4 merges in a row */
+  SELECT
+    people_after_2_merges.person_id,
+    coalesce(merged_on_2.surviving_id, people_after_2_merges.surviving_id) AS surviving_id
+  FROM people_after_2_merges
+  LEFT OUTER JOIN people_after_2_merges AS merged_on_2
+    ON people_after_2_merges.surviving_id = merged_on_2.person_id
+), surviving_people AS (
+  /* Who was merged into somebody who was merged in turn: 8 merges in a row */
+  SELECT
+    people_after_4_merges.person_id,
+    coalesce(merged_on_3.surviving_id, people_after_4_merges.surviving_id) AS surviving_id
+  FROM people_after_4_merges
+  LEFT OUTER JOIN people_after_4_merges AS merged_on_3
+    ON people_after_4_merges.surviving_id = merged_on_3.person_id
+), counted_sends AS (
+  /* Sends that count: neither skipped nor failed, with campaign, email and person */
+  SELECT
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    datetime(loaded.activity_date, 'UTC') AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  WHERE
+    (
+      NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT loaded.campaign_id IS NULL
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT coalesce(surviving_people.surviving_id, loaded.lead_id) IS NULL
+), email_events AS (
+  /* What happened to the emails. A click on an unsubscribe link or an email address is only an open */
+  SELECT
+    'delivered' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    datetime(loaded.activity_date, 'UTC') AS activity_at
+  FROM marketo.activity_email_delivered AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'hard bounced' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    datetime(loaded.activity_date, 'UTC') AS activity_at
+  FROM marketo.activity_email_bounced AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'soft bounced' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    datetime(loaded.activity_date, 'UTC') AS activity_at
+  FROM marketo.activity_email_bounced_soft AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'opened' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    datetime(loaded.activity_date, 'UTC') AS activity_at
+  FROM marketo.activity_open_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    CASE
+      WHEN nullif(TRIM(loaded.link), '') IS NULL
+      OR NOT (
+        substr(lower(nullif(TRIM(loaded.link), '')), 1, 7) = 'mailto:'
+        OR INSTR(lower(nullif(TRIM(loaded.link), '')), 'mkt_unsubscribe=1') > 0
+      )
+      THEN 'clicked'
+      ELSE 'opened'
+    END AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    datetime(loaded.activity_date, 'UTC') AS activity_at
+  FROM marketo.activity_click_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'unsubscribed' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    datetime(loaded.activity_date, 'UTC') AS activity_at
+  FROM marketo.activity_unsubscribe_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+), event_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at,
+      row_number() OVER (
+        PARTITION BY email_events.email_id, email_events.person_id, email_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM email_events
+    JOIN counted_sends
+      ON email_events.email_id = counted_sends.email_id
+      AND email_events.person_id = counted_sends.person_id
+      AND email_events.activity_at >= counted_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), email_activities AS (
+  /* Every activity with its campaign */
+  SELECT
+    'sent' AS kind,
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    counted_sends.activity_at
+  FROM counted_sends
+  UNION ALL
+  SELECT
+    known.kind,
+    known.campaign_id,
+    known.email_id,
+    known.person_id,
+    known.activity_at
+  FROM (
+    SELECT
+      email_events.campaign_id,
+      email_events.kind,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    WHERE
+      NOT email_events.campaign_id IS NULL
+    UNION ALL
+    SELECT
+      event_latest_sends.campaign_id,
+      email_events.kind,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    JOIN event_latest_sends
+      ON email_events.email_id = event_latest_sends.email_id
+      AND email_events.person_id = event_latest_sends.person_id
+      AND email_events.activity_at = event_latest_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS known
+), email_records AS (
+  /* One row for each campaign, email and person. Rule 1: without a send there is no record; rules 2 and 3: a click or an unsubscribe implies an open */
+  SELECT
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id,
+    MIN(CASE WHEN email_activities.kind = 'sent' THEN email_activities.activity_at END) AS sent_at,
+    MAX(email_activities.activity_at) AS last_activity_at,
+    MAX(
+      CASE
+        WHEN email_activities.kind IN (
+          'opened',
+          'opened by image proxy',
+          'clicked',
+          'unsubscribed',
+          'opened by bot',
+          'opened by privacy proxy',
+          'clicked by bot'
+        )
+        THEN 1
+        ELSE 0
+      END
+    ) AS opened,
+    MAX(
+      CASE WHEN email_activities.kind IN ('clicked', 'clicked by bot') THEN 1 ELSE 0 END
+    ) AS clicked,
+    MAX(CASE WHEN email_activities.kind = 'unsubscribed' THEN 1 ELSE 0 END) AS unsubscribed,
+    MAX(
+      CASE
+        WHEN email_activities.kind IN ('opened', 'opened by image proxy', 'clicked', 'unsubscribed')
+        THEN 1
+        ELSE 0
+      END
+    ) AS human_opened,
+    MAX(CASE WHEN email_activities.kind = 'clicked' THEN 1 ELSE 0 END) AS human_clicked,
+    MAX(CASE WHEN email_activities.kind = 'opened by privacy proxy' THEN 1 ELSE 0 END) AS privacy_proxy_opened,
+    MAX(CASE WHEN email_activities.kind = 'opened by image proxy' THEN 1 ELSE 0 END) AS image_proxy_opened,
+    MAX(CASE WHEN email_activities.kind = 'hard bounced' THEN 1 ELSE 0 END) AS hard_bounced,
+    MAX(CASE WHEN email_activities.kind = 'soft bounced' THEN 1 ELSE 0 END) AS soft_bounced,
+    MAX(CASE WHEN email_activities.kind = 'delivered' THEN 1 ELSE 0 END) AS delivered
+  FROM email_activities
+  GROUP BY
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id
+  HAVING
+    MAX(CASE WHEN email_activities.kind = 'sent' THEN 1 ELSE 0 END) = 1
+), record_status AS (
+  /* Rules 4 and 5: one status a record, the first that holds */
+  SELECT
+    email_records.campaign_id,
+    email_records.email_id,
+    email_records.sent_at,
+    email_records.last_activity_at,
+    email_records.opened,
+    email_records.clicked,
+    email_records.unsubscribed,
+    email_records.human_opened,
+    email_records.human_clicked,
+    email_records.privacy_proxy_opened,
+    email_records.image_proxy_opened,
+    CASE
+      WHEN email_records.opened = 1
+      THEN 'Delivered'
+      WHEN email_records.hard_bounced = 1
+      THEN 'Hard Bounced'
+      WHEN email_records.soft_bounced = 1
+      THEN 'Soft Bounced'
+      WHEN email_records.delivered = 1
+      THEN 'Delivered'
+      WHEN email_records.sent_at <= DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '3' DAY)
+      THEN 'Aborted'
+      ELSE 'Pending'
+    END AS status
+  FROM email_records
+), daily_rollup AS (
+  /* One row for each campaign, email and day; sums only, so it is exact for every grouping */
+  SELECT
+    record_status.campaign_id,
+    record_status.email_id,
+    datetime_trunc(record_status.sent_at, DAY) AS sent_date,
+    count(*) AS sent_count,
+    CAST(sum(CASE WHEN record_status.status = 'Delivered' THEN 1 ELSE 0 END) AS INT64) AS delivered_count,
+    CAST(sum(CASE WHEN record_status.status = 'Hard Bounced' THEN 1 ELSE 0 END) AS INT64) AS hard_bounced_count,
+    CAST(sum(CASE WHEN record_status.status = 'Soft Bounced' THEN 1 ELSE 0 END) AS INT64) AS soft_bounced_count,
+    CAST(sum(CASE WHEN record_status.status = 'Pending' THEN 1 ELSE 0 END) AS INT64) AS pending_count,
+    CAST(sum(CASE WHEN record_status.status = 'Aborted' THEN 1 ELSE 0 END) AS INT64) AS aborted_count,
+    CAST(sum(record_status.opened) AS INT64) AS opened_count,
+    CAST(sum(record_status.clicked) AS INT64) AS clicked_link_count,
+    CAST(sum(record_status.unsubscribed) AS INT64) AS unsubscribed_count,
+    CAST(sum(record_status.human_opened) AS INT64) AS human_opened_count,
+    CAST(sum(record_status.human_clicked) AS INT64) AS human_clicked_count,
+    CAST(sum(record_status.privacy_proxy_opened) AS INT64) AS privacy_proxy_opened_count,
+    CAST(sum(record_status.image_proxy_opened) AS INT64) AS image_proxy_opened_count,
+    MIN(record_status.sent_at) AS first_sent_at,
+    MAX(record_status.sent_at) AS last_sent_at,
+    MAX(record_status.last_activity_at) AS last_activity_at
+  FROM record_status
+  GROUP BY
+    record_status.campaign_id,
+    record_status.email_id,
+    datetime_trunc(record_status.sent_at, DAY)
+), newest_campaigns AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.campaign_id,
+    versions.name,
+    versions.program_id,
+    versions.program_name,
+    versions.workspace,
+    versions.active,
+    versions.archived
+  FROM (
+    SELECT
+      loaded.id AS campaign_id,
+      nullif(TRIM(loaded.name), '') AS name,
+      loaded.program_id,
+      CAST(NULL AS STRING) AS program_name,
+      nullif(TRIM(loaded.workspace_name), '') AS workspace,
+      CASE
+        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS active,
+      CASE
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS archived,
+      row_number() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.campaign AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_programs AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.program_id,
+    versions.name,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded.id AS program_id,
+      nullif(TRIM(loaded.name), '') AS name,
+      nullif(TRIM(loaded.workspace), '') AS workspace,
+      row_number() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.program AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_emails AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded.id AS email_id,
+      nullif(TRIM(loaded.name), '') AS name,
+      nullif(
+        TRIM(
+          CASE
+            WHEN loaded.subject LIKE '{%"value"%'
+            THEN JSON_VALUE(loaded.subject, '$.value')
+            ELSE loaded.subject
+          END
+        ),
+        ''
+      ) AS subject,
+      CASE
+        WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS operational,
+      CAST(NULL AS STRING) AS archived,
+      nullif(TRIM(loaded.workspace), '') AS workspace,
+      row_number() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.email_template_history AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+)
+/* The report with names. A name that is missing shows the id */
+SELECT
+  coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
+  newest_campaigns.program_id,
+  coalesce(
+    coalesce(newest_programs.name, newest_campaigns.program_name),
+    CAST(newest_campaigns.program_id AS STRING)
+  ) AS program_name,
+  daily_rollup.campaign_id,
+  coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)) AS campaign_name,
+  newest_campaigns.active AS campaign_active,
+  daily_rollup.email_id,
+  coalesce(newest_emails.name, CAST(daily_rollup.email_id AS STRING)) AS email_name,
+  newest_emails.subject AS email_subject,
+  newest_emails.operational,
+  daily_rollup.sent_date,
+  replace(
+    replace(
+      '<a title="[name]" href="/campaign-email/[id]/" target="_blank">[name]</a>',
+      '[id]',
+      CAST(daily_rollup.email_id AS STRING)
+    ),
+    '[name]',
+    replace(
+      replace(
+        replace(
+          replace(
+            replace(coalesce(newest_emails.name, CAST(daily_rollup.email_id AS STRING)), '&', '&amp;'),
+            '<',
+            '&lt;'
+          ),
+          '>',
+          '&gt;'
+        ),
+        '"',
+        '&quot;'
+      ),
+      '\'',
+      '&#x27;'
+    )
+  ) AS email_link,
+  CASE
+    WHEN NOT coalesce(
+      coalesce(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS STRING)
+    ) LIKE '%<%'
+    THEN coalesce(
+      coalesce(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS STRING)
+    )
+    ELSE '<span>' || replace(
+      replace(
+        replace(
+          coalesce(
+            coalesce(newest_programs.name, newest_campaigns.program_name),
+            CAST(newest_campaigns.program_id AS STRING)
+          ),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+  END AS program_label,
+  CASE
+    WHEN NOT coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)) LIKE '%<%'
+    THEN coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
+    ELSE '<span>' || replace(
+      replace(
+        replace(
+          coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+  END AS campaign_label,
+  daily_rollup.sent_count,
+  daily_rollup.delivered_count,
+  daily_rollup.hard_bounced_count,
+  daily_rollup.soft_bounced_count,
+  daily_rollup.pending_count,
+  daily_rollup.aborted_count,
+  daily_rollup.opened_count,
+  daily_rollup.clicked_link_count,
+  daily_rollup.unsubscribed_count,
+  daily_rollup.human_opened_count,
+  daily_rollup.human_clicked_count,
+  daily_rollup.privacy_proxy_opened_count,
+  daily_rollup.image_proxy_opened_count,
+  daily_rollup.first_sent_at,
+  daily_rollup.last_sent_at,
+  daily_rollup.last_activity_at
+FROM daily_rollup
+LEFT OUTER JOIN newest_campaigns
+  ON daily_rollup.campaign_id = newest_campaigns.campaign_id
+LEFT OUTER JOIN newest_programs
+  ON newest_campaigns.program_id = newest_programs.program_id
+LEFT OUTER JOIN newest_emails
+  ON daily_rollup.email_id = newest_emails.email_id
