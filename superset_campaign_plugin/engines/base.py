@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, String, case, cast, func, literal, literal_column, types
 from sqlalchemy.dialects import postgresql
@@ -33,7 +33,10 @@ class Engine:
     refuses_bad_values  False where a text that is no time, or no number, is quietly read as something else
     joins_rename        True where `a.x` of a join is not called `x` if the other table has an `x`, too
     updates_rows        False where rows cannot be changed in place, so nothing but the report can be had there
-    schemas             False where a database has no schemas
+    schemas             False where a database has no schemas within it
+    change_over         how new tables take the place of old ones: within a "transaction", by one statement that
+                        renames them all ("rename"), or under a "view"
+    table_format        what CREATE TABLE … AS needs before AS
     keeps_indexes       True where an index makes finding single rows fast
     refresh_settings    statements that give a refresh the memory it may use
     one_snapshot        statement that begins a transaction which sees one state of the database
@@ -46,6 +49,8 @@ class Engine:
     sqlglot: str
     timestamp_type = "TIMESTAMP"
     schemas = True
+    change_over: Literal["transaction", "rename", "view"] = "transaction"
+    table_format = ""
     keeps_indexes = False
     refresh_settings: tuple[str, ...] = ()
     one_snapshot: str | None = None

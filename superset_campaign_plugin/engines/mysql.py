@@ -41,6 +41,10 @@ class MySQL(Engine):
     sqlglot = "mysql"
     timestamp_type = "DATETIME"
     refuses_bad_values = False
+    schemas = False
+    keeps_indexes = True
+    change_over = "rename"
+    lock_query = "SELECT GET_LOCK(:name, 0)"
 
     def dialect(self) -> Dialect:
         dialect = mysql.dialect(paramstyle="named")

@@ -35,6 +35,9 @@ class Spark(Engine):
     sqlglot = "hive"
     refuses_bad_values = False
     updates_rows = False
+    schemas = False
+    change_over = "view"
+    table_format = "USING parquet"
 
     def dialect(self) -> Dialect:
         return plain_dialect(quote="`", text_type="STRING", backslash_escapes=True)

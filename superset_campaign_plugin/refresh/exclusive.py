@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from superset_campaign_plugin.errors import DatabaseError, RefreshError
 from superset_campaign_plugin.warehouse import connect, parse_uri
 
 _BUSY = "another refresh of this database is running; it will be done when that one is"
+# Seconds: a server may finish the statement of a refresh that was killed before it lets go of its lock.
+_PATIENCE = 5
 _LOCK = "superset_campaign refresh"
 
 
@@ -33,7 +38,7 @@ def exclusive(uri: str, *, write: bool) -> Iterator[tuple[Connection, Engine]]:
         with connect(uri) as opened:
             yield opened
     elif file is None:
-        with connect(uri, write=True) as (connection, engine):
+        with _machine_lock(url, engine), connect(uri, write=True) as (connection, engine):
             _take_lock(connection, engine)
             yield connection, engine
     else:
@@ -53,8 +58,11 @@ def _take_lock(connection: Connection, engine: Engine) -> None:
         connection.execute(sa.text(engine.one_snapshot))
     if engine.lock_query is None:
         return
-    if not connection.execute(sa.text(engine.lock_query), {"name": _LOCK}).scalar():
-        raise RefreshError(_BUSY)
+    deadline = time.monotonic() + _PATIENCE
+    while not connection.execute(sa.text(engine.lock_query), {"name": _LOCK}).scalar():
+        if time.monotonic() > deadline:
+            raise RefreshError(_BUSY)
+        time.sleep(0.2)
 
 
 @contextlib.contextmanager
@@ -72,6 +80,19 @@ def _locked(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _machine_lock(url: URL, engine: Engine) -> Iterator[None]:
+    """For engines without locks of their own: one refresh at a time on this machine."""
+    if engine.lock_query is not None:
+        yield
+        return
+    name = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
+    file = Path(tempfile.gettempdir()) / f"superset-campaign-{name}.lock"
+    file.touch()
+    with _locked(file):
+        yield
 
 
 @contextlib.contextmanager

@@ -20,7 +20,9 @@ from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh import changes
+from superset_campaign_plugin.refresh.changes import Mark
 from superset_campaign_plugin.refresh.exclusive import exclusive
+from superset_campaign_plugin.refresh.fresh import FRESH_TABLES
 from superset_campaign_plugin.refresh.state import State, describe, read_state, state_rows
 from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, rows_of, table_name
 from superset_campaign_plugin.refresh.tables import (
@@ -44,8 +46,6 @@ from superset_campaign_plugin.report.run import check_values
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.relations import build_relations
-
-TABLES = (RECORDS, DAILY, LINKS, PEOPLE, DAYS, STATE)
 
 _GROUP = ("campaign_id", "email_id")
 # Of one run alone.
@@ -131,6 +131,7 @@ class _Run:
         self.progress = progress
         self.resolved = resolve_people(relations, engine, rules)
         self.marks: dict[str, changes.Mark] = {}
+        self.fresh = FRESH_TABLES[engine.change_over](connection, engine, schema)
 
     def go(self, made_of: dict[str, str], full: bool, dry_run: bool) -> Summary:
         state = read_state(self.connection, self.engine, self.schema)
@@ -139,6 +140,10 @@ class _Run:
         if dry_run:
             return self._dry(state, reason)
         now = state_rows(made_of, self.marks, datetime.now(timezone.utc))
+        if state is not None and reason is None and not self.engine.updates_rows:
+            if state.marks == {name: Mark(mark.rows, mark.loaded_at) for name, mark in self.marks.items()}:
+                return Summary("unchanged", "nothing new in the log", dict.fromkeys(self.marks, 0), pairs=0)
+            reason = f"{self.engine.name} changes no rows in place"
         if reason is not None or state is None:
             summary = self._full(reason or "", now)
         else:
@@ -158,9 +163,8 @@ class _Run:
             )
         for setting in self.engine.refresh_settings:
             execute(self.connection, setting)
-        for name in TABLES:
-            execute(self.connection, f"DROP TABLE IF EXISTS {self._new(name)}")
-        records = stored(f"{RECORDS}_new", self.schema, RECORDS).alias("records")
+        self.fresh.clear()
+        records = stored(self.fresh.name(RECORDS), self.schema, RECORDS).alias("records")
         self._make(RECORDS, "Email records", _columns(email_records(self.resolved, self.engine, self.rules), RECORDS))
         self._make(DAILY, "Daily rollup", daily_rows(records, self.engine, self.rules))
         clicks = link_clicks(self.resolved, self.engine, self.rules, records)
@@ -169,9 +173,7 @@ class _Run:
         self._make(DAYS, "Days", self._day_counts())
         self._make(STATE, "State", state)
         self.progress("Changing over")
-        for name in TABLES:
-            execute(self.connection, f"DROP TABLE IF EXISTS {self._name(name)}")
-            execute(self.connection, f"ALTER TABLE {self._new(name)} RENAME TO {table_name(self.engine, name, None)}")
+        self.fresh.change_over()
         return Summary("full", reason, {name: mark.rows for name, mark in self.marks.items()})
 
     def _make(self, name: str, title: str, query: Select) -> None:
@@ -317,7 +319,6 @@ class _Run:
         execute(self.connection, insert_from(self.engine, self._name(name), COLUMNS[name], query))
 
     def _temporary(self, name: str, query: Select, names: tuple[str, ...] | None = None) -> TableClause:
-        execute(self.connection, f"DROP TABLE IF EXISTS {name}")
         execute(self.connection, create_as(self.engine, name, query, temporary=True))
         return table(name, *map(column, names or [own.name for own in query.selected_columns]))
 
@@ -350,7 +351,7 @@ class _Run:
         return table_name(self.engine, name, self.schema)
 
     def _new(self, name: str) -> str:
-        return table_name(self.engine, f"{name}_new", self.schema)
+        return self._name(self.fresh.name(name))
 
 
 def _why_full(state: State | None, made_of: dict[str, str], marks: dict[str, changes.Mark], full: bool) -> str | None:

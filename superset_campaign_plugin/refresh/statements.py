@@ -32,7 +32,8 @@ def table_name(engine: Engine, name: str, schema: str | None) -> str:
 
 def create_as(engine: Engine, name: str, query: Select, temporary: bool = False) -> str:
     """CREATE TABLE with the rows of a query."""
-    return f"CREATE {'TEMPORARY ' if temporary else ''}TABLE {name} AS {plain_sql(query, engine)}"
+    kind = "TEMPORARY TABLE" if temporary else "TABLE"
+    return f"CREATE {kind} {name} {engine.table_format} AS {plain_sql(query, engine)}"
 
 
 def insert_from(engine: Engine, name: str, columns: Sequence[str], query: Any) -> str:

@@ -34,6 +34,8 @@ PEOPLE = "campaign_report_people"
 DAYS = "campaign_report_days"
 STATE = "campaign_report_state"
 
+TABLES = (RECORDS, DAILY, LINKS, PEOPLE, DAYS, STATE)
+
 _OUTCOMES = {"Delivered": "delivered_count", "Hard Bounced": "hard_bounced_count", "Soft Bounced": "soft_bounced_count"}
 _TIMES = {"first_sent_at": func.min, "last_sent_at": func.max, "last_activity_at": func.max}
 COLUMNS: dict[str, tuple[str, ...]] = {

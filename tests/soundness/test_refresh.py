@@ -20,6 +20,7 @@ from layouts import airbyte, bulk
 from logs import CLOCKS, Activity, Log, Table, append, crowd, random_logs, utc
 from oracle import assert_report, report
 
+from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import RefreshError
 from superset_campaign_plugin.refresh.exclusive import exclusive
 from superset_campaign_plugin.refresh.run import refresh
@@ -28,7 +29,7 @@ from superset_campaign_plugin.refresh.tables import COLUMNS, DAILY, DEFAULT_SCHE
 from superset_campaign_plugin.report.rules import Rules
 
 # Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.
-ROUNDS = {"duckdb": 12, "sqlite": 60, "postgresql": 8}
+ROUNDS = {"duckdb": 12, "sqlite": 60, "postgresql": 8, "mysql": 8, "hive": 2}
 KILLS = 6
 BY = ("campaign", "email", "day")
 DAY = "2024-03-01 10:00"
@@ -56,7 +57,7 @@ LOADERS: dict[str, tuple[str, Callable[[Log, datetime], Iterator[Table]]]] = {
 def stored_rows(warehouse: Any) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of the stored tables."""
     engine = sa.create_engine(warehouse.uri, poolclass=sa.pool.NullPool)
-    schema = "" if warehouse.engine == "sqlite" else f"{DEFAULT_SCHEMA}."
+    schema = f"{DEFAULT_SCHEMA}." if get_engine(warehouse.engine).schemas else ""
     with engine.connect() as connection:
         return {
             name: sorted(

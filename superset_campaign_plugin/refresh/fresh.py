@@ -1,0 +1,91 @@
+"""New tables beside the old ones, and how they take their place: each engine's way to do that at once."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy.engine import Connection
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.refresh.statements import execute, table_name
+from superset_campaign_plugin.refresh.tables import TABLES
+from superset_campaign_plugin.sources.catalog import LiveCatalog
+
+
+class FreshTables:
+    """Where tables can be renamed within the transaction that made them."""
+
+    def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._schema = schema
+
+    def name(self, name: str) -> str:
+        """What the new table is called until it takes the place of `name`."""
+        return f"{name}_new"
+
+    def clear(self) -> None:
+        """Remove what a run that was killed may have left."""
+        for name in TABLES:
+            self._execute(f"DROP TABLE IF EXISTS {self._full(self.name(name))}")
+
+    def change_over(self) -> None:
+        """Put the new tables in the place of the old ones."""
+        for name in TABLES:
+            self._execute(f"DROP TABLE IF EXISTS {self._full(name)}")
+            self._execute(f"ALTER TABLE {self._full(self.name(name))} RENAME TO {table_name(self._engine, name, None)}")
+
+    def _full(self, name: str) -> str:
+        return table_name(self._engine, name, self._schema)
+
+    def _execute(self, statement: str) -> None:
+        execute(self._connection, statement)
+
+    def _there(self) -> set[str]:
+        return LiveCatalog(self._connection, self._engine, self._schema).tables()
+
+
+class RenamedTables(FreshTables):
+    """Where no transaction holds a CREATE or DROP, but one statement renames all tables at once."""
+
+    def clear(self) -> None:
+        super().clear()
+        self._drop_old()
+
+    def change_over(self) -> None:
+        there = self._there()
+        moves = [f"{self._full(name)} TO {self._full(f'{name}_old')}" for name in TABLES if name in there]
+        moves += [f"{self._full(self.name(name))} TO {self._full(name)}" for name in TABLES]
+        self._execute(f"RENAME TABLE {', '.join(moves)}")
+        self._drop_old()
+
+    def _drop_old(self) -> None:
+        for name in TABLES:
+            self._execute(f"DROP TABLE IF EXISTS {self._full(f'{name}_old')}")
+
+
+class ViewedTables(FreshTables):
+    """Where tables cannot be renamed safely: each run's tables carry its time, and a view shows the newest.
+
+    Whoever reads one table sees it whole, the old or the new; the state is the last to change.
+    """
+
+    def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
+        super().__init__(connection, engine, schema)
+        self._run = f"{time.time_ns():x}"
+
+    def name(self, name: str) -> str:
+        return f"{name}_run_{self._run}"
+
+    def clear(self) -> None:
+        """Nothing: which tables a view still shows is known when the views have changed."""
+
+    def change_over(self) -> None:
+        for name in TABLES:
+            self._execute(f"CREATE OR REPLACE VIEW {self._full(name)} AS SELECT * FROM {self._full(self.name(name))}")
+        for name in self._there():
+            if "_run_" in name and name.startswith(TABLES) and not name.endswith(self._run):
+                self._execute(f"DROP TABLE IF EXISTS {self._full(name)}")
+
+
+FRESH_TABLES = {"transaction": FreshTables, "rename": RenamedTables, "view": ViewedTables}
