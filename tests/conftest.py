@@ -14,7 +14,7 @@ from deployment import address, deployment  # noqa: F401 - fixtures
 
 # A query takes Spark seconds, whatever the data, so of the tests that load a log of their own it runs these: one for
 # each thing in which an engine can differ. What is shared by many tests in one load (`test_rules`' drawings and season,
-# the real rows, the invariants' crowd) runs on Spark in full. `--all-on-spark` runs everything there.
+# the real rows) runs on Spark in full. `--all-on-spark` runs everything there.
 ON_SPARK = {
     "test_a_missing_column",
     "test_a_missing_name_is_the_id",
