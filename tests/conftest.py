@@ -17,6 +17,7 @@ from deployment import address, deployment  # noqa: F401 - fixtures
 # the real rows) runs on Spark in full. `--all-on-spark` runs everything there.
 ON_SPARK = {
     "test_a_missing_column",
+    "test_a_second_refresh_has_nothing_to_do",
     "test_a_missing_name_is_the_id",
     "test_a_text_that_is_no_id",
     "test_a_text_that_is_no_time",

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    DateTime,
+    String,
     and_,
     case,
     cast,
@@ -74,7 +74,7 @@ def read_marks(
     """Where every log table stands now, beside where it stood `before`."""
     marks = {}
     for name, rows in log_tables(relations).items():
-        newest, old = cast(null(), DateTime), literal(0)
+        newest, old = cast(null(), String), literal(0)
         if keeps_sync_time(rows):
             loaded_at = plain(rows, "loaded_at")
             newest = func.max(loaded_at)

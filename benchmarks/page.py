@@ -1,0 +1,115 @@
+"""The results as a page with ratios and a plot."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+_HEAD = """# Benchmarks
+
+`make bench` makes the data, measures, and writes this page, `results.json` and `compared.svg`. Medians of {repeat} on
+{cores} cores (the direct queries over more than 20 million activities once). The data are in `benchmarks/data.py`.
+
+"""
+# (what, the figure, the ratio's upper limit, note)
+_LIMITS = {"duckdb": (2.0, 0.10), "postgresql": (2.5, 0.10)}
+
+
+def readme(results: dict[str, Any]) -> str:
+    """The page in Markdown."""
+    parts = [_HEAD.format(**results)]
+    for engine, title in (("duckdb", "DuckDB"), ("postgresql", "PostgreSQL")):
+        for found in results[engine]:
+            parts.append(_warehouse(title, found, *_LIMITS[engine]))
+    parts.append(_against_size(results["duckdb"]))
+    return "".join(parts)
+
+
+def _warehouse(title: str, found: dict[str, Any], full_limit: float, more_limit: float) -> str:
+    full = found["full_refresh"] / found["plain_group_by"]
+    more = found["more_refresh"] / found["full_refresh"]
+    lines = [
+        f"## {title}, {found['activities']:,} activities\n",
+        f"{found['records']:,} records, {found['daily_rows']:,} daily rows.\n",
+        "| | seconds | ratio | limit |",
+        "| --- | ---: | ---: | ---: |",
+        f"| plain GROUP BY campaign, email, person | {found['plain_group_by']:.2f} | | |",
+        f"| full refresh | {found['full_refresh']:.2f} | {full:.2f} of the plain one | {full_limit:.2f} |",
+        f"| refresh of a further 1 % | {found['more_refresh']:.2f} | {more:.1%} of the full one | {more_limit:.0%} |",
+        f"\nMemory of the full refresh's process: {found['full_refresh_gb']:.1f} GB. Starting the command, which is not "
+        f"counted above, takes {found['start']:.1f} s.\n",
+        "| query of the dashboard | direct SQL, s | stored tables, s | ratio (limit 5 %) |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, direct in found["direct"].items():
+        stored = found["stored"][name]
+        lines.append(f"| {name} | {direct:.2f} | {stored:.3f} | {stored / direct:.1%} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def _against_size(found: list[dict[str, Any]]) -> str:
+    """How the queries grow with the log, and from where a refresh is worth it."""
+    small, large = found[-2], found[-1]
+    lines = [
+        "## By size\n",
+        "![Seconds of the slowest query by size of the log](compared.svg)\n",
+        f"| query on stored tables | {small['activities']:,} | {large['activities']:,} | ratio (limit 1.5) |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, seconds in large["stored"].items():
+        before = small["stored"][name]
+        lines.append(f"| {name} | {before:.3f} | {seconds:.3f} | {seconds / before:.2f} |")
+    size = _waiting_size(found)
+    lines.append(
+        f"\nA person waits more than a second for the slowest direct query from about {size:,} activities on: "
+        "from there on, refresh.\n"
+        if size
+        else "\nNo direct query takes a second at these sizes.\n"
+    )
+    return "\n".join(lines)
+
+
+def _waiting_size(found: list[dict[str, Any]]) -> int | None:
+    """The activities at which the slowest direct query takes a second, on the line between two measured sizes."""
+    points = [(each["activities"], max(each["direct"].values())) for each in found]
+    if points[-1][1] <= 1:
+        return None
+    if points[0][1] > 1:
+        return int(points[0][0] / points[0][1])
+    for (size, seconds), (next_size, next_seconds) in pairwise(points):
+        if seconds <= 1 < next_seconds:
+            return int(size + (next_size - size) * (1 - seconds) / (next_seconds - seconds))
+    return None
+
+
+def plot(found: list[dict[str, Any]]) -> str:
+    """Seconds of the slowest query by size, both axes logarithmic, as SVG."""
+    width, height, left, bottom = 640, 320, 70, 40
+    sizes = [each["activities"] for each in found]
+    low, high = math.log10(min(sizes)) - 0.1, math.log10(max(sizes)) + 0.1
+
+    def place(size: float, seconds: float) -> tuple[float, float]:
+        x = left + (math.log10(size) - low) / (high - low) * (width - left - 20)
+        y = height - bottom - (math.log10(seconds) + 2) / 4 * (height - bottom - 20)
+        return x, y
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif"'
+        ' font-size="12">',
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+    ]
+    for power in range(-2, 3):
+        _, y = place(sizes[0], 10**power)
+        parts.append(f'<line x1="{left}" x2="{width - 20}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" fill="#444">{10**power:g} s</text>')
+    for size in sizes:
+        x, _ = place(size, 1)
+        parts.append(f'<text x="{x:.1f}" y="{height - 15}" text-anchor="middle" fill="#444">{size / 1e6:g} M</text>')
+    for name, title, colour in (("direct", "direct SQL", "#b3261e"), ("stored", "stored tables", "#1a73a8")):
+        points = [place(each["activities"], max(each[name].values())) for each in found]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in points]
+        parts.append(f'<text x="{points[0][0]:.1f}" y="{points[0][1] - 10:.1f}" fill="{colour}">{title}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
