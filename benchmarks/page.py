@@ -37,8 +37,8 @@ def _warehouse(title: str, found: dict[str, Any], full_limit: float, more_limit:
         f"| plain GROUP BY campaign, email, person | {found['plain_group_by']:.2f} | | |",
         f"| full refresh | {found['full_refresh']:.2f} | {full:.2f} of the plain one | {full_limit:.2f} |",
         f"| refresh of a further 1 % | {found['more_refresh']:.2f} | {more:.1%} of the full one | {more_limit:.0%} |",
-        f"\nMemory of the full refresh's process: {found['full_refresh_gb']:.1f} GB. Starting the command, which is not "
-        f"counted above, takes {found['start']:.1f} s.\n",
+        f"\nMemory of the full refresh's process: {found['full_refresh_gb']:.1f} GB. Starting the command takes "
+        f"{found['start']:.1f} s more.\n",
         "| query of the dashboard | direct SQL, s | stored tables, s | ratio (limit 5 %) |",
         "| --- | ---: | ---: | ---: |",
     ]

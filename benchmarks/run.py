@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,7 @@ def main() -> None:
             made = data.make(file, size)
             uri = f"duckdb:///{file}"
             say(f"DuckDB, {made:,} activities")
-            results["duckdb"].append(
-                measure(uri, made, wanted.repeat, lambda run, file=file: data.add(file, 0.01, run))
-            )
+            results["duckdb"].append(measure(uri, made, wanted.repeat, partial(data.add, file, 0.01)))
         if wanted.postgresql:
             from servers import postgresql
 
@@ -78,9 +77,7 @@ def main() -> None:
             uri = f"{server}/postgres"
             data.copy_to_postgresql(file, uri)
             say(f"PostgreSQL, {made:,} activities")
-            results["postgresql"].append(
-                measure(uri, made, wanted.repeat, lambda run: add_to_postgresql(uri, made, run))
-            )
+            results["postgresql"].append(measure(uri, made, wanted.repeat, partial(add_to_postgresql, uri, made)))
     wanted.output.mkdir(parents=True, exist_ok=True)
     (wanted.output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     (wanted.output / "README.md").write_text(page.readme(results))

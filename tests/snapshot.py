@@ -23,7 +23,7 @@ from superset_campaign_plugin.report.facts import ComputedFacts
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.semantics import load_semantics
-from superset_campaign_plugin.sources.fivetran import FIVETRAN
+from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.relations import build_relations
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -75,7 +75,7 @@ def snapshots(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _sql(engine: Engine, catalog: TypicalCatalog, dataset: str) -> str:
-    relations = build_relations(FIVETRAN, catalog, engine)
+    relations = build_relations(get_layout("fivetran"), catalog, engine)
     facts = ComputedFacts(relations, engine, Rules(), None)
     return sql_text(build_dataset(dataset, facts, relations, Options()), engine) + "\n"
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import cast, func, literal, text, types
+from sqlalchemy import cast, column, func, literal, select, table, text, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Columns, Engine
 from superset_campaign_plugin.engines.postgresql import standard_dialect
 
-_COLUMNS = text(
-    "SELECT table_name, column_name, data_type FROM information_schema.columns "
-    "WHERE table_catalog = current_database() AND table_schema = coalesce(:schema, current_schema()) "
-    "ORDER BY table_name, ordinal_position"
+_COLUMNS = table(
+    "columns",
+    *map(column, ("table_catalog", "table_schema", "table_name", "column_name", "data_type", "ordinal_position")),
+    schema="information_schema",
 )
 _TYPES: dict[str, types.TypeEngine] = {
     "BIGINT": types.BigInteger(),
@@ -37,9 +37,18 @@ class DuckDB(Engine):
 
     def read_columns(self, connection: Connection, schema: str | None) -> dict[str, Columns]:
         # The inspector lists the tables of every schema, and takes a time with a zone for one without.
+        known = _COLUMNS.c
+        query = (
+            select(known.table_name, known.column_name, known.data_type)
+            .where(known.table_catalog == func.current_database())
+            .where(known.table_schema == (func.current_schema() if schema is None else literal(schema)))
+            .order_by(known.table_name, known.ordinal_position)
+        )
+        # Written out: the first bound value makes the driver load pandas, which takes seconds.
+        written = str(query.compile(dialect=self.dialect(), compile_kwargs={"literal_binds": True}))
         tables: dict[str, Columns] = {}
-        for table, column, data_type in connection.execute(_COLUMNS, {"schema": schema}):
-            tables.setdefault(table, {})[column] = _type(data_type)
+        for name, own, data_type in connection.execute(text(written.replace(":", r"\:"))):
+            tables.setdefault(name, {})[own] = _type(data_type)
         return tables
 
     def _truncate(self, unit: str, moment: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable, one_table_each
 
-AIRBYTE = Layout(
+LAYOUT = Layout(
     name="airbyte",
     title="Airbyte Marketo",
     events=one_table_each("activities_"),

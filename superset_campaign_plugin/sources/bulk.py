@@ -17,7 +17,7 @@ from superset_campaign_plugin.sources.layout import (
 
 ACTIVITY_TABLE = "marketo_activity"
 
-BULK = Layout(
+LAYOUT = Layout(
     name="bulk",
     title="Marketo bulk activity extract",
     events=one_table_for_all(ACTIVITY_TABLE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable, one_table_each
 
-FIVETRAN = Layout(
+LAYOUT = Layout(
     name="fivetran",
     title="Fivetran Marketo",
     events=one_table_each("activity_"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from superset_campaign_plugin.sources.airbyte import AIRBYTE
+from superset_campaign_plugin.sources.airbyte import LAYOUT as AIRBYTE
 
-SINGER = replace(
+LAYOUT = replace(
     AIRBYTE,
     name="singer",
     title="Singer tap-marketo, Stitch",

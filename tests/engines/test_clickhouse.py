@@ -23,7 +23,7 @@ from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.semantics import load_semantics
-from superset_campaign_plugin.sources.fivetran import FIVETRAN
+from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.relations import build_relations
 
 ENGINE = get_engine("clickhousedb")
@@ -93,7 +93,7 @@ def computed(relations: Relations, clock: datetime | None = None) -> ComputedFac
 def test_every_cell(crowded, by):
     log, database = crowded
     dataset = load_semantics().datasets["campaign_email_performance"]
-    relations = build_relations(FIVETRAN, database, ENGINE)
+    relations = build_relations(get_layout("fivetran"), database, ENGINE)
     sql = sql_text(build_dataset(dataset.name, computed(relations, CLOCK), relations, Options()), ENGINE)
     found = fetch(database, ENGINE, dataset, sql, Request(by=by))
     assert_report(found, report(log, as_of=CLOCK, by=by), by)
@@ -103,7 +103,7 @@ def test_every_cell(crowded, by):
 def test_every_dataset_runs(crowded, name):
     """With the running clock, which the datasets in Superset have."""
     _, database = crowded
-    relations = build_relations(FIVETRAN, database, ENGINE)
+    relations = build_relations(get_layout("fivetran"), database, ENGINE)
     sql = sql_text(build_dataset(name, computed(relations), relations, Options()), ENGINE)
     ((rows,),) = database.execute(select(func.count()).select_from(dataset_rows(sql, name))).fetchall()
     assert rows > 0
