@@ -35,6 +35,10 @@ class SourceError(CampaignError):
     """The loader's tables are not as the layout says: a table or column is missing or of a wrong type."""
 
 
+class LoadError(CampaignError):
+    """A file of activities is not what Marketo writes, is cut or damaged, or its bad rows cannot be set aside."""
+
+
 class BundleError(CampaignError):
     """A dataset, chart or dashboard file is not what the importer accepts."""
 

@@ -1,0 +1,284 @@
+"""Loads files: reads, stores batch after batch, sets bad rows aside, and goes on where it was broken off."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from superset_campaign_plugin.errors import LoadError, UsageError
+from superset_campaign_plugin.load.extract import Activity, Fault, Layout
+from superset_campaign_plugin.load.files import Stream, open_stream
+from superset_campaign_plugin.load.records import Cut, Record, Records, read_header
+from superset_campaign_plugin.load.rejected import SUFFIX, RejectedFile, Rejection
+from superset_campaign_plugin.load.store import Progress, Store
+from superset_campaign_plugin.warehouse import connect
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+BATCH = 20_000  # rows
+SHOWN = 10  # rows set aside that a result names
+# Without a limit of the caller's: a file with more bad rows than both is the wrong file.
+_MANY, _SHARE = 100, 0.1
+_CHUNK = 1 << 20
+
+# (bytes read, bytes of all files)
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A file whose header was found good."""
+
+    path: Path
+    size: int
+    delimiter: str
+    layout: Layout
+
+
+@dataclass
+class FileResult:
+    """What became of a file: `loaded`, `skipped` or `failed` with an error.
+
+    The counts are those of the whole file, also where an earlier load had stored a part of it.
+    """
+
+    file: str
+    status: str = "loaded"
+    error: str | None = None
+    counts: Progress = field(default_factory=Progress)
+    rejected_file: str | None = None
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The results of all files, in their order."""
+
+    files: list[FileResult]
+
+    @property
+    def complete(self) -> bool:
+        """Whether no file failed and no row of those that were loaded now was set aside."""
+        return not any(file.error or (file.status == "loaded" and file.counts.rejected) for file in self.files)
+
+    def totals(self) -> dict[str, int]:
+        """The counts of the files that were not skipped."""
+        names = ("rows_read", "stored", "already_there", "other_types", "rejected")
+        read = [file.counts for file in self.files if file.status != "skipped"]
+        return {name: sum(getattr(counts, name) for counts in read) for name in names}
+
+    def notes(self) -> Iterator[str]:
+        """Lines on what a person should know: files that were skipped, rows that were set aside, errors."""
+        for file in self.files:
+            if file.status == "skipped":
+                own = file.file.endswith(SUFFIX)
+                yield f"{file.file}: skipped, {'it holds rows that were set aside' if own else 'it is loaded already'}"
+        read = [file for file in self.files if file.status != "skipped"]
+        first = [(file.file, rejection) for file in read for rejection in file.rejections][:SHOWN]
+        for name, rejection in first:
+            yield f"{name}, line {rejection.line}: set aside: {rejection.reason}"
+        more = self.totals()["rejected"] - len(first)
+        if more > 0:
+            yield f"... and {more} more"
+        for file in read:
+            if file.rejected_file:
+                yield f"{file.file}: {file.counts.rejected} rows set aside in {file.rejected_file}"
+        for file in self.files:
+            if file.error:
+                yield f"Error: {file.error}"
+
+    def text(self) -> str:
+        """The totals in one line."""
+        totals = self.totals()
+        return (
+            f"{totals['rows_read']} rows read: {totals['stored']} stored, {totals['already_there']} already there, "
+            f"{totals['other_types']} of other types, {totals['rejected']} set aside"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for JSON."""
+        files = [
+            {
+                "file": file.file,
+                "status": file.status,
+                "error": file.error,
+                **{name: value for name, value in asdict(file.counts).items() if name in self.totals()},
+                "rejected_file": file.rejected_file,
+            }
+            for file in self.files
+        ]
+        return {"files": files, **self.totals()}
+
+
+class TooManyRejected(LoadError):
+    """So many rows are bad that it is the wrong file."""
+
+
+def load_files(
+    uri: str,
+    files: Sequence[Path],
+    *,
+    schema: str | None = None,
+    rejected: Path | None = None,
+    max_rejected: int | None = None,
+    on_progress: OnProgress = lambda done, total: None,
+) -> Summary:
+    """Store the activities of the files, in batches of one transaction each.
+
+    Bad rows go to a file beside each file, or in the folder `rejected`. A file with more than `max_rejected` of them
+    fails; without that number, one where more than 100 and a tenth of the rows read so far are bad. A file that
+    fails keeps the rows before the fault, and does not keep the others from being loaded.
+
+    Raises, before anything is written, `UsageError` for a file that cannot be read and `LoadError` for one that is no
+    extract; and `DatabaseError` where the database fails, which keeps the batches before.
+    """
+    paths = list(dict.fromkeys(files))
+    extracts = [_examined(path) for path in paths if not path.name.endswith(SUFFIX)]
+    set_aside = {path: RejectedFile(path, rejected) for path in paths}
+    if len({file.path.resolve() for file in set_aside.values()}) < len({path.resolve() for path in paths}):
+        raise UsageError("two of the files have the same name, so --rejected cannot hold the rows of both")
+    results = {path: FileResult(str(path), status="skipped") for path in paths}
+    done, total = 0, sum(extract.size for extract in extracts)
+    with connect(uri, write=True, in_batches=True) as (connection, engine):
+        store = Store(connection, engine, schema)
+        for extract in extracts:
+
+            def advance(read: int, before: int = done) -> None:
+                on_progress(before + read, total)
+
+            loading = _Loading(extract, store, set_aside[extract.path], max_rejected, advance)
+            results[extract.path] = loading.run()
+            done += extract.size
+    return Summary(list(results.values()))
+
+
+def _examined(path: Path) -> Extract:
+    with open_stream(path) as stream:
+        header, delimiter = read_header(path, stream)
+        return Extract(path, path.stat().st_size, delimiter, Layout(path, header.fields))
+
+
+class _Loading:
+    """The loading of one file."""
+
+    def __init__(
+        self,
+        extract: Extract,
+        store: Store,
+        rejected: RejectedFile,
+        max_rejected: int | None,
+        on_progress: Callable[[int], None],
+    ) -> None:
+        self._extract = extract
+        self._path = extract.path
+        self._store = store
+        self._rejected = rejected
+        self._max_rejected = max_rejected
+        self._on_progress = on_progress
+        self._activities: list[Activity] = []
+        self._rejections: list[Rejection] = []
+        self._result = FileResult(str(extract.path))
+
+    def run(self) -> FileResult:
+        """Load the file, from where an earlier load ended if it still begins with the same bytes."""
+        result = self._result
+        try:
+            known = self._store.progress(self._path)
+            if known is None or not self._go_on(known):
+                self._begin()
+        except LoadError as error:
+            result.status, result.error = "failed", str(error)
+        except OSError as error:
+            result.status, result.error = "failed", f"{self._path} cannot be read: {error.strerror or error}"
+        if result.counts.rejected:
+            result.rejected_file = str(self._rejected.path)
+        return result
+
+    def _begin(self) -> None:
+        self._result.counts = Progress()
+        with open_stream(self._path) as stream:
+            header, _ = read_header(self._path, stream)
+            self._read(stream, hashlib.sha256(header.raw), Progress(bytes_read=len(header.raw), lines_read=1))
+
+    def _go_on(self, known: Progress) -> bool:
+        """Read on after what is stored; False where the file does not begin with that."""
+        with open_stream(self._path) as stream:
+            digest = hashlib.sha256()
+            left = known.bytes_read
+            while left and (chunk := stream.reader.read(min(left, _CHUNK))):
+                digest.update(chunk)
+                left -= len(chunk)
+            if left or digest.hexdigest() != known.digest:
+                return False
+            self._read(stream, digest, known)
+        return True
+
+    def _read(self, stream: Stream, digest: _Hash, counts: Progress) -> None:
+        result, layout = self._result, self._extract.layout
+        result.counts = counts
+        result.rejections = self._rejected.keep_before(counts.lines_read + 1, SHOWN)
+        records = Records(self._path, stream, self._extract.delimiter, layout.width, counts.lines_read + 1)
+        begun, saved_rows = counts.bytes_read, counts.rows_read
+
+        def save() -> None:
+            if self._rejections:
+                self._rejected.append(self._rejections)
+            counts.digest = digest.hexdigest()
+            self._store.save(self._path, self._activities, counts)
+            self._activities, self._rejections = [], []
+            self._on_progress(stream.done)
+
+        try:
+            for record in records:
+                if not record.ended and not layout.is_whole(record.text, record.fields):
+                    raise Cut(f"{self._path} is cut: it ends within line {record.line}")
+                digest.update(record.raw)
+                counts.bytes_read += len(record.raw)
+                counts.lines_read = records.line - 1
+                if record.fields or record.fault:
+                    counts.rows_read += 1
+                    self._take(record)
+                    if counts.rows_read - saved_rows >= BATCH:
+                        save()
+                        saved_rows = counts.rows_read
+        except TooManyRejected:
+            # Its batch is not stored, but its rows are there to be looked at; the next load forgets them.
+            self._rejected.append(self._rejections)
+            raise
+        except LoadError:
+            save()
+            raise
+        if counts.bytes_read > begun or not counts.digest:
+            save()
+        else:
+            result.status = "skipped"
+
+    def _take(self, record: Record) -> None:
+        try:
+            if record.fault:
+                raise Fault(record.fault)
+            activity = self._extract.layout.activity(record.fields)
+        except Fault as fault:
+            self._set_aside(Rejection(record.line, str(fault), record.text))
+            return
+        if activity is None:
+            self._result.counts.other_types += 1
+        else:
+            self._activities.append(activity)
+
+    def _set_aside(self, rejection: Rejection) -> None:
+        counts = self._result.counts
+        counts.rejected += 1
+        self._rejections.append(rejection)
+        if len(self._result.rejections) < SHOWN:
+            self._result.rejections.append(rejection)
+        limit = max(_MANY, _SHARE * counts.rows_read) if self._max_rejected is None else self._max_rejected
+        if counts.rejected > limit:
+            raise TooManyRejected(
+                f"{self._path}, line {rejection.line}: {counts.rejected} of {counts.rows_read} rows are bad, this one "
+                f"because: {rejection.reason}; is it the right file? --max-rejected sets how many may be set aside"
+            )

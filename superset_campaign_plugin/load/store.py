@@ -1,0 +1,150 @@
+"""The table of activities, and the table that remembers how far each file was stored. Both move in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, String, Table, Text, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import LoadError
+from superset_campaign_plugin.load.extract import MAX_ACTIVITY_ID, Activity
+from superset_campaign_plugin.load.writers import get_writer
+from superset_campaign_plugin.sources.catalog import LiveCatalog
+
+ACTIVITY_TABLE = "marketo_activity"
+PROGRESS_TABLE = "marketo_load_progress"
+
+
+def activity_table(schema: str | None = None) -> Table:
+    """The table of activities, in the given schema or the database's own. Times are UTC without a zone."""
+    return Table(
+        ACTIVITY_TABLE,
+        MetaData(),
+        # Some engines take no key without a length.
+        Column("activity_id", String(MAX_ACTIVITY_ID), primary_key=True),
+        Column("activity_type_id", Integer, nullable=False),
+        Column("activity_date", DateTime, nullable=False),
+        Column("lead_id", BigInteger, nullable=False),
+        Column("campaign_id", BigInteger),
+        Column("email_id", BigInteger),
+        Column("email_name", Text),
+        Column("action_result", Text),
+        Column("link", Text),
+        Column("is_bot_activity", Text),
+        Column("user_agent", Text),
+        Column("merge_ids", Text),
+        Column("loaded_at", DateTime, nullable=False),
+        schema=schema,
+    )
+
+
+def progress_table(schema: str | None = None) -> Table:
+    """How far each file is stored, with the counts of `Progress`."""
+    return Table(
+        PROGRESS_TABLE,
+        MetaData(),
+        Column("file_id", String(64), primary_key=True),
+        Column("file", Text, nullable=False),
+        Column("digest", String(64), nullable=False),
+        Column("bytes_read", BigInteger, nullable=False),
+        Column("lines_read", BigInteger, nullable=False),
+        Column("rows_read", BigInteger, nullable=False),
+        Column("stored", BigInteger, nullable=False),
+        Column("already_there", BigInteger, nullable=False),
+        Column("other_types", BigInteger, nullable=False),
+        Column("rejected", BigInteger, nullable=False),
+        Column("loaded_at", DateTime, nullable=False),
+        schema=schema,
+    )
+
+
+@dataclass
+class Progress:
+    """How far a file was read, and what became of its rows.
+
+    `bytes_read` counts the bytes of its text, decompressed, and `digest` is their SHA-256 in hexadecimal: a file
+    that begins with these bytes is the same file, or has grown. `rows_read` is the sum of the four below it.
+    """
+
+    digest: str = ""
+    bytes_read: int = 0
+    lines_read: int = 0
+    rows_read: int = 0
+    stored: int = 0
+    already_there: int = 0
+    other_types: int = 0
+    rejected: int = 0
+
+
+class Store:
+    """The two tables of a warehouse. Each of its methods is one transaction."""
+
+    def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
+        """Make what is missing. Raises `UsageError` for an engine it cannot write to, `LoadError` for other tables."""
+        self._connection = connection
+        self._write = get_writer(connection)
+        self._activities = activity_table(schema)
+        self._progress = progress_table(schema)
+        catalog = LiveCatalog(connection, engine, schema)
+        with _transaction(connection):
+            for table in (self._activities, self._progress):
+                found = catalog.columns(table.name)
+                if found is None:
+                    table.create(connection)
+                elif list(found) != table.columns.keys():
+                    raise LoadError(
+                        f"table {table.name} is not the one that load makes: its columns are {', '.join(found)}; "
+                        "choose another schema with --schema, or rename that table"
+                    )
+
+    def progress(self, path: Path) -> Progress | None:
+        """How far the file of that path is stored; None where it is new."""
+        columns = [self._progress.c[field.name] for field in fields(Progress)]
+        with _transaction(self._connection):
+            query = select(*columns).where(self._progress.c.file_id == _file_id(path))
+            row = self._connection.execute(query).mappings().first()
+        return None if row is None else Progress(**row)
+
+    def save(self, path: Path, activities: Sequence[Activity], progress: Progress) -> None:
+        """Store the activities whose id is new and count them in `progress`; store the progress with them."""
+        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        rows: dict[str, tuple[Any, ...]] = {}
+        for activity in activities:
+            rows.setdefault(activity.activity_id, (*activity, now))
+        table, key = self._progress, _file_id(path)
+        with _transaction(self._connection):
+            new = self._write(self._connection, self._activities, list(rows.values())) if rows else 0
+            progress.stored += new
+            progress.already_there += len(activities) - new
+            values = {"file": os.fsencode(path).decode("utf-8", "replace"), **asdict(progress), "loaded_at": now}
+            known = self._connection.execute(select(table.c.file_id).where(table.c.file_id == key)).first()
+            # Not deleted and inserted again: DuckDB refuses a key that was deleted in the same transaction.
+            if known:
+                self._connection.execute(table.update().where(table.c.file_id == key).values(values))
+            else:
+                self._connection.execute(table.insert().values(file_id=key, **values))
+
+
+def _file_id(path: Path) -> str:
+    """A key of bounded length; paths have none."""
+    return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
+
+
+@contextlib.contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    """All or nothing. The errors of the driver, which the writers call themselves, become SQLAlchemy's."""
+    with connection.begin():
+        try:
+            yield
+        except connection.dialect.dbapi.Error as error:
+            raise DBAPIError(None, None, error) from error
