@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import operator
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ _REQUIRED = (
     "attributes",
 )
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_SURELY_IN_RANGE = 19  # digits
+_USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?\s?(?:(Z)|([+-])(\d\d):?([0-5]\d)?)?", re.ASCII | re.I
 )
@@ -55,7 +58,7 @@ class Activity(NamedTuple):
     merge_ids: str | None
 
 
-class Fault(ValueError):
+class Fault(Exception):
     """Why a record is no activity, in a few words."""
 
 
@@ -77,13 +80,13 @@ class Layout:
         if twice:
             raise LoadError(f"{path}, line 1: column {twice[0]} stands there twice")
         self.width = len(names)
-        self._places = tuple(map(names.index, map(_plain, _REQUIRED)))
+        self._pick = operator.itemgetter(*(names.index(_plain(name)) for name in _REQUIRED))
         self._result = names.index("actionresult") if "actionresult" in names else None
         self._last = next((name for name in used if names[-1] == _plain(name)), None)
 
     def activity(self, fields: Sequence[str]) -> Activity | None:
         """The activity of a record of `width` fields; None for one of a type that is not stored. Raises `Fault`."""
-        guid, lead, date, kind, campaign, email, name, attributes = (fields[place] for place in self._places)
+        guid, lead, date, kind, campaign, email, name, attributes = self._pick(fields)
         kind_id = _number("activityTypeId", kind)
         if kind_id is None:
             raise Fault("no activityTypeId")
@@ -99,7 +102,9 @@ class Layout:
             raise Fault("no leadId")
         found = _attributes(attributes)
         result = None if self._result is None else _text(fields[self._result])
-        activity = Activity(
+        if "\0" in activity_id or "\0" in name or (result and "\0" in result):
+            raise Fault("a null character")
+        return Activity(
             activity_id,
             kind_id,
             _time(date),
@@ -113,9 +118,6 @@ class Layout:
             found.get("useragent"),
             found.get("mergeids"),
         )
-        if any("\0" in value for value in activity if type(value) is str):
-            raise Fault("a null character")
-        return activity
 
     def is_whole(self, text: str, fields: Sequence[str]) -> bool:
         """Whether a record that the file ends with, without a line's end, can be no part of a longer one."""
@@ -150,6 +152,8 @@ def _text(text: str) -> str | None:
 
 
 def _number(name: str, text: str) -> int | None:
+    if text.isdigit() and text.isascii() and len(text) < _SURELY_IN_RANGE:
+        return int(text)
     text = text.strip()
     if text in ("", "null"):
         return None
@@ -165,13 +169,15 @@ def _number(name: str, text: str) -> int | None:
 
 def _time(text: str) -> datetime:
     """An ISO 8601 time as UTC without a zone; what is finer than a microsecond is cut off."""
-    match = _TIME.fullmatch(text.strip())
-    if match is None:
-        raise Fault(f"activityDate {_shown(text)} is no ISO 8601 time")
-    day, clock, fraction, utc, sign, hours, minutes = match.groups()
-    if not utc and not sign:
-        raise Fault(f"activityDate {_shown(text)} names no time zone")
     try:
+        if _USUAL_TIME.fullmatch(text):
+            return datetime.fromisoformat(text[:-1])
+        match = _TIME.fullmatch(text.strip())
+        if match is None:
+            raise Fault(f"activityDate {_shown(text)} is no ISO 8601 time")
+        day, clock, fraction, utc, sign, hours, minutes = match.groups()
+        if not utc and not sign:
+            raise Fault(f"activityDate {_shown(text)} names no time zone")
         moment = datetime.fromisoformat(f"{day}T{clock}")
         if fraction:
             moment = moment.replace(microsecond=int(fraction[:6].ljust(6, "0")))
@@ -195,9 +201,12 @@ def _attributes(text: str) -> dict[str, str | None]:
         raise Fault("attributes are no JSON object")
     found = {_plain(name): value if type(value) is str else _written(value) for name, value in attributes.items()}
     if "\\u" in text:
-        # JSON can spell half a character, which no database takes.
+        # JSON can spell what a database does not take: half a character, and the null character.
+        values = "".join(value for value in found.values() if value)
+        if "\0" in values:
+            raise Fault("a null character")
         try:
-            "".join(value for value in found.values() if value).encode("utf-8")
+            values.encode("utf-8")
         except UnicodeEncodeError as error:
             raise Fault("attributes hold half a character") from error
     return found

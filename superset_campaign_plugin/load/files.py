@@ -41,7 +41,7 @@ class Stream:
 
 @contextlib.contextmanager
 def open_stream(path: Path) -> Iterator[Stream]:
-    """The stream of a file; reading it raises `LoadError` where it is damaged. Raises `UsageError` where there is none."""
+    """The stream of a file. Raises `UsageError` where there is none to read, and reading it `LoadError` for damage."""
     if path.is_dir():
         raise UsageError(f"{path} is a directory; name the files in it, as in {path}/*.csv")
     if not path.exists():
