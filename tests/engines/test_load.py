@@ -25,7 +25,7 @@ from logs import ACTIVITY_TYPES, BULK_HEADER, generate, write_bulk
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import CampaignError, DatabaseError, LoadError, UsageError
 from superset_campaign_plugin.load import run
-from superset_campaign_plugin.load.extract import Activity
+from superset_campaign_plugin.load.extract import STORED_TYPES, Activity
 from superset_campaign_plugin.load.run import Summary, load_files
 from superset_campaign_plugin.load.store import activity_table
 
@@ -128,7 +128,7 @@ def activities(draw: st.DrawFn) -> Activity:
     named = TEXTS.filter(lambda text: text not in ("", "null"))
     return Activity(
         draw(named.map(str.strip).filter(lambda text: text not in ("", "null"))),
-        draw(st.sampled_from(sorted(run.Layout.activity.__globals__["STORED_TYPES"]))),
+        draw(st.sampled_from(sorted(STORED_TYPES))),
         draw(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1))),  # noqa: DTZ001
         draw(BIG),
         draw(BIG | st.none()),
@@ -144,7 +144,9 @@ def activities(draw: st.DrawFn) -> Activity:
 
 def as_extract(rows: Sequence[Activity], delimiter: str, end: str, bom: bool, compress: bool) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
+    # Left to itself, the writer does not quote a lone carriage return.
+    quoting = csv.QUOTE_ALL if any("\r" in row[0] + (row.email_name or "") for row in rows) else csv.QUOTE_MINIMAL
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)
     writer.writerow(BULK_HEADER)
     names = ("Action Result", "Link", "Is Bot Activity", "User Agent", "Merge IDs")
     for row in rows:
