@@ -127,7 +127,9 @@ class Layout:
             return True
         try:
             if self._last == "attributes":
+                # Without a word the file may end just before them.
                 _attributes(fields[-1])
+                return bool(fields[-1].strip())
             elif self._last == "activityDate":
                 _time(fields[-1])
             else:

@@ -185,6 +185,8 @@ def test_a_wrong_header_is_refused(header: tuple[str, ...], named: str) -> None:
     [
         ("attributes", '{"Link": "a"}', True),
         ("attributes", '{"Link": "a', False),
+        ("attributes", "null", True),
+        ("attributes", "", False),  # they may have been about to begin
         ("activityDate", "2024-03-01T10:00:00Z", True),
         ("activityDate", "2024-03-01T10:00:00", False),
         ("leadId", "123", False),  # may have been 1234
