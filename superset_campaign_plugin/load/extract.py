@@ -127,16 +127,15 @@ class Layout:
             return True
         try:
             if self._last == "attributes":
-                # Without a word the file may end just before them.
                 _attributes(fields[-1])
-                return bool(fields[-1].strip())
-            elif self._last == "activityDate":
+                return bool(fields[-1].strip())  # without a word they may have been about to begin
+            if self._last == "activityDate":
                 _time(fields[-1])
-            else:
-                return text.endswith('"')
+                return fields[-1].endswith(("Z", "z"))  # another zone may lack its minutes
         except Fault:
             return False
-        return True
+        # Quotes end a number; in a text they may be the first of two that stand for one.
+        return text.endswith('"') and self._last.endswith("Id")
 
 
 @functools.lru_cache(maxsize=1024)

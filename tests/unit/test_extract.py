@@ -189,12 +189,17 @@ def test_a_wrong_header_is_refused(header: tuple[str, ...], named: str) -> None:
         ("attributes", "", False),  # they may have been about to begin
         ("activityDate", "2024-03-01T10:00:00Z", True),
         ("activityDate", "2024-03-01T10:00:00", False),
+        ("activityDate", "2024-03-01T10:00:00+05", False),  # may have been +0530
         ("leadId", "123", False),  # may have been 1234
+        ("leadId", '"123"', True),
+        ("primaryAttributeValue", '"Pro"', False),  # may have been "Pro""gram"
+        ("attributes", '"{"', False),
         ("x", "12", True),
     ],
 )
 def test_whether_a_record_at_the_end_of_a_file_is_whole(last: str, value: str, whole: bool) -> None:
     layout = Layout(Path("x.csv"), (*(name for name in BULK_HEADER if name != last), last))
-    fields = [*["x"] * (layout.width - 1), value]
-    assert layout.is_whole(",".join(fields), fields) is whole
+    fields = [*["x"] * (layout.width - 1), value.strip('"')]
+    text = ",".join([*fields[:-1], value])
+    assert layout.is_whole(text, fields) is whole
     assert not layout.is_whole(",".join(fields[:-1]), fields[:-1])
