@@ -16,7 +16,6 @@ import click
 
 if TYPE_CHECKING:
     from datetime import date, datetime
-    from pathlib import Path
 
     from superset_campaign_plugin.report.rules import Rules
 
@@ -276,74 +275,59 @@ def _print_step(title: str) -> None:
 
 
 @campaign.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
 @click.option("--schema", metavar="NAME", help="Schema of the table of activities.  [default: the database's own]")
-@click.option("--rejected", type=click.Path(file_okay=False), help="Folder for rows that cannot be read.")
-@click.option("--max-rejected", default=1000, show_default=True, help="Stop after so many rows that cannot be read.")
+@click.option("--rejected", type=click.Path(), metavar="DIR", help="Where bad rows are set aside.  [beside each file]")
+@click.option(
+    "--max-rejected",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Stop at a file with more bad rows.  [more than 100, and a tenth of the file so far]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.pass_context
 def load(
-    ctx: click.Context,
-    files: tuple[str, ...],
-    uri: str,
-    schema: str | None,
-    rejected: str | None,
-    max_rejected: int,
-    as_json: bool,
+    files: tuple[str, ...], uri: str, schema: str | None, rejected: str | None, max_rejected: int | None, as_json: bool
 ) -> None:
-    """Load Marketo's bulk activity extracts (CSV or TSV, plain or gzipped) for --source bulk.
+    """Store Marketo's bulk activity extracts (CSV or TSV, plain or gzip) in the table marketo_activity.
 
-    Loading a file again goes on where it stopped. Rows that cannot be read are set aside in FILE.rejected.csv, and
-    the exit code is then 1.
+    The same command again goes on where it was broken off; what is stored already stays as it is.
     """
     import json
     from pathlib import Path
 
-    from superset_campaign_plugin.load.run import load as run
+    from superset_campaign_plugin.load.run import load_files
 
-    paths = [Path(file) for file in files]
-    with _progress_bar(paths) as measure:
-        summary = run(
+    with _progress_bar() as advance:
+        summary = load_files(
             uri,
-            paths,
+            [Path(file) for file in files],
             schema=schema,
-            rejected=Path(rejected) if rejected else None,
+            rejected=None if rejected is None else Path(rejected),
             max_rejected=max_rejected,
-            measure=measure,
+            on_progress=advance,
         )
-    if as_json:
-        click.echo(json.dumps(summary.as_dict(), indent=2))
-    else:
-        click.echo(
-            f"{summary.rows:,} rows read: {summary.stored:,} stored, {summary.already_there:,} already there, "
-            f"{summary.other_types:,} of other types, {summary.rejected:,} set aside"
-        )
-    for reason in summary.reasons[:10]:
-        click.echo(reason, err=True)
-    if len(summary.reasons) > 10:
-        click.echo(f"... and {len(summary.reasons) - 10:,} more", err=True)
-    if summary.rejected:
-        click.echo(f"set aside in {', '.join(summary.rejected_files)}", err=True)
-        ctx.exit(1)
+    for line in summary.notes():
+        click.echo(line, err=True)
+    click.echo(json.dumps(summary.as_dict(), indent=2) if as_json else summary.text())
+    if not summary.complete:
+        click.get_current_context().exit(1)
 
 
 @contextlib.contextmanager
-def _progress_bar(files: list[Path]) -> Iterator[Callable[[Path, int], None]]:
-    """A bar over the bytes of all files, for a person who watches."""
-    import sys
+def _progress_bar() -> Iterator[Callable[[int, int], None]]:
+    """Shows how much is done of how much; nothing where stderr is no terminal."""
+    stream = click.get_text_stream("stderr")
+    if not stream.isatty():
+        yield lambda done, total: None
+        return
+    with click.progressbar(length=0, file=stream) as bar:
 
-    sizes = {file: file.stat().st_size if file.is_file() else 0 for file in files}
-    done: dict[Path, int] = {}
-    with click.progressbar(
-        length=sum(sizes.values()), label="Loading", file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
 
-        def measure(file: Path, position: int) -> None:
-            bar.update(position - done.get(file, 0))
-            done[file] = position
-
-        yield measure
+        yield advance
 
 
 @campaign.command("load-emails")

@@ -36,7 +36,7 @@ class SourceError(CampaignError):
 
 
 class LoadError(CampaignError):
-    """A file is no bulk extract, is cut, or holds too much that cannot be read."""
+    """A file of activities is not what Marketo writes, is cut or damaged, or its bad rows cannot be set aside."""
 
 
 class RefreshError(CampaignError):

@@ -30,16 +30,17 @@ def parse_uri(uri: str) -> tuple[URL, Engine]:
 
 
 @contextlib.contextmanager
-def connect(uri: str, *, write: bool = False) -> Iterator[tuple[Connection, Engine]]:
+def connect(uri: str, *, write: bool = False, in_batches: bool = False) -> Iterator[tuple[Connection, Engine]]:
     """A connection and its engine; with `write` one transaction, committed at the end or rolled back as a whole.
 
+    With `in_batches` the caller begins and ends a transaction for each batch that is written.
     Raises `DatabaseError` where the database cannot be reached or refuses a statement, `UsageError` for a bad URI.
     """
     url, engine = parse_uri(uri)
     name = url.render_as_string(hide_password=True)
     with contextlib.closing(_open(url, name, _options(url, engine.name, write))) as connection:
         try:
-            with connection.begin() if write else contextlib.nullcontext():
+            with connection.begin() if write and not in_batches else contextlib.nullcontext():
                 yield connection, engine
         except SQLAlchemyError as error:
             raise DatabaseError(f"{name}: {reason(error)}") from error

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from logs import ACTIVITY_TYPES, EVENT_TABLES, Activity, Log, Table, fivetran_tables, utc
@@ -276,44 +271,6 @@ def guid(activity: Activity) -> str:
 
 def text(value: object) -> str | None:
     return None if value is None else str(value).lower()
-
-
-EXTRACT_COLUMNS = (
-    *("marketoGUID", "leadId", "activityDate", "activityTypeId", "campaignId"),
-    *("primaryAttributeValueId", "primaryAttributeValue", "attributes"),
-)
-
-
-def extract_rows(log: Log) -> Iterator[list[str]]:
-    """The log's activities as rows of Marketo's bulk extract."""
-    for a in log.activities:
-        attributes = {"Campaign Run ID": "7", "Action Result": a.action_result, "Link": a.link, "User Agent": a.agent}
-        if a.bot is not None:
-            attributes["Is Bot Activity"] = text(a.bot)
-        yield _extract_row(guid(a), a.person, a.time, ACTIVITY_TYPES[a.kind], a.campaign, a.email, attributes)
-    for number, merge in enumerate(log.merges):
-        merged = {"Merge IDs": f"[{','.join(map(str, merge.merged))}]"}
-        yield _extract_row(f"merge-{number}", merge.survivor, merge.time, 32, None, merge.survivor, merged)
-    for number, person in enumerate(log.deletions):
-        yield _extract_row(f"delete-{number}", person, utc("2024-06-01"), 37, None, person, {})
-
-
-def _extract_row(
-    guid: str, person: int | None, time: datetime, kind: int, campaign: int | None, email: int | None, more: object
-) -> list[str]:
-    ids = ["null" if value is None else str(value) for value in (campaign, email)]
-    return [guid, str(person), f"{time.isoformat()}Z", str(kind), *ids, "Program.Email", json.dumps(more)]
-
-
-def write_extract(rows: Iterable[Sequence[str]], file: Path, *, delimiter: str = ",", compress: bool = False) -> Path:
-    """Rows as Marketo's bulk extract writes them."""
-    content = io.StringIO()
-    writer = csv.writer(content, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(EXTRACT_COLUMNS)
-    writer.writerows(rows)
-    written = content.getvalue().encode()
-    file.write_bytes(gzip.compress(written) if compress else written)
-    return file
 
 
 LAYOUTS: dict[str, Callable[[Log], Iterator[Table]]] = {

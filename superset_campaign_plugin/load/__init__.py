@@ -1,1 +1,1 @@
-"""Loading Marketo's bulk activity extracts into the warehouse, for the `bulk` layout."""
+"""Loads Marketo's bulk activity extracts into one table of the warehouse. Knows no Superset and no report."""

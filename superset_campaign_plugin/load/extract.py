@@ -1,43 +1,48 @@
-"""Reads a bulk activity extract: a CSV or TSV file, plain or gzipped, one activity a row.
+"""What a record of Marketo's bulk activity extract says: its fields as an `Activity`, or why they are none.
 
-    marketoGUID,leadId,activityDate,activityTypeId,campaignId,primaryAttributeValueId,primaryAttributeValue,attributes
-
-The columns may come in any order, with others among them. `attributes` is JSON keyed by display name. Source:
-Marketo's developer documentation, Bulk Activity Extract.
+The attributes are a JSON object keyed by display name, such as {"Link": "https://…", "Is Bot Activity": "true"}.
+Header and attribute names are compared without case, spaces and underscores.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
+import functools
 import json
+import operator
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 
 from superset_campaign_plugin.errors import LoadError
-from superset_campaign_plugin.sources.layout import ACTIVITY_TYPES, DELETE_TYPES, MERGE_TYPES
 
-WANTED_TYPES = {*ACTIVITY_TYPES.values(), *MERGE_TYPES, *DELETE_TYPES}
+STORED_TYPES = frozenset({6, 7, 8, 9, 10, 11, 27, 29, 32, 37})
+MAX_ID = 2**63 - 1
+MAX_ACTIVITY_ID = 255  # characters; Marketo's have at most 128
 
 _REQUIRED = (
-    *("marketoguid", "leadid", "activitydate", "activitytypeid", "campaignid"),
-    *("primaryattributevalueid", "primaryattributevalue", "attributes"),
+    "marketoGUID",
+    "leadId",
+    "activityDate",
+    "activityTypeId",
+    "campaignId",
+    "primaryAttributeValueId",
+    "primaryAttributeValue",
+    "attributes",
 )
-_ID_RANGE = range(-(2**63), 2**63)
-_GZIP = b"\x1f\x8b"
-# The longest field that is read; Marketo's attributes are far below.
-_LONGEST_FIELD = 16 * 1024 * 1024
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_SURELY_IN_RANGE = 19  # digits
+_USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?\s?(?:(Z)|([+-])(\d\d):?([0-5]\d)?)?", re.ASCII | re.I
+)
+_YES = frozenset({"true", "t", "1", "yes", "y"})
+_NO = frozenset({"false", "f", "0", "no", "n"})
 
 
-@dataclass(frozen=True)
-class Activity:
-    """One row of the extract as it is stored; `activity_date` is UTC without a zone."""
+class Activity(NamedTuple):
+    """A row of the table, all but when it was loaded. The time is UTC without a zone."""
 
     activity_id: str
     activity_type_id: int
@@ -53,218 +58,167 @@ class Activity:
     merge_ids: str | None
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """A row that cannot be read: the last line of the file that it stands on, why, and its fields."""
-
-    line: int
-    reason: str
-    fields: list[str]
+class Fault(Exception):
+    """Why a record is no activity, in a few words."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of the file, up to `line`: an activity, a reason why not, or None for a type that is not stored."""
+class Layout:
+    """Where the fields of a file stand. Raises `LoadError` for a header that is none of an activity extract."""
 
-    line: int
-    content: Activity | Rejected | None
+    def __init__(self, path: Path, header: Sequence[str]) -> None:
+        names = [_plain(name) for name in header]
+        missing = [name for name in _REQUIRED if _plain(name) not in names]
+        if missing:
+            known = len(_REQUIRED) - len(missing)
+            hint = f"it lacks {', '.join(missing)}" if known else "expected marketoGUID,leadId,activityDate,…"
+            raise LoadError(
+                f"{path}, line 1: not the header of a bulk activity extract in CSV or TSV, UTF-8: {hint}; "
+                f"found {_shown(', '.join(header))}"
+            )
+        used = (*_REQUIRED, "actionResult")
+        twice = [name for name in used if names.count(_plain(name)) > 1]
+        if twice:
+            raise LoadError(f"{path}, line 1: column {twice[0]} stands there twice")
+        self.width = len(names)
+        self._pick = operator.itemgetter(*(names.index(_plain(name)) for name in _REQUIRED))
+        self._result = names.index("actionresult") if "actionresult" in names else None
+        self._last = next((name for name in used if names[-1] == _plain(name)), None)
 
+    def activity(self, fields: Sequence[str]) -> Activity | None:
+        """The activity of a record of `width` fields; None for one of a type that is not stored. Raises `Fault`."""
+        guid, lead, date, kind, campaign, email, name, attributes = self._pick(fields)
+        kind_id = _number("activityTypeId", kind)
+        if kind_id is None:
+            raise Fault("no activityTypeId")
+        if kind_id not in STORED_TYPES:
+            return None
+        activity_id = _text(guid.strip())
+        if activity_id is None:
+            raise Fault("no marketoGUID")
+        if len(activity_id) > MAX_ACTIVITY_ID:
+            raise Fault(f"marketoGUID has more than {MAX_ACTIVITY_ID} characters")
+        lead_id = _number("leadId", lead)
+        if lead_id is None:
+            raise Fault("no leadId")
+        found = _attributes(attributes)
+        result = None if self._result is None else _text(fields[self._result])
+        if "\0" in activity_id or "\0" in name or (result and "\0" in result):
+            raise Fault("a null character")
+        return Activity(
+            activity_id,
+            kind_id,
+            _time(date),
+            lead_id,
+            _number("campaignId", campaign),
+            _number("primaryAttributeValueId", email),
+            _text(name),
+            result if result is not None else found.get("actionresult"),
+            found.get("link"),
+            _flag(found.get("isbotactivity")),
+            found.get("useragent"),
+            found.get("mergeids"),
+        )
 
-class Extract:
-    """An open extract. Iterating gives its rows; `position` is how many bytes of the file have been read."""
-
-    def __init__(self, file: Path, raw: BinaryIO) -> None:
-        self._file = file
-        self._raw = raw
-        head = raw.read(2)
-        raw.seek(0)
-        plain: Any = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
-        self._text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
-
-    @property
-    def position(self) -> int:
-        """Bytes of the file on disk that have been read."""
-        return self._raw.tell()
-
-    def __iter__(self) -> Iterator[Row]:
-        """Raises `LoadError`, after the rows before, where the file is no extract or ends too early."""
-        csv.field_size_limit(_LONGEST_FIELD)
-        lines = _Lines(self._text)
+    def is_whole(self, text: str, fields: Sequence[str]) -> bool:
+        """Whether a record that the file ends with, without a line's end, can be no part of a longer one."""
+        if len(fields) < self.width:
+            return False
+        if self._last is None:
+            return True
         try:
-            header = next(lines, "")
-            delimiter = _delimiter(self._file, header)
-            reader = csv.reader(lines, delimiter=delimiter, strict=True)
-            columns = _columns(self._file, next(csv.reader([header], delimiter=delimiter)), delimiter)
-            yield from self._rows(reader, lines, columns)
-        except UnicodeDecodeError as error:
-            raise LoadError(f"{self._file}, after line {lines.count}: not UTF-8; save the file as UTF-8") from error
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise LoadError(f"{self._file}, after line {lines.count}: the compressed file is cut or damaged") from error
-
-    def _rows(self, reader: Any, lines: _Lines, columns: _Columns) -> Iterator[Row]:
-        while True:
-            try:
-                fields = next(reader, None)
-            except csv.Error as error:
-                if "unexpected end" in str(error):
-                    raise LoadError(
-                        f"{self._file}, after line {lines.count}: the file ends within a quoted field, so it is cut; "
-                        "fetch it again and load it, what is stored already stays"
-                    ) from error
-                yield Row(lines.count, Rejected(lines.count, f"broken quoting: {error}", [lines.last.rstrip("\r\n")]))
-                continue
-            if fields is None:
-                return
-            if not fields:
-                continue
-            if len(fields) < columns.count and not lines.last.endswith(("\n", "\r")):
-                raise LoadError(f"{self._file}, line {lines.count}: the file ends within a row, so it is cut")
-            yield Row(lines.count, _content(fields, columns, lines.count))
+            if self._last == "attributes":
+                _attributes(fields[-1])
+                return bool(fields[-1].strip())  # without a word they may have been about to begin
+            if self._last == "activityDate":
+                _time(fields[-1])
+                return fields[-1].endswith(("Z", "z"))  # another zone may lack its minutes
+        except Fault:
+            return False
+        # Quotes end a number; in a text they may be the first of two that stand for one.
+        return text.endswith('"') and self._last.endswith("Id")
 
 
-class _Lines:
-    """The lines of a file, with their count and the last one."""
-
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-        self.count = 0
-        self.last = ""
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._text.readline()
-        if not line:
-            raise StopIteration
-        self.count += 1
-        self.last = line
-        return line
+@functools.lru_cache(maxsize=1024)
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_]", "", name).lower()
 
 
-@dataclass(frozen=True)
-class _Columns:
-    place: dict[str, int]
-    count: int
-
-    def text(self, fields: list[str], name: str) -> str:
-        place = self.place.get(name)
-        return "" if place is None else fields[place].strip()
+def _shown(text: str, length: int = 60) -> str:
+    return repr(text if len(text) <= length else f"{text[:length]}…")
 
 
-@contextmanager
-def open_extract(file: Path) -> Iterator[Extract]:
-    """The extract in `file`. Raises `LoadError` where it cannot be opened."""
-    try:
-        raw = file.open("rb")
-    except OSError as error:
-        raise LoadError(f"cannot read {file}: {error.strerror}") from error
-    with raw:
-        yield Extract(file, raw)
+def _text(text: str) -> str | None:
+    """A field; Marketo writes the word null where it has no value."""
+    return None if text in ("", "null") else text
 
 
-def _delimiter(file: Path, header: str) -> str:
-    if not header.strip():
-        raise LoadError(f"{file} is empty; an extract has at least its header")
-    return "\t" if "\t" in header else ","
-
-
-def _columns(file: Path, names: list[str], delimiter: str) -> _Columns:
-    place = {_bare(name): number for number, name in enumerate(names)}
-    missing = [name for name in _REQUIRED if name not in place]
-    if missing:
-        other = next((mark for mark in ";|" if mark in names[0]), None)
-        hint = f"it looks separated by {other!r}; save it with commas or tabs" if other else "is it a bulk extract?"
-        raise LoadError(f"{file}, line 1: no column {', '.join(missing)} in the header; {hint}")
-    return _Columns(place, len(names))
-
-
-def _bare(name: str) -> str:
-    return re.sub("[^a-z0-9]", "", name.lower())
-
-
-def _content(fields: list[str], columns: _Columns, line: int) -> Activity | Rejected | None:
-    if len(fields) != columns.count:
-        return Rejected(line, f"{len(fields)} fields where the header has {columns.count}", fields)
-    try:
-        number = _identifier(columns.text(fields, "activitytypeid"), "activityTypeId")
-        if number is None:
-            raise ValueError("no activityTypeId")
-        return _activity(fields, columns, number) if number in WANTED_TYPES else None
-    except ValueError as error:
-        return Rejected(line, str(error), fields)
-
-
-def _activity(fields: list[str], columns: _Columns, activity_type: int) -> Activity:
-    def text(name: str) -> str | None:
-        value = columns.text(fields, name)
-        return None if value in ("", "null") else value
-
-    attributes = _attributes(text("attributes"))
-    activity_id = text("marketoguid")
-    person = _identifier(text("leadid"), "leadId")
-    if activity_id is None:
-        raise ValueError("no marketoGUID")
-    if person is None:
-        raise ValueError("no leadId")
-    bot = attributes.get("isbotactivity")
-    return Activity(
-        activity_id=activity_id,
-        activity_type_id=activity_type,
-        activity_date=_time(text("activitydate")),
-        lead_id=person,
-        campaign_id=_identifier(text("campaignid"), "campaignId"),
-        email_id=_identifier(text("primaryattributevalueid"), "primaryAttributeValueId"),
-        email_name=text("primaryattributevalue"),
-        action_result=text("actionresult") or attributes.get("actionresult"),
-        link=attributes.get("link"),
-        is_bot_activity=bot.lower() if bot else None,
-        user_agent=attributes.get("useragent"),
-        merge_ids=attributes.get("mergeids"),
-    )
-
-
-def _identifier(text: str | None, name: str) -> int | None:
-    if text in (None, "", "null"):
+def _number(name: str, text: str) -> int | None:
+    if text.isdigit() and text.isascii() and len(text) < _SURELY_IN_RANGE:
+        return int(text)
+    text = text.strip()
+    if text in ("", "null"):
         return None
-    try:
-        number = int(str(text))
-    except ValueError as error:
-        raise ValueError(f"{name} is no whole number: {text}") from error
-    if number not in _ID_RANGE:
-        raise ValueError(f"{name} is out of range: {text}")
+    if not _NUMBER.fullmatch(text):
+        if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII):
+            raise Fault(f"{name} {_shown(text)} is out of range")
+        raise Fault(f"{name} {_shown(text)} is no whole number")
+    number = int(text)
+    if not -MAX_ID <= number <= MAX_ID:
+        raise Fault(f"{name} {_shown(text)} is out of range")
     return number
 
 
-def _time(text: str | None) -> datetime:
-    if text is None:
-        raise ValueError("no activityDate")
+def _time(text: str) -> datetime:
+    """An ISO 8601 time as UTC without a zone; what is finer than a microsecond is cut off."""
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
-        raise ValueError(f"activityDate is no time: {text}") from error
-    if moment.tzinfo is None:
-        raise ValueError(f"activityDate has no time zone: {text}")
-    try:
-        return moment.astimezone(timezone.utc).replace(tzinfo=None)
-    except OverflowError as error:
-        raise ValueError(f"activityDate lies outside the calendar: {text}") from error
+        if _USUAL_TIME.fullmatch(text):
+            return datetime.fromisoformat(text[:-1])
+        match = _TIME.fullmatch(text.strip())
+        if match is None:
+            raise Fault(f"activityDate {_shown(text)} is no ISO 8601 time")
+        day, clock, fraction, utc, sign, hours, minutes = match.groups()
+        if not utc and not sign:
+            raise Fault(f"activityDate {_shown(text)} names no time zone")
+        moment = datetime.fromisoformat(f"{day}T{clock}")
+        if fraction:
+            moment = moment.replace(microsecond=int(fraction[:6].ljust(6, "0")))
+        if sign:
+            offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+            moment = moment - offset if sign == "+" else moment + offset
+    except (ValueError, OverflowError) as error:
+        raise Fault(f"activityDate {_shown(text)} is no time of a calendar") from error
+    return moment
 
 
-def _attributes(text: str | None) -> dict[str, str]:
-    """The attributes by their bare names; nulls and empty texts left out."""
-    if text is None:
+def _attributes(text: str) -> dict[str, str | None]:
+    """The attributes by plain name, as text; what is no text in the JSON is written as JSON."""
+    if _text(text.strip()) is None:
         return {}
     try:
-        found = json.loads(text)
+        attributes: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError("attributes are no JSON") from error
-    if not isinstance(found, dict):
-        raise ValueError("attributes are no JSON object")
-    return {_bare(name): shown for name, value in found.items() if (shown := _shown(value))}
+        raise Fault("attributes are no valid JSON") from error
+    if not isinstance(attributes, dict):
+        raise Fault("attributes are no JSON object")
+    found = {_plain(name): value if type(value) is str else _written(value) for name, value in attributes.items()}
+    if "\\u" in text:
+        # JSON can spell what a database does not take: half a character, and the null character.
+        values = "".join(value for value in found.values() if value)
+        if "\0" in values:
+            raise Fault("a null character")
+        try:
+            values.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise Fault("attributes hold half a character") from error
+    return found
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)
+def _written(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _flag(text: str | None) -> str | None:
+    word = "" if text is None else text.strip().lower()
+    if word in _YES:
+        return "true"
+    return "false" if word in _NO else None

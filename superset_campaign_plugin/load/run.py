@@ -1,175 +1,284 @@
-"""`load`: files into the warehouse, batch by batch; each batch and how far it got is one transaction."""
+"""Loads files: reads, stores batch after batch, sets bad rows aside, and goes on where it was broken off."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from superset_campaign_plugin.errors import LoadError
-from superset_campaign_plugin.load.extract import Activity, Extract, Rejected, Row, open_extract
-from superset_campaign_plugin.load.store import Store
+from superset_campaign_plugin.errors import LoadError, UsageError
+from superset_campaign_plugin.load.extract import Activity, Fault, Layout
+from superset_campaign_plugin.load.files import Stream, open_stream
+from superset_campaign_plugin.load.records import Cut, Record, Records, read_header
+from superset_campaign_plugin.load.rejected import SUFFIX, RejectedFile, Rejection
+from superset_campaign_plugin.load.store import Progress, Store
 from superset_campaign_plugin.warehouse import connect
 
-BATCH = 20_000
-# A file is known by its name, its size and its beginning.
-_HEAD = 64 * 1024
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
-Measure = Callable[[Path, int], None]
+BATCH = 20_000  # rows
+SHOWN = 10  # rows set aside that a result names
+# Without a limit of the caller's: a file with more bad rows than both is the wrong file.
+_MANY, _SHARE = 100, 0.1
+_CHUNK = 1 << 20
+
+# (bytes read, bytes of all files)
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A file whose header was found good."""
+
+    path: Path
+    size: int
+    delimiter: str
+    layout: Layout
 
 
 @dataclass
-class Summary:
-    """What was loaded. `rows` were read in this run: stored, already there, of other types, or rejected."""
+class FileResult:
+    """What became of a file: `loaded`, `skipped` or `failed` with an error.
 
-    files: int = 0
-    finished_before: int = 0
-    rows: int = 0
-    stored: int = 0
-    already_there: int = 0
-    other_types: int = 0
-    rejected: int = 0
-    rejected_files: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
+    The counts are those of the whole file, also where an earlier load had stored a part of it.
+    """
+
+    file: str
+    status: str = "loaded"
+    error: str | None = None
+    counts: Progress = field(default_factory=Progress)
+    rejected_file: str | None = None
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The results of all files, in their order."""
+
+    files: list[FileResult]
+
+    @property
+    def complete(self) -> bool:
+        """Whether no file failed and no row of those that were loaded now was set aside."""
+        return not any(file.error or (file.status == "loaded" and file.counts.rejected) for file in self.files)
+
+    def totals(self) -> dict[str, int]:
+        """The counts of the files that were not skipped."""
+        names = ("rows_read", "stored", "already_there", "other_types", "rejected")
+        read = [file.counts for file in self.files if file.status != "skipped"]
+        return {name: sum(getattr(counts, name) for counts in read) for name in names}
+
+    def notes(self) -> Iterator[str]:
+        """Lines on what a person should know: files that were skipped, rows that were set aside, errors."""
+        for file in self.files:
+            if file.status == "skipped":
+                own = file.file.endswith(SUFFIX)
+                yield f"{file.file}: skipped, {'it holds rows that were set aside' if own else 'it is loaded already'}"
+        read = [file for file in self.files if file.status != "skipped"]
+        first = [(file.file, rejection) for file in read for rejection in file.rejections][:SHOWN]
+        for name, rejection in first:
+            yield f"{name}, line {rejection.line}: set aside: {rejection.reason}"
+        more = self.totals()["rejected"] - len(first)
+        if more > 0:
+            yield f"... and {more} more"
+        for file in read:
+            if file.rejected_file:
+                yield f"{file.file}: {file.counts.rejected} rows set aside in {file.rejected_file}"
+        for file in self.files:
+            if file.error:
+                yield f"Error: {file.error}"
+
+    def text(self) -> str:
+        """The totals in one line."""
+        totals = self.totals()
+        return (
+            f"{totals['rows_read']} rows read: {totals['stored']} stored, {totals['already_there']} already there, "
+            f"{totals['other_types']} of other types, {totals['rejected']} set aside"
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        """The summary for JSON."""
-        return asdict(self)
+        """The same for JSON."""
+        files = [
+            {
+                "file": file.file,
+                "status": file.status,
+                "error": file.error,
+                **{name: value for name, value in asdict(file.counts).items() if name in self.totals()},
+                "rejected_file": file.rejected_file,
+            }
+            for file in self.files
+        ]
+        return {"files": files, **self.totals()}
 
 
-def load(
+class TooManyRejected(LoadError):
+    """So many rows are bad that it is the wrong file."""
+
+
+def load_files(
     uri: str,
     files: Sequence[Path],
     *,
     schema: str | None = None,
     rejected: Path | None = None,
-    max_rejected: int = 1000,
-    measure: Measure = lambda _, __: None,
+    max_rejected: int | None = None,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> Summary:
-    """Load extracts; `measure` is told each file and how many of its bytes are done.
+    """Store the activities of the files, in batches of one transaction each.
 
-    Rows that cannot be read go to `<name>.rejected.csv`, beside the file or in the folder `rejected`. Loading a file
-    again goes on where it stopped, and changes nothing where it is done. Raises `LoadError` for a file that is no
-    extract, is cut, or has more than `max_rejected` such rows; what was stored until then stays.
+    Bad rows go to a file beside each file, or in the folder `rejected`. A file with more than `max_rejected` of them
+    fails; without that number, one where more than 100 and a tenth of the rows read so far are bad. A file that
+    fails keeps the rows before the fault, and does not keep the others from being loaded.
+
+    Raises, before anything is written, `UsageError` for a file that cannot be read and `LoadError` for one that is no
+    extract; and `DatabaseError` where the database fails, which keeps the batches before.
     """
-    for file in files:
-        if not file.is_file():
-            raise LoadError(f"{file} is {'a folder' if file.is_dir() else 'not there'}; name extract files")
-    summary = Summary()
-    with connect(uri, write=True) as (connection, engine):
-        store = Store(engine, schema)
-        store.prepare(connection)
-    for file in files:
-        _File(uri, store, file, rejected or file.parent, max_rejected, summary).load(measure)
-    return summary
+    paths = list(dict.fromkeys(files))
+    extracts = [_examined(path) for path in paths if not path.name.endswith(SUFFIX)]
+    set_aside = {path: RejectedFile(path, rejected) for path in paths}
+    if len({file.path.resolve() for file in set_aside.values()}) < len({path.resolve() for path in paths}):
+        raise UsageError("two of the files have the same name, so --rejected cannot hold the rows of both")
+    results = {path: FileResult(str(path), status="skipped") for path in paths}
+    done, total = 0, sum(extract.size for extract in extracts)
+    with connect(uri, write=True, in_batches=True) as (connection, engine):
+        store = Store(connection, engine, schema)
+        for extract in extracts:
+
+            def advance(read: int, before: int = done) -> None:
+                on_progress(before + read, total)
+
+            loading = _Loading(extract, store, set_aside[extract.path], max_rejected, advance)
+            results[extract.path] = loading.run()
+            done += extract.size
+    return Summary(list(results.values()))
 
 
-class _File:
-    def __init__(self, uri: str, store: Store, file: Path, folder: Path, max_rejected: int, summary: Summary) -> None:
-        self._uri = uri
+def _examined(path: Path) -> Extract:
+    with open_stream(path) as stream:
+        header, delimiter = read_header(path, stream)
+        return Extract(path, path.stat().st_size, delimiter, Layout(path, header.fields))
+
+
+class _Loading:
+    """The loading of one file."""
+
+    def __init__(
+        self,
+        extract: Extract,
+        store: Store,
+        rejected: RejectedFile,
+        max_rejected: int | None,
+        on_progress: Callable[[int], None],
+    ) -> None:
+        self._extract = extract
+        self._path = extract.path
         self._store = store
-        self._file = file
-        self._key = _identity(file)
-        self._aside = folder / f"{file.name}.rejected.csv"
+        self._rejected = rejected
         self._max_rejected = max_rejected
-        self._summary = summary
-        self._last_line = 0
+        self._on_progress = on_progress
+        self._activities: list[Activity] = []
+        self._rejections: list[Rejection] = []
+        self._result = FileResult(str(extract.path))
 
-    def load(self, measure: Measure) -> None:
-        self._summary.files += 1
-        with connect(self._uri) as (connection, _):
-            lines, finished = self._store.progress(connection, self._key)
-        self._last_line = lines
-        if finished:
-            self._summary.finished_before += 1
-            return
-        self._keep_rejected(lines)
-        with open_extract(self._file) as extract:
-            rows = (row for row in extract if row.line > lines)
-            fault = self._batches(rows, extract, measure)
-        if fault is not None:
-            raise fault
-        with connect(self._uri, write=True) as (connection, _):
-            self._store.advance(connection, self._key, self._last_line, finished=True)
-
-    def _batches(self, rows: Iterator[Row], extract: Extract, measure: Measure) -> LoadError | None:
-        """Store all rows; gives the fault that ends the file too early, after what came before is stored."""
-        while True:
-            batch, fault = _take(rows, BATCH)
-            if batch:
-                self._store_batch(batch)
-                measure(self._file, extract.position)
-            if fault is not None or len(batch) < BATCH:
-                return fault
-
-    def _store_batch(self, batch: list[Row]) -> None:
-        activities = [row.content for row in batch if isinstance(row.content, Activity)]
-        rejected = [row.content for row in batch if isinstance(row.content, Rejected)]
-        self._set_aside(rejected)
-        self._last_line = batch[-1].line
-        with connect(self._uri, write=True) as (connection, _):
-            stored = self._store.add(connection, activities)
-            self._store.advance(connection, self._key, self._last_line, finished=False)
-        self._summary.rows += len(batch)
-        self._summary.stored += stored
-        self._summary.already_there += len(activities) - stored
-        self._summary.other_types += len(batch) - len(activities) - len(rejected)
-
-    def _set_aside(self, rows: list[Rejected]) -> None:
-        """Before the batch is stored: a row may be set aside twice, but not lost."""
-        if not rows:
-            return
-        is_new = not self._aside.exists()
+    def run(self) -> FileResult:
+        """Load the file, from where an earlier load ended if it still begins with the same bytes."""
+        result = self._result
         try:
-            with self._aside.open("a", newline="", encoding="utf-8") as output:
-                writer = csv.writer(output)
-                if is_new:
-                    writer.writerow(["line", "reason", "row"])
-                writer.writerows([row.line, row.reason, *row.fields] for row in rows)
+            known = self._store.progress(self._path)
+            if known is None or not self._go_on(known):
+                self._begin()
+        except LoadError as error:
+            result.status, result.error = "failed", str(error)
         except OSError as error:
-            raise LoadError(f"cannot set rows aside in {self._aside}: {error.strerror}; see --rejected") from error
-        summary = self._summary
-        summary.rejected += len(rows)
-        summary.reasons += [f"{self._file}, line {row.line}: {row.reason}" for row in rows]
-        if str(self._aside) not in summary.rejected_files:
-            summary.rejected_files.append(str(self._aside))
-        if summary.rejected > self._max_rejected:
-            raise LoadError(
-                f"{self._file}: more than {self._max_rejected} rows cannot be read, the last at line {rows[-1].line} "
-                f"({rows[-1].reason}); they are in {self._aside}; check the file, or raise --max-rejected"
+            result.status, result.error = "failed", f"{self._path} cannot be read: {error.strerror or error}"
+        if result.counts.rejected:
+            result.rejected_file = str(self._rejected.path)
+        return result
+
+    def _begin(self) -> None:
+        self._result.counts = Progress()
+        with open_stream(self._path) as stream:
+            header, _ = read_header(self._path, stream)
+            self._read(stream, hashlib.sha256(header.raw), Progress(bytes_read=len(header.raw), lines_read=1))
+
+    def _go_on(self, known: Progress) -> bool:
+        """Read on after what is stored; False where the file does not begin with that."""
+        with open_stream(self._path) as stream:
+            digest = hashlib.sha256()
+            left = known.bytes_read
+            while left and (chunk := stream.reader.read(min(left, _CHUNK))):
+                digest.update(chunk)
+                left -= len(chunk)
+            if left or digest.hexdigest() != known.digest:
+                return False
+            self._read(stream, digest, known)
+        return True
+
+    def _read(self, stream: Stream, digest: _Hash, counts: Progress) -> None:
+        result, layout = self._result, self._extract.layout
+        result.counts = counts
+        result.rejections = self._rejected.keep_before(counts.lines_read + 1, SHOWN)
+        records = Records(self._path, stream, self._extract.delimiter, layout.width, counts.lines_read + 1)
+        begun, saved_rows = counts.bytes_read, counts.rows_read
+
+        def save() -> None:
+            if self._rejections:
+                self._rejected.append(self._rejections)
+            counts.digest = digest.hexdigest()
+            self._store.save(self._path, self._activities, counts)
+            self._activities, self._rejections = [], []
+            self._on_progress(stream.done)
+
+        try:
+            for record in records:
+                if not record.ended and not layout.is_whole(record.text, record.fields):
+                    raise Cut(f"{self._path} is cut: it ends within line {record.line}")
+                digest.update(record.raw)
+                counts.bytes_read += len(record.raw)
+                counts.lines_read = records.line - 1
+                if record.fields or record.fault:
+                    counts.rows_read += 1
+                    self._take(record)
+                    if counts.rows_read - saved_rows >= BATCH:
+                        save()
+                        saved_rows = counts.rows_read
+        except TooManyRejected:
+            # Its batch is not stored, but its rows are there to be looked at; the next load forgets them.
+            self._rejected.append(self._rejections)
+            raise
+        except LoadError:
+            save()
+            raise
+        if counts.bytes_read > begun or not counts.digest:
+            save()
+        else:
+            result.status = "skipped"
+
+    def _take(self, record: Record) -> None:
+        try:
+            if record.fault:
+                raise Fault(record.fault)
+            activity = self._extract.layout.activity(record.fields)
+        except Fault as fault:
+            self._set_aside(Rejection(record.line, str(fault), record.text))
+            return
+        if activity is None:
+            self._result.counts.other_types += 1
+        else:
+            self._activities.append(activity)
+
+    def _set_aside(self, rejection: Rejection) -> None:
+        counts = self._result.counts
+        counts.rejected += 1
+        self._rejections.append(rejection)
+        if len(self._result.rejections) < SHOWN:
+            self._result.rejections.append(rejection)
+        limit = max(_MANY, _SHARE * counts.rows_read) if self._max_rejected is None else self._max_rejected
+        if counts.rejected > limit:
+            raise TooManyRejected(
+                f"{self._path}, line {rejection.line}: {counts.rejected} of {counts.rows_read} rows are bad, this one "
+                f"because: {rejection.reason}; is it the right file? --max-rejected sets how many may be set aside"
             )
-
-    def _keep_rejected(self, lines: int) -> None:
-        """Of the rows that were set aside before, keep those of the lines that are stored."""
-        if not self._aside.exists():
-            return
-        with self._aside.open(newline="", encoding="utf-8") as before:
-            kept = [row for row in csv.reader(before) if row and (row[0] == "line" or int(row[0]) <= lines)]
-        if len(kept) < 2:
-            self._aside.unlink()
-            return
-        with self._aside.open("w", newline="", encoding="utf-8") as output:
-            csv.writer(output).writerows(kept)
-
-
-def _take(rows: Iterator[Row], count: int) -> tuple[list[Row], LoadError | None]:
-    """The next rows, and the fault that ends them."""
-    batch: list[Row] = []
-    try:
-        for row in islice(rows, count):
-            batch.append(row)
-    except LoadError as error:
-        return batch, error
-    return batch, None
-
-
-def _identity(file: Path) -> str:
-    with contextlib.suppress(OSError), file.open("rb") as content:
-        head = hashlib.sha256(content.read(_HEAD)).hexdigest()
-        return f"{file.name} {file.stat().st_size} {head}"
-    raise LoadError(f"cannot read {file}; name extract files")

@@ -1,153 +1,150 @@
-"""The table that extracts are loaded into, and how far each file has got. Knows no files."""
+"""The table of activities, and the table that remembers how far each file was stored. Both move in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    DateTime,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    delete,
-    func,
-    insert,
-    select,
-)
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, String, Table, Text, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.errors import UsageError
-from superset_campaign_plugin.load.extract import Activity
-from superset_campaign_plugin.sources.bulk import ACTIVITY_TABLE
+from superset_campaign_plugin.errors import LoadError
+from superset_campaign_plugin.load.extract import MAX_ACTIVITY_ID, Activity
+from superset_campaign_plugin.load.writers import get_writer
+from superset_campaign_plugin.sources.catalog import LiveCatalog
 
+ACTIVITY_TABLE = "marketo_activity"
 PROGRESS_TABLE = "marketo_load_progress"
-# Longer than any GUID; some engines index no text without a length.
-_ID = String(128)
+
+
+def activity_table(schema: str | None = None) -> Table:
+    """The table of activities, in the given schema or the database's own. Times are UTC without a zone."""
+    return Table(
+        ACTIVITY_TABLE,
+        MetaData(),
+        # Some engines take no key without a length.
+        Column("activity_id", String(MAX_ACTIVITY_ID), primary_key=True),
+        Column("activity_type_id", Integer, nullable=False),
+        Column("activity_date", DateTime, nullable=False),
+        Column("lead_id", BigInteger, nullable=False),
+        Column("campaign_id", BigInteger),
+        Column("email_id", BigInteger),
+        Column("email_name", Text),
+        Column("action_result", Text),
+        Column("link", Text),
+        Column("is_bot_activity", Text),
+        Column("user_agent", Text),
+        Column("merge_ids", Text),
+        Column("loaded_at", DateTime, nullable=False),
+        schema=schema,
+    )
+
+
+def progress_table(schema: str | None = None) -> Table:
+    """How far each file is stored, with the counts of `Progress`."""
+    return Table(
+        PROGRESS_TABLE,
+        MetaData(),
+        Column("file_id", String(64), primary_key=True),
+        Column("file", Text, nullable=False),
+        Column("digest", String(64), nullable=False),
+        Column("bytes_read", BigInteger, nullable=False),
+        Column("lines_read", BigInteger, nullable=False),
+        Column("rows_read", BigInteger, nullable=False),
+        Column("stored", BigInteger, nullable=False),
+        Column("already_there", BigInteger, nullable=False),
+        Column("other_types", BigInteger, nullable=False),
+        Column("rejected", BigInteger, nullable=False),
+        Column("loaded_at", DateTime, nullable=False),
+        schema=schema,
+    )
+
+
+@dataclass
+class Progress:
+    """How far a file was read, and what became of its rows.
+
+    `bytes_read` counts the bytes of its text, decompressed, and `digest` is their SHA-256 in hexadecimal: a file
+    that begins with these bytes is the same file, or has grown. `rows_read` is the sum of the four below it.
+    """
+
+    digest: str = ""
+    bytes_read: int = 0
+    lines_read: int = 0
+    rows_read: int = 0
+    stored: int = 0
+    already_there: int = 0
+    other_types: int = 0
+    rejected: int = 0
 
 
 class Store:
-    """The two tables in one schema. Everything happens in the transaction of the connection that is given."""
+    """The two tables of a warehouse. Each of its methods is one transaction."""
 
-    def __init__(self, engine: Engine, schema: str | None) -> None:
-        if engine.name not in _INSERTS:
-            raise UsageError(f"extracts cannot be loaded into {engine.name}; it takes {', '.join(_INSERTS)}")
-        self._insert = _INSERTS[engine.name]
-        metadata = MetaData(schema=schema)
-        self.activities = Table(
-            ACTIVITY_TABLE,
-            metadata,
-            Column("activity_id", _ID, primary_key=True),
-            Column("activity_type_id", Integer),
-            Column("activity_date", DateTime),
-            Column("lead_id", BigInteger),
-            Column("campaign_id", BigInteger),
-            Column("email_id", BigInteger),
-            *(Column(name, Text) for name in ("email_name", "action_result", "link", "is_bot_activity")),
-            *(Column(name, Text) for name in ("user_agent", "merge_ids")),
-            Column("loaded_at", DateTime),
-        )
-        self._progress = Table(
-            PROGRESS_TABLE,
-            metadata,
-            Column("file", String(500), primary_key=True),
-            Column("lines_read", BigInteger),
-            Column("finished", Integer),
-        )
+    def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
+        """Make what is missing. Raises `UsageError` for an engine it cannot write to, `LoadError` for other tables."""
+        self._connection = connection
+        self._write = get_writer(connection)
+        self._activities = activity_table(schema)
+        self._progress = progress_table(schema)
+        catalog = LiveCatalog(connection, engine, schema)
+        with _transaction(connection):
+            for table in (self._activities, self._progress):
+                found = catalog.columns(table.name)
+                if found is None:
+                    table.create(connection)
+                elif list(found) != table.columns.keys():
+                    raise LoadError(
+                        f"table {table.name} is not the one that load makes: its columns are {', '.join(found)}; "
+                        "choose another schema with --schema, or rename that table"
+                    )
 
-    def prepare(self, connection: Connection) -> None:
-        """Make the tables where they are not there yet."""
-        for table in (self.activities, self._progress):
-            table.create(connection, checkfirst=True)
+    def progress(self, path: Path) -> Progress | None:
+        """How far the file of that path is stored; None where it is new."""
+        columns = [self._progress.c[field.name] for field in fields(Progress)]
+        with _transaction(self._connection):
+            query = select(*columns).where(self._progress.c.file_id == _file_id(path))
+            row = self._connection.execute(query).mappings().first()
+        return None if row is None else Progress(**row)
 
-    def progress(self, connection: Connection, file: str) -> tuple[int, bool]:
-        """How many lines of the file are stored, and whether these are all."""
-        query = select(self._progress.c.lines_read, self._progress.c.finished).where(self._progress.c.file == file)
-        found = connection.execute(query).first()
-        return (0, False) if found is None else (int(found[0]), bool(found[1]))
-
-    def add(self, connection: Connection, activities: Sequence[Activity]) -> int:
-        """Store the activities whose ids are new; gives their number."""
-        # An id that comes twice in a batch is one activity.
-        distinct = {activity.activity_id: activity for activity in activities}
-        if not distinct:
-            return 0
-        loaded_at = datetime.now(timezone.utc).replace(tzinfo=None)
-        rows = [(*_values(activity), loaded_at) for activity in distinct.values()]
-        return self._insert(connection, self.activities, rows)
-
-    def advance(self, connection: Connection, file: str, lines: int, finished: bool) -> None:
-        """Note how far the file is stored."""
-        # Not an update: drivers differ in whether they tell that it found no row.
-        connection.execute(delete(self._progress).where(self._progress.c.file == file))
-        connection.execute(insert(self._progress).values(file=file, lines_read=lines, finished=int(finished)))
+    def save(self, path: Path, activities: Sequence[Activity], progress: Progress) -> None:
+        """Store the activities whose id is new and count them in `progress`; store the progress with them."""
+        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        rows: dict[str, tuple[Any, ...]] = {}
+        for activity in activities:
+            rows.setdefault(activity.activity_id, (*activity, now))
+        table, key = self._progress, _file_id(path)
+        with _transaction(self._connection):
+            new = self._write(self._connection, self._activities, list(rows.values())) if rows else 0
+            progress.stored += new
+            progress.already_there += len(activities) - new
+            values = {"file": os.fsencode(path).decode("utf-8", "replace"), **asdict(progress), "loaded_at": now}
+            known = self._connection.execute(select(table.c.file_id).where(table.c.file_id == key)).first()
+            # Not deleted and inserted again: DuckDB refuses a key that was deleted in the same transaction.
+            if known:
+                self._connection.execute(table.update().where(table.c.file_id == key).values(values))
+            else:
+                self._connection.execute(table.insert().values(file_id=key, **values))
 
 
-_NAMES = tuple(field.name for field in fields(Activity))
+def _file_id(path: Path) -> str:
+    """A key of bounded length; paths have none."""
+    return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
 
 
-def _values(activity: Activity) -> tuple[Any, ...]:
-    return tuple(getattr(activity, name) for name in _NAMES)
-
-
-def _count(connection: Connection, table: Table) -> int:
-    return int(connection.execute(select(func.count()).select_from(table)).scalar() or 0)
-
-
-def _into_duckdb(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> int:
-    # Row by row it stores a few hundred a second; a column at a time, hundreds of thousands.
-    import pyarrow
-
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    batch = pyarrow.table(
-        [pyarrow.array(column) for column in columns], names=[column.name for column in table.columns]
-    )
-    driver = connection.connection.driver_connection
-    driver.register("loaded_batch", batch)
-    try:
-        name = connection.dialect.identifier_preparer.format_table(table)
-        before = _count(connection, table)
-        connection.exec_driver_sql(f"INSERT INTO {name} SELECT * FROM loaded_batch ON CONFLICT DO NOTHING")
-        return _count(connection, table) - before
-    finally:
-        driver.unregister("loaded_batch")
-
-
-def _into_sqlite(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> int:
-    return _executed(connection, insert(table).prefix_with("OR IGNORE"), table, rows)
-
-
-def _into_postgresql(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> int:
-    return _executed(connection, postgresql_insert(table).on_conflict_do_nothing(), table, rows)
-
-
-def _into_mysql(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> int:
-    return _executed(connection, insert(table).prefix_with("IGNORE"), table, rows)
-
-
-def _executed(connection: Connection, statement: Any, table: Table, rows: list[tuple[Any, ...]]) -> int:
-    before = _known(connection, table, [row[0] for row in rows])
-    names = [column.name for column in table.columns]
-    connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
-    return len(rows) - before
-
-
-def _known(connection: Connection, table: Table, ids: list[str]) -> int:
-    """How many of the ids are stored; drivers do not count what an insertion passed over."""
-    known = 0
-    for start in range(0, len(ids), 500):
-        some = ids[start : start + 500]
-        query = select(func.count()).select_from(table).where(table.c.activity_id.in_(some))
-        known += int(connection.execute(query).scalar() or 0)
-    return known
-
-
-_INSERTS = {"duckdb": _into_duckdb, "sqlite": _into_sqlite, "postgresql": _into_postgresql, "mysql": _into_mysql}
+@contextlib.contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    """All or nothing. The errors of the driver, which the writers call themselves, become SQLAlchemy's."""
+    with connection.begin():
+        try:
+            yield
+        except connection.dialect.dbapi.Error as error:
+            raise DBAPIError(None, None, error) from error

@@ -281,6 +281,9 @@ def test_load_emails_stores_a_directory(uri: str, tmp_path: Path) -> None:
         ("report --uri {uri} --schema nowhere", 1, "activity_send_email"),
         ("sql --uri {uri} --dataset campaign_email_link", 2, "did you mean 'campaign_email_links'"),
         ("load-emails /nowhere --uri {uri}", 2, "/nowhere"),
+        ("load /nowhere.csv --uri {uri}", 2, "no file /nowhere.csv"),
+        ("load {folder} --uri {uri}", 2, "is a directory"),
+        ("load {folder}/text.txt --uri {uri}", 1, "not the header"),
         ("bundle --uri {uri} --output /nowhere/bundle.zip", 1, "cannot write"),
     ],
 )
@@ -344,7 +347,8 @@ def test_the_module_loads_click_alone() -> None:
 
 def test_every_command_and_option_is_explained() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert {"report", "sql", "bundle", "load-emails", "pull-emails", "install", "uninstall"} <= set(campaign.commands)
+    known = {"report", "sql", "bundle", "load", "load-emails", "pull-emails", "refresh", "install", "uninstall"}
+    assert known <= set(campaign.commands)
     for name, command in campaign.commands.items():
         assert command.get_short_help_str(), name
         assert f"`{name}" in page

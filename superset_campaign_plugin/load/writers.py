@@ -1,0 +1,90 @@
+"""How each engine takes a batch of activities: by its bulk path, leaving out ids that the table holds already.
+
+A new engine is one function here and one line in `WRITERS`. It needs transactions and a unique key.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Table, text, types
+from sqlalchemy.engine import Connection
+
+from superset_campaign_plugin.errors import UsageError
+
+# (connection, table, rows in the order of the table's columns, each id once) -> how many rows were new.
+Writer = Callable[[Connection, Table, Sequence[tuple[Any, ...]]], int]
+
+
+def get_writer(connection: Connection) -> Writer:
+    """The writer for a connection. Raises `UsageError` for an engine or driver without one."""
+    dialect = connection.dialect
+    if dialect.name not in WRITERS:
+        raise UsageError(f"cannot load activities into {dialect.name}; it is done on {', '.join(sorted(WRITERS))}")
+    if dialect.name == "postgresql" and dialect.driver != "psycopg2":
+        raise UsageError(f"cannot load activities through {dialect.driver}; write --uri as postgresql+psycopg2://…")
+    return WRITERS[dialect.name]
+
+
+def _duckdb(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+    import pyarrow as pa
+
+    kinds = [_arrow_type(column.type) for column in table.columns]
+    arrays = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+    driver = connection.connection.driver_connection
+    driver.register("marketo_batch", pa.table(arrays, names=table.columns.keys()))
+    try:
+        insert = f"INSERT INTO {_name(connection, table)} SELECT * FROM marketo_batch ON CONFLICT DO NOTHING"
+        return int(connection.execute(text(insert)).scalar())
+    finally:
+        driver.unregister("marketo_batch")
+
+
+def _arrow_type(kind: types.TypeEngine) -> Any:
+    import pyarrow as pa
+
+    if isinstance(kind, types.BigInteger):
+        return pa.int64()
+    if isinstance(kind, types.Integer):
+        return pa.int32()
+    return pa.timestamp("us") if isinstance(kind, types.DateTime) else pa.string()
+
+
+def _sqlite(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+    # SQLite has no times; this is the spelling of SQLAlchemy's DateTime.
+    times = [place for place, column in enumerate(table.columns) if isinstance(column.type, types.DateTime)]
+    spelled = [list(row) for row in rows]
+    for row in spelled:
+        for place in times:
+            row[place] = row[place].isoformat(" ", "microseconds")
+    marks = ", ".join("?" * len(table.columns))
+    insert = f"INSERT INTO {_name(connection, table)} VALUES ({marks}) ON CONFLICT DO NOTHING"
+    return int(connection.exec_driver_sql(insert, list(map(tuple, spelled))).rowcount)
+
+
+_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _postgresql(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+    def spell(value: object) -> str:
+        if value is None:
+            return "\\N"
+        return value.translate(_COPY_ESCAPES) if isinstance(value, str) else str(value)
+
+    name = _name(connection, table)
+    # COPY itself cannot leave out known ids.
+    connection.execute(text(f"CREATE TEMPORARY TABLE marketo_batch (LIKE {name}) ON COMMIT DROP"))
+    lines = io.StringIO("".join(["\t".join(map(spell, row)) + "\n" for row in rows]))
+    with connection.connection.driver_connection.cursor() as cursor:
+        cursor.copy_expert("COPY marketo_batch FROM STDIN", lines)
+    insert = f"INSERT INTO {name} SELECT * FROM marketo_batch ON CONFLICT DO NOTHING"
+    return int(connection.execute(text(insert)).rowcount)
+
+
+def _name(connection: Connection, table: Table) -> str:
+    return str(connection.dialect.identifier_preparer.format_table(table))
+
+
+WRITERS: dict[str, Writer] = {"duckdb": _duckdb, "postgresql": _postgresql, "sqlite": _sqlite}
