@@ -23,7 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FIELDS = [
     *("sent", "delivered", "pct_delivered", "hard_bounced", "pct_hard_bounced", "soft_bounced", "pct_soft_bounced"),
     *("pending", "aborted", "opened", "pct_opened", "clicked_link", "pct_clicked_link", "clicked_to_opened_ratio"),
-    *("unsubscribed", "pct_unsubscribed", "first_sent", "last_sent", "last_activity"),
+    *("unsubscribed", "pct_unsubscribed"),
+    # Beside Marketo's: who was a person, and who a machine.
+    *("human_opened", "pct_human_opened", "human_clicked_link", "pct_human_clicked_link"),
+    *("privacy_proxy_opened", "image_proxy_opened"),
+    *("first_sent", "last_sent", "last_activity"),
 ]
 DATASETS = ("campaign_email_columns", "campaign_email_links", "campaign_email_performance")
 STEPS = {
@@ -73,6 +77,7 @@ def test_every_ratio_divides_the_counts_that_marketo_divides() -> None:
     metrics = {metric.name: metric for metric in load_semantics().metrics}
     below = dict.fromkeys(("delivered", "hard_bounced", "soft_bounced"), "sent")
     below |= dict.fromkeys(("opened", "clicked_link", "unsubscribed"), "delivered")
+    below |= dict.fromkeys(("human_opened", "human_clicked_link"), "delivered")
     expected = {f"pct_{name}": (name, denominator) for name, denominator in below.items()}
     expected["clicked_to_opened_ratio"] = ("clicked_link", "opened")
     assert {metric.name: metric.ratio for metric in metrics.values() if metric.ratio} == expected

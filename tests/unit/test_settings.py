@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from superset_campaign_plugin.config import Settings, load_settings
 from superset_campaign_plugin.errors import SettingsError, UsageError
+from superset_campaign_plugin.report.rules import Rules
 
 EVERY_KEY = {
     "marketo_url": "https://app-ab12.marketo.com",
     "content_schema": "marketing",
+    "stored_schema": "kept",
     "max_email_bytes": 5,
+    "merge_people": False,
+    "leave_out_deleted": True,
+    "leave_out_bots": True,
+    "leave_out_operational": True,
+    "leave_out_archived": True,
+    "time_zone": "Europe/Berlin",
     "uncounted_link_prefixes": ["MAILTO:", "tel:"],
     "uncounted_link_parts": ["Unsubscribe=Yes"],
+    "privacy_proxy_agents": ["Apple"],
+    "image_proxy_agents": ["GMail"],
 }
 
 
@@ -36,14 +47,34 @@ def test_every_key_is_taken() -> None:
     assert settings.marketo_url == "https://app-ab12.marketo.com"
     assert settings.content_schema == "marketing"
     assert settings.max_email_bytes == 5
+    assert settings.stored_schema == "kept"
+    rules = settings.rules
+    assert (rules.merge_people, rules.leave_out_deleted, rules.leave_out_bots) == (False, True, True)
+    assert (rules.leave_out_operational, rules.leave_out_archived, rules.time_zone) == (True, True, "Europe/Berlin")
+    assert (rules.agents.privacy_proxies, rules.agents.image_proxies) == (("apple",), ("gmail",))
     # Links are compared in lower case.
     assert settings.rules.links.uncounted_prefixes == ("mailto:", "tel:")
     assert settings.rules.links.uncounted_parts == ("unsubscribe=yes",)
 
 
 def test_every_setting_has_its_key() -> None:
-    flat = {field.name for field in dataclasses.fields(Settings)} - {"link_rules"}
-    assert set(EVERY_KEY) == flat | {"uncounted_link_prefixes", "uncounted_link_parts"}
+    names = [field.name for kind in (Settings, Rules) for field in dataclasses.fields(kind)]
+    lists = {
+        *("uncounted_link_prefixes", "uncounted_link_parts"),
+        *("privacy_proxy_agents", "image_proxy_agents"),
+    }
+    assert set(EVERY_KEY) == {*names} - {"rules", "links", "agents"} | lists
+
+
+def test_every_setting_is_in_the_manual() -> None:
+    manual = "".join((Path(__file__).parents[2] / "docs" / name).read_text() for name in ("install.md", "numbers.md"))
+    assert [key for key in EVERY_KEY if f"`{key}`" not in manual] == []
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berln", "", "../etc/passwd", "UTC+2"])
+def test_a_wrong_time_zone_is_told(zone: str) -> None:
+    with pytest.raises(SettingsError, match=r"time_zone.*is no time zone"):
+        load({"time_zone": zone})
 
 
 def test_one_key_leaves_the_others_at_their_defaults() -> None:
