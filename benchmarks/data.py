@@ -1,7 +1,8 @@
 """A warehouse of any size in Fivetran's layout, made by DuckDB itself: the same rows for the same size.
 
 Of 100 activities 45 are sends, 41 deliveries, 10 opens, 3 clicks and 1 a bounce or an unsubscribe, over 400 campaigns
-with two emails each in the year before 2026-01-01. Campaigns, emails and days are as many at every size.
+with two emails each, one after the other through 2025. Campaigns, emails and days are as many at every size; what is
+added comes from the campaigns after them.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ START = "TIMESTAMP '2025-01-01'"
 # Each campaign sends on one day, within eight hours.
 _SENDS = f"""
     SELECT i AS id,
-        (hash(i) % {CAMPAIGNS} + 1)::BIGINT AS campaign_id,
-        (hash(i) % {CAMPAIGNS} * 2 + hash(i + 7) % 2 + 1000)::BIGINT AS primary_attribute_value_id,
-        (hash(i + 13) % greatest({{people}}, 1))::BIGINT AS lead_id,
-        {START} + INTERVAL 1 DAY * (hash(i) % {CAMPAIGNS} * 361 // {CAMPAIGNS})::INT
+        (i // {{each}} + 1)::BIGINT AS campaign_id,
+        (i // {{each}} * 2 + hash(i + 7) % 2 + 1000)::BIGINT AS primary_attribute_value_id,
+        (hash(i + 13) % {{people}})::BIGINT AS lead_id,
+        {START} + INTERVAL 1 DAY * (i // {{each}} * 361 // {CAMPAIGNS})::INT
             + INTERVAL 1 SECOND * (hash(i + 3) % 28800)::INT AS activity_date,
         {{synced}} AS _fivetran_synced
     FROM range({{first}}, {{last}}) AS numbers(i)
@@ -46,7 +47,7 @@ def make(file: Path, activities: int) -> int:
     file.unlink(missing_ok=True)
     sends = int(activities * _SENDS_OF_ALL)
     with duckdb.connect(str(file)) as connection:
-        _fill(connection, 0, sends, sends // 20, "activity_date + INTERVAL 1 HOUR", "CREATE TABLE {} AS")
+        _fill(connection, 0, sends, sends, "activity_date + INTERVAL 1 HOUR", "CREATE TABLE {} AS")
         connection.execute(
             f"CREATE TABLE campaign AS SELECT i + 1 AS id, 'Campaign ' || i AS name, i % 20 AS program_id, "
             f"CASE i % 3 WHEN 0 THEN 'EMEA' WHEN 1 THEN 'Americas' ELSE 'Asia' END AS workspace_name, "
@@ -67,10 +68,12 @@ def make(file: Path, activities: int) -> int:
 def add(file: Path, share: float, run: int) -> int:
     """What the loader adds in one more run: that share of the activities, synced later; gives their number."""
     with duckdb.connect(str(file)) as connection:
-        [sends] = connection.execute("SELECT count(*) FROM activity_send_email").fetchone() or (0,)
+        [first, planned] = connection.execute(
+            f"SELECT max(id) + 1, count(*) FILTER (campaign_id <= {CAMPAIGNS}) FROM activity_send_email"
+        ).fetchone() or (0, 0)
         before = count(connection)
-        synced = f"TIMESTAMP '2026-01-02' + INTERVAL {run} HOUR"
-        _fill(connection, sends, sends + int(sends * share), sends // 20, synced, "INSERT INTO {}")
+        synced = f"TIMESTAMP '2026-02-01' + INTERVAL {run} DAY"
+        _fill(connection, first, first + int(planned * share), planned, synced, "INSERT INTO {}")
         return count(connection) - before
 
 
@@ -82,8 +85,10 @@ def count(connection: duckdb.DuckDBPyConnection) -> int:
     return int(number)
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, first: int, last: int, people: int, synced: str, into: str) -> None:
-    sends = f"SELECT * FROM ({_SENDS.format(first=first, last=last, people=people, synced='NULL')}) AS drawn"
+def _fill(connection: duckdb.DuckDBPyConnection, first: int, last: int, planned: int, synced: str, into: str) -> None:
+    people, each = max(planned // 20, 1), max(planned // CAMPAIGNS, 1)
+    drawn = _SENDS.format(first=first, last=last, people=people, each=each, synced="NULL")
+    sends = f"SELECT * FROM ({drawn}) AS drawn"
     stamped = sends.replace("SELECT *", f"SELECT * EXCLUDE (_fivetran_synced), {synced} AS _fivetran_synced")
     connection.execute(f"{into.format('activity_send_email')} {stamped} ORDER BY activity_date")
     for table, condition, seconds, more in EVENTS:

@@ -154,18 +154,18 @@ def queries(uri: str, repeat: int, facts: FactsSource | None) -> dict[str, float
 
 
 def add_to_postgresql(uri: str, activities: int, run: int) -> int:
-    """One more run of the loader: copies of earlier rows under new ids, in other campaigns, synced later."""
+    """One more run of the loader: what the first hundredth of the campaigns did, done again by new ones."""
     number = 0
+    first = int(data.CAMPAIGNS * 0.01)
     engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
     with engine.begin() as connection:
         for table in ("activity_send_email", *(table for table, *_ in data.EVENTS)):
             more = ", link" if "click" in table else ", user_agent" if "open" in table else ""
             done = connection.execute(
                 sa.text(
-                    f"INSERT INTO {table} SELECT id + {run}00000000, campaign_id % {data.CAMPAIGNS} + 1, "
-                    "primary_attribute_value_id, lead_id, activity_date, "
-                    f"TIMESTAMP '2026-01-02' + INTERVAL '{run} hours'{more} FROM {table} "
-                    f"WHERE id % 100 = {run} AND id < {activities}"
+                    f"INSERT INTO {table} SELECT id + {run * activities}, campaign_id + {run * data.CAMPAIGNS}, "
+                    f"primary_attribute_value_id + {run * 10_000}, lead_id, activity_date + INTERVAL '1 year', "
+                    f"TIMESTAMP '2026-02-01' + INTERVAL '{run} days'{more} FROM {table} WHERE campaign_id <= {first}"
                 )
             )
             number += done.rowcount

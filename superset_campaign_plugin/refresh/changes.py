@@ -26,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union,
     union_all,
 )
@@ -44,6 +45,8 @@ from superset_campaign_plugin.report.steps import only, plain
 PAIR = ("email_id", "person_id")
 # A loader stamps a row before others can see it. Where rows came late, those of this long before are read again.
 LATE = timedelta(days=1)
+# New rows are mostly of a few emails; so many are listed by their ids.
+LISTED = 500
 
 
 @dataclass(frozen=True)
@@ -144,20 +147,33 @@ def all_pairs(parts: list[Select]) -> FromClause:
     return union(*parts)
 
 
-def of_pairs(relations: Relations, wanted: FromClause) -> Relations:
+def few_emails(connection: Connection, engine: Engine, wanted: FromClause) -> list[int]:
+    """The emails of the wanted rows; none where they are too many to be listed in a query."""
+    query = select(wanted.c.email_id).distinct().limit(LISTED + 1)
+    found = [int(email) for (email,) in rows_of(connection, engine, query)]
+    return found if len(found) <= LISTED else []
+
+
+def only_emails(email: ColumnElement[Any], emails: list[int]) -> ColumnElement[Any]:
+    """A condition that says nothing new, but lets an engine pass over most of a large table."""
+    return email.in_(emails) if emails else true()
+
+
+def of_pairs(relations: Relations, wanted: FromClause, emails: list[int]) -> Relations:
     """The relations, whose people are resolved, with the rows of the wanted pairs alone."""
-    return _restricted(relations, wanted, PAIR)
+    return _restricted(relations, wanted, PAIR, emails)
 
 
-def of_emails(relations: Relations, wanted: FromClause) -> Relations:
+def of_emails(relations: Relations, wanted: FromClause, emails: list[int]) -> Relations:
     """The relations with the rows of the wanted emails alone."""
-    return _restricted(relations, wanted, ("email_id",))
+    return _restricted(relations, wanted, ("email_id",), emails)
 
 
-def _restricted(relations: Relations, wanted: FromClause, names: tuple[str, ...]) -> Relations:
+def _restricted(relations: Relations, wanted: FromClause, names: tuple[str, ...], emails: list[int]) -> Relations:
     def restricted(rows: Select) -> Select:
         same = [wanted.c[name] == plain(rows, name) for name in names]
-        return rows.where(exists(select(literal(1)).select_from(wanted).where(*same)))
+        touched = exists(select(literal(1)).select_from(wanted).where(*same))
+        return rows.where(only_emails(plain(rows, "email_id"), emails), touched)
 
     return Relations(
         sends=restricted(relations.sends),

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import column, exists, func, literal, select, table, union_all
+from sqlalchemy import and_, column, exists, func, literal, select, table, union_all
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.selectable import Select, TableClause
 
@@ -275,8 +275,10 @@ class _Run:
     def _replace_records(self, pairs: TableClause) -> None:
         self.progress("Records of whom it touches")
         old = stored(RECORDS, self.schema)
+        emails = changes.few_emails(self.connection, self.engine, pairs)
         touched = exists(select(literal(1)).select_from(pairs).where(*_same(pairs, old, changes.PAIR)))
-        affected = changes.of_pairs(self.resolved, pairs)
+        touched = and_(changes.only_emails(old.c.email_id, emails), touched)
+        affected = changes.of_pairs(self.resolved, pairs, emails)
         fresh_rows = _columns(email_records(affected, self.engine, self.rules), RECORDS)
         fresh = self._temporary("campaign_fresh_records", fresh_rows, COLUMNS[RECORDS])
         groups = union_all(
@@ -291,12 +293,13 @@ class _Run:
         groups = table(_CHANGED_GROUPS, *map(column, _GROUP))
         records = stored(RECORDS, self.schema).alias("records")
         in_groups = exists(select(literal(1)).select_from(groups).where(*_same(groups, records, _GROUP)))
-        chosen = select(*records.c).where(in_groups).subquery("chosen")
+        emails = changes.few_emails(self.connection, self.engine, groups)
+        chosen = select(*records.c).where(changes.only_emails(records.c.email_id, emails), in_groups).subquery("chosen")
         self._delete(DAILY, groups, _GROUP)
         self._insert(DAILY, daily_rows(chosen, self.engine, self.rules))
         self._delete(LINKS, groups, _GROUP)
         if EventKind.CLICKED in self.resolved.events:
-            clicks = link_clicks(changes.of_emails(self.resolved, groups), self.engine, self.rules, records)
+            clicks = link_clicks(changes.of_emails(self.resolved, groups, emails), self.engine, self.rules, chosen)
             of_groups = exists(select(literal(1)).select_from(groups).where(*_same(groups, clicks, _GROUP)))
             self._insert(LINKS, _columns(clicks, LINKS).where(of_groups))
 
