@@ -200,6 +200,31 @@ def report(
 @campaign.command()
 @_warehouse
 @_rules
+@click.option("--as-of", callback=_time, metavar="TIME", help="The clock by which things are late or old.  [now]")
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "csv", "json"]),
+    help="Form of the output.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 if there is a problem.")
+def doctor(
+    uri: str, schema: str | None, source: str, rules: Rules, as_of: datetime | None, form: str, strict: bool
+) -> None:
+    """Say what a warehouse's log lacks, and what that does to the figures."""
+    from superset_campaign_plugin.report.doctor import FORMS, run_doctor
+
+    findings = run_doctor(uri, source=source, schema=schema, as_of=as_of, rules=rules)
+    click.echo(FORMS[form](findings), nl=False, color=True)
+    if strict and any(finding.severity == "problem" for finding in findings):
+        click.get_current_context().exit(1)
+
+
+@campaign.command()
+@_warehouse
+@_rules
 @click.option("--dataset", default="campaign_email_performance", show_default=True, help="Which dataset's SQL.")
 def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -> None:
     """Print the SQL of a dataset, for the tables that a warehouse has."""

@@ -17,6 +17,7 @@ from deployment import address, deployment  # noqa: F401 - fixtures
 # the real rows) runs on Spark in full. `--all-on-spark` runs everything there.
 ON_SPARK = {
     "test_a_missing_column",
+    "test_a_healthy_log_has_nothing_to_mend",
     "test_a_second_refresh_has_nothing_to_do",
     "test_a_missing_name_is_the_id",
     "test_a_text_that_is_no_id",
@@ -28,6 +29,7 @@ ON_SPARK = {
     "test_large_logs",
     "test_names_are_taken_as_they_are",
     "test_neither_order_nor_replay_matters",
+    "test_orphans_by_kind",
     "test_nothing_but_the_send_table",
     "test_rows_that_arrive_later_are_in_the_next_report",
     "test_the_newest_version_of_an_asset_gives_the_names",

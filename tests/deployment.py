@@ -35,7 +35,13 @@ SENDS = 4000
 # Tests that install in their own way do it under this name, and with these names of the plugin.
 IMPORTED = "Imported Warehouse"
 SLUG = "campaign-email-performance"
-DATASETS = {"campaign_email_columns", "campaign_email_links", "campaign_email_performance"}
+SLUGS = {SLUG, "campaign-data-quality"}
+DATASETS = {
+    "campaign_email_columns",
+    "campaign_email_links",
+    "campaign_email_performance",
+    "campaign_email_quality",
+}
 
 # One (campaign, email) pair gets each of these as both of its names.
 HOSTILE_NAMES = (

@@ -56,8 +56,8 @@ RATIOS = {
 FIELDS = """
     sent delivered pct_delivered hard_bounced pct_hard_bounced soft_bounced pct_soft_bounced pending aborted
     opened pct_opened clicked_link pct_clicked_link clicked_to_opened_ratio unsubscribed pct_unsubscribed
-    human_opened pct_human_opened human_clicked_link pct_human_clicked_link privacy_proxy_opened image_proxy_opened
     first_sent last_sent last_activity
+    human_opened pct_human_opened human_clicked_link pct_human_clicked_link privacy_proxy_opened image_proxy_opened
 """.split()  # noqa: SIM905
 GROUP_COLUMNS = {
     "workspace": ("workspace",),

@@ -77,7 +77,7 @@ def snapshots(name: str) -> Iterator[tuple[str, str]]:
 def _sql(engine: Engine, catalog: TypicalCatalog, dataset: str) -> str:
     relations = build_relations(get_layout("fivetran"), catalog, engine)
     facts = ComputedFacts(relations, engine, Rules(), None)
-    return sql_text(build_dataset(dataset, facts, relations, Options()), engine) + "\n"
+    return sql_text(build_dataset(dataset, facts, relations, engine, Options()), engine) + "\n"
 
 
 def _expressions(engine: Engine) -> str:

@@ -10,7 +10,7 @@ Without such a column a calendar day whose number of rows is not the one of befo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,14 +175,10 @@ def _restricted(relations: Relations, wanted: FromClause, names: tuple[str, ...]
         touched = exists(select(literal(1)).select_from(wanted).where(*same))
         return rows.where(only_emails(plain(rows, "email_id"), emails), touched)
 
-    return Relations(
+    return replace(
+        relations,
         sends=restricted(relations.sends),
         events={kind: restricted(rows) for kind, rows in relations.events.items()},
-        merges=relations.merges,
-        deletions=relations.deletions,
-        campaigns=relations.campaigns,
-        programs=relations.programs,
-        emails=relations.emails,
     )
 
 

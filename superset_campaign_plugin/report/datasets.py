@@ -12,13 +12,16 @@ from sqlalchemy import String, case, cast, func, literal, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select
 
+from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.facts import Facts
+from superset_campaign_plugin.report.quality import quality_findings
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
 PREVIEW_PATH = "/campaign-email/"
+QUALITY_DATASET = "campaign_email_quality"
 
 _ROLLUP_KEY = ("campaign_id", "email_id", "sent_date")
 
@@ -35,8 +38,11 @@ class Options:
     rules: Rules = field(default_factory=Rules)
 
 
-def build_dataset(name: str, facts: Facts, relations: Relations, options: Options) -> Select:
+def build_dataset(name: str, facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
     """The query of the dataset `name` of `datasets/`; its columns are the dataset's and those its metrics add up."""
+    if name == QUALITY_DATASET:
+        # It looks at the log itself: what is stored holds only what counts.
+        return quality_findings(relations, engine, options.rules, options.as_of)
     return _BUILDERS[name](facts, relations, options)
 
 

@@ -19,7 +19,7 @@ def as_csv(report: Report) -> str:
     # Python quotes the letters of the line terminator alone, and a name may hold a lone carriage return.
     writer = csv.writer(_Lines(buffer), lineterminator="\r\n")
     writer.writerow(report.columns)
-    writer.writerows([_plain(value) for value in row] for row in report.rows)
+    writer.writerows([plain_text(value) for value in row] for row in report.rows)
     return buffer.getvalue()
 
 
@@ -64,7 +64,8 @@ def as_table(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _plain(value: Any) -> str:
+def plain_text(value: Any) -> str:
+    """A value for a program: ratios as fractions, times in UTC, empty for null."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -81,8 +82,16 @@ def _shown(value: Any, is_ratio: bool) -> str:
         return ""
     if is_ratio:
         return f"{value:.1%}"
-    # A name may hold control characters, which would act on the terminal.
-    text = _time(value)[:16] if isinstance(value, datetime) else str(value)
+    return shown_time(value) if isinstance(value, datetime) else shown_text(str(value))
+
+
+def shown_time(moment: datetime) -> str:
+    """A time for a person, to the minute."""
+    return _time(moment)[:16]
+
+
+def shown_text(text: str) -> str:
+    """A text for a terminal: a name may hold control characters, which would act on it."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 

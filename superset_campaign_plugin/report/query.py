@@ -156,7 +156,7 @@ def _read_ratio(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _read_time(value: Any) -> datetime | None:
+def read_time(value: Any) -> datetime | None:
     """SQLite answers with a text; elsewhere a time comes as one. All are cut to milliseconds, SQLite's grain."""
     if value is None:
         return None
@@ -165,8 +165,8 @@ def _read_time(value: Any) -> datetime | None:
 
 
 def _read_day(value: Any) -> date | None:
-    moment = _read_time(value)
+    moment = read_time(value)
     return None if moment is None else moment.date()
 
 
-_READERS = {"count": _read_count, "ratio": _read_ratio, "time": _read_time}
+_READERS = {"count": _read_count, "ratio": _read_ratio, "time": read_time}

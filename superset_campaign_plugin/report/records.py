@@ -128,14 +128,9 @@ def _without_bots(query: Select) -> Select:
     return query.where(not_(plain(query, "bot")))
 
 
-def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
-    """`events` with every campaign known: one without belongs to the latest send of that email to that person.
-
-    The send must not be later than the event; of sends at the same time, the one of the highest campaign id counts.
-    An event that no send precedes is an orphan and is left out. The few events without a campaign go their own way,
-    so that the many others need no join.
-    """
-    without = events.c.campaign_id.is_(None)
+def latest_sends(events: CTE, sends: CTE, name: str) -> CTE:
+    """The campaign of each moment (email_id, person_id, activity_at) of `events` that names none: that of the latest
+    send of that email to that person at or before it; of sends at the same time, the highest campaign id."""
     place = func.row_number().over(
         partition_by=[events.c.email_id, events.c.person_id, events.c.activity_at],
         order_by=[sends.c.activity_at.desc(), sends.c.campaign_id.desc()],
@@ -150,18 +145,29 @@ def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
             place.label("send_place"),
         )
         .join_from(events, sends, and_(same_email, events.c.activity_at >= sends.c.activity_at))
-        .where(without)
+        .where(events.c.campaign_id.is_(None))
         .subquery("candidates")
     )
-    moment = ("email_id", "person_id", "activity_at")
-    latest = step(
+    return step(
         f"{name}_latest_sends",
         "An activity without a campaign belongs to that person's latest send of that email at or before it",
-        select(*(candidates.c[column] for column in ("campaign_id", *moment))).where(
+        select(*(candidates.c[column] for column in ("campaign_id", *_MOMENT))).where(
             candidates.c.send_place == literal(1)
         ),
     )
-    same = and_(*(events.c[column] == latest.c[column] for column in moment))
+
+
+_MOMENT = ("email_id", "person_id", "activity_at")
+
+
+def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
+    """`events` with every campaign known. An event that no send precedes is an orphan and is left out.
+
+    The few events without a campaign go their own way, so that the many others need no join.
+    """
+    latest = latest_sends(events, sends, name)
+    same = and_(*(events.c[column] == latest.c[column] for column in _MOMENT))
+    without = events.c.campaign_id.is_(None)
     others = [column for column in events.c if column.name != "campaign_id"]
     return union_all(
         select(events.c.campaign_id, *others).where(not_(without)),
@@ -169,9 +175,9 @@ def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
     )
 
 
-def email_records(relations: Relations, engine: Engine, rules: Rules) -> CTE:
-    """One row an email record; the module's docstring gives its columns."""
-    sends = counted_sends(relations)
+def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE | None = None) -> CTE:
+    """One row an email record; the module's docstring gives its columns. `sends` are those that count, if at hand."""
+    sends = counted_sends(relations) if sends is None else sends
     events = _events(relations, engine, rules)
     sent = select(
         literal(Happening.SENT.value).label("kind"), *(sends.c[name] for name in (*RECORD_KEY, "activity_at"))

@@ -35,17 +35,28 @@ class EventKind(str, Enum):
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A table, or a column of one, that the layout knows and the warehouse lacks. `part` says what it would bring."""
+
+    part: EventKind | str
+    table: str
+    column: str | None = None
+
+
+@dataclass(frozen=True)
 class Relations:
     """The canonical relations of one warehouse. An absent event table is left out; the sends are always there.
 
-    `sends` holds only sends that count: neither skipped nor failed. `merges` and `deletions` are None where the
-    loader has no such table.
+    `sends` holds only sends that count; `unsent` those that were skipped or failed, None where the log does not tell.
+    `merges` and `deletions` are None where the loader has no such table. `absent` names all that is not there.
     """
 
     sends: Select
+    unsent: Select | None
     events: dict[EventKind, Select]
     merges: Select | None
     deletions: Select | None
     campaigns: Select
     programs: Select
     emails: Select
+    absent: tuple[Absent, ...]

@@ -76,7 +76,7 @@ def dataset_sql(
     else:
         figures = facts(connection, engine, options)
     wanted = load_semantics().datasets if names is None else names
-    return {name: sql_text(build_dataset(name, figures, relations, options), engine) for name in wanted}
+    return {name: sql_text(build_dataset(name, figures, relations, engine, options), engine) for name in wanted}
 
 
 def check_values(connection: Connection, engine: Engine, source: str, schema: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import BigInteger, String, case, cast, column, func, literal, null, or_, select, table, types
@@ -17,6 +17,7 @@ from superset_campaign_plugin.report.relations import (
     CAMPAIGN_COLUMNS,
     EMAIL_COLUMNS,
     PROGRAM_COLUMNS,
+    Absent,
     EventKind,
     Relations,
 )
@@ -155,6 +156,7 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
     merges, deletions = log(layout.merges), log(layout.deletions)
     return Relations(
         sends=_sends(layout, sends),
+        unsent=_unsent(layout, sends),
         events={
             kind: _event(layout, found, kind)
             for kind, activities in layout.events.items()
@@ -169,7 +171,31 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
         campaigns=assets(layout.campaigns, "campaign_id", CAMPAIGN_COLUMNS),
         programs=assets(layout.programs, "program_id", PROGRAM_COLUMNS),
         emails=assets(layout.emails, "email_id", EMAIL_COLUMNS),
+        absent=tuple(_absent(layout, reader)),
     )
+
+
+def _absent(layout: Layout, reader: Callable[[str], Reader | None]) -> Iterator[Absent]:
+    names = layout.columns
+    assets = {"campaigns": layout.campaigns, "programs": layout.programs, "emails": layout.emails}
+    tables: dict[EventKind | str, str | None] = {kind: activities.table for kind, activities in layout.events.items()}
+    tables |= {part: own.table if own else None for part, own in {"merges": layout.merges, **assets}.items()}
+    tables["deletions"] = layout.deletions.table if layout.deletions else None
+    columns: dict[EventKind | str, dict[str, str]] = {
+        EventKind.SENT: {"result": names.result},
+        EventKind.OPENED: {"bot": names.bot, "user_agent": names.user_agent},
+        EventKind.CLICKED: {"link": names.link, "bot": names.bot},
+        "merges": {"merges": names.merged_ids},
+    }
+    seen = set()
+    for part, table_name in tables.items():
+        found = None if table_name is None else reader(table_name)
+        if table_name is not None and found is None:
+            yield Absent(part, table_name)
+        for column_part, name in columns.get(part, {}).items():
+            if table_name is not None and found is not None and not found.has(name) and (table_name, name) not in seen:
+                seen.add((table_name, name))
+                yield Absent(column_part, table_name, name)
 
 
 def _sends(layout: Layout, reader: Reader) -> Select:
@@ -179,6 +205,14 @@ def _sends(layout: Layout, reader: Reader) -> Select:
         return rows
     result = func.lower(reader.text(names.result))
     return rows.where(func.coalesce(result, literal("")).not_in(NOT_SENT))
+
+
+def _unsent(layout: Layout, reader: Reader) -> Select | None:
+    names = layout.columns
+    if not reader.has(names.result):
+        return None
+    rows = _activities(layout, reader, layout.events[EventKind.SENT], campaign_required=True)
+    return rows.where(func.lower(reader.text(names.result)).in_(NOT_SENT))
 
 
 def _event(layout: Layout, reader: Reader, kind: EventKind) -> Select:

@@ -94,7 +94,7 @@ def test_every_cell(crowded, by):
     log, database = crowded
     dataset = load_semantics().datasets["campaign_email_performance"]
     relations = build_relations(get_layout("fivetran"), database, ENGINE)
-    sql = sql_text(build_dataset(dataset.name, computed(relations, CLOCK), relations, Options()), ENGINE)
+    sql = sql_text(build_dataset(dataset.name, computed(relations, CLOCK), relations, ENGINE, Options()), ENGINE)
     found = fetch(database, ENGINE, dataset, sql, Request(by=by))
     assert_report(found, report(log, as_of=CLOCK, by=by), by)
 
@@ -104,6 +104,6 @@ def test_every_dataset_runs(crowded, name):
     """With the running clock, which the datasets in Superset have."""
     _, database = crowded
     relations = build_relations(get_layout("fivetran"), database, ENGINE)
-    sql = sql_text(build_dataset(name, computed(relations), relations, Options()), ENGINE)
+    sql = sql_text(build_dataset(name, computed(relations), relations, ENGINE, Options()), ENGINE)
     ((rows,),) = database.execute(select(func.count()).select_from(dataset_rows(sql, name))).fetchall()
     assert rows > 0

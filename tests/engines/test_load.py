@@ -185,9 +185,8 @@ def test_any_activities_come_back_exactly(warehouse, tmp_path: Path, rows, delim
     assert stored(warehouse.uri) == sorted(map(tuple, rows))
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"], indirect=True)
 def test_a_schema_of_its_own(warehouse, tmp_path: Path) -> None:
-    if warehouse.engine == "sqlite":
-        pytest.skip("SQLite has no schemas")
     warehouse.execute("CREATE SCHEMA marketo")
     loads(warehouse.uri, write(tmp_path / "a.csv", HEADER, *sends(1, 3)), schema="marketo")
     assert len(stored(warehouse.uri, "marketo")) == 3

@@ -614,6 +614,8 @@ def test_a_ratio_over_nothing_is_null(rows):
         "pct_clicked_link": None,
         "clicked_to_opened_ratio": None,
         "pct_unsubscribed": None,
+        "pct_human_opened": None,
+        "pct_human_clicked_link": None,
     }
 
 

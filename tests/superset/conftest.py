@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from deployment import DATABASE, DATASETS, IMPORTED, SCHEMA, SLUG, Deployment, give_viewer_role
+from deployment import DATABASE, DATASETS, IMPORTED, SCHEMA, SLUGS, Deployment, give_viewer_role
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def _remove_imported() -> None:
     from superset.models.dashboard import Dashboard
     from superset.models.slice import Slice
 
-    dashboards = db.session.query(Dashboard).filter_by(slug=SLUG).all()
+    dashboards = db.session.query(Dashboard).filter(Dashboard.slug.in_(SLUGS)).all()
     datasets = db.session.query(SqlaTable).filter(SqlaTable.table_name.in_(DATASETS)).all()
     charts = db.session.query(Slice).filter(Slice.datasource_id.in_([dataset.id for dataset in datasets])).all()
     databases = db.session.query(Database).filter_by(database_name=IMPORTED).all()

@@ -12,7 +12,7 @@ from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.report.run import run_report
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
-[DASHBOARD] = load_dashboards()
+CHARTS = {name: dashboard.name for dashboard in load_dashboards() for name in dashboard.charts}
 COUNTS = [metric.name for metric in load_semantics().metrics if metric.kind == "count"]
 
 
@@ -26,7 +26,7 @@ def run(deployment: Deployment, name: str, user: str = "admin", **changes: Any) 
     from superset_campaign_plugin.bundle.stored import find
 
     with deployment.as_user(user):
-        chart = find(Slice, str(chart_uuid(DASHBOARD.name, name)))
+        chart = find(Slice, str(chart_uuid(CHARTS[name], name)))
         context = json.loads(chart.query_context)
         context["force"] = True
         for query in context["queries"]:
@@ -38,7 +38,7 @@ def run(deployment: Deployment, name: str, user: str = "admin", **changes: Any) 
         return [query["data"] for query in result["queries"]]
 
 
-@pytest.mark.parametrize("name", sorted(DASHBOARD.charts))
+@pytest.mark.parametrize("name", sorted(CHARTS))
 def test_every_chart_runs_and_shows_something(deployment: Deployment, name: str) -> None:
     for rows in run(deployment, name, time_offsets=[]):
         assert rows
@@ -96,7 +96,7 @@ def test_the_outcomes_add_up_to_the_sends(deployment: Deployment) -> None:
 def test_the_viewer_role_runs_every_chart_and_an_outsider_none(deployment: Deployment) -> None:
     from superset.exceptions import SupersetSecurityException
 
-    for name in DASHBOARD.charts:
+    for name in CHARTS:
         run(deployment, name, user="viewer", time_offsets=[])
         with pytest.raises(SupersetSecurityException):
             run(deployment, name, user="outsider")

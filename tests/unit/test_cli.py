@@ -58,10 +58,13 @@ def test_csv_has_the_fields_in_order_and_only_the_table(uri: str) -> None:
     result = run("report", "--uri", uri, "--as-of", "2024-03-10T12:00:00Z", "--format", "csv")
     header, *lines = result.stdout.splitlines()
     assert header.startswith("campaign_id,campaign_name,email_id,email_name,sent,delivered,pct_delivered,hard_bounced")
-    assert header.endswith("unsubscribed,pct_unsubscribed,first_sent,last_sent,last_activity")
+    marketo, _, machines = header.partition(",human_opened,")
+    assert marketo.endswith("unsubscribed,pct_unsubscribed,first_sent,last_sent,last_activity")
+    assert machines.endswith("privacy_proxy_opened,image_proxy_opened")
     assert lines[0] == (
         "1,1,10,10,2,1,0.5000000000,0,0.0000000000,0,0.0000000000,1,0,1,1.0000000000,1,1.0000000000,1.0000000000,"
-        "0,0.0000000000,2024-03-07 12:00:00,2024-03-08 12:00:00,2024-03-08 12:00:00"
+        "0,0.0000000000,2024-03-07 12:00:00,2024-03-08 12:00:00,2024-03-08 12:00:00,"
+        "1,1.0000000000,1,1.0000000000,0,0"
     )
     assert result.stderr == ""
 

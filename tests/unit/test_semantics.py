@@ -24,12 +24,12 @@ FIELDS = [
     *("sent", "delivered", "pct_delivered", "hard_bounced", "pct_hard_bounced", "soft_bounced", "pct_soft_bounced"),
     *("pending", "aborted", "opened", "pct_opened", "clicked_link", "pct_clicked_link", "clicked_to_opened_ratio"),
     *("unsubscribed", "pct_unsubscribed"),
+    *("first_sent", "last_sent", "last_activity"),
     # Beside Marketo's: who was a person, and who a machine.
     *("human_opened", "pct_human_opened", "human_clicked_link", "pct_human_clicked_link"),
     *("privacy_proxy_opened", "image_proxy_opened"),
-    *("first_sent", "last_sent", "last_activity"),
 ]
-DATASETS = ("campaign_email_columns", "campaign_email_links", "campaign_email_performance")
+DATASETS = ("campaign_email_columns", "campaign_email_links", "campaign_email_performance", "campaign_email_quality")
 STEPS = {
     "campaign_email_performance": {
         "counted_sends",
@@ -40,6 +40,7 @@ STEPS = {
     },
     "campaign_email_columns": {"email_records", "record_status", "daily_rollup", "report", "report_columns"},
     "campaign_email_links": {"counted_sends", "recipients", "link_clicks"},
+    "campaign_email_quality": {"email_log", "log_totals", "placed_events", "events_with_sends", "record_status"},
 }
 
 

@@ -1,0 +1,441 @@
+"""What a log holds that the report leaves out, or that makes its figures look odd: the findings of `doctor`.
+
+`quality_findings` gives one row a finding, the columns of the dataset `campaign_email_quality`:
+
+    place       the check's place in CHECKS, from 1
+    severity    problem, notice or fine
+    finding     what was looked for
+    about       what it was looked for in: a kind of activity, an age, a table
+    found       how many
+    first_at    the earliest and the latest activity of these (UTC), where they have a time
+    last_at
+    advice      what it means for the figures, and what to do
+
+The figures of the report rest on none of this; both read the same steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import CTE, Select
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.people import resolve_people
+from superset_campaign_plugin.report.records import (
+    PENDING_DAYS,
+    RECORD_KEY,
+    counted_sends,
+    email_records,
+    latest_sends,
+    record_status,
+)
+from superset_campaign_plugin.report.relations import Absent, EventKind, Relations
+from superset_campaign_plugin.report.rollup import total
+from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.steps import comment, only, plain, step
+
+SEVERITIES = ("problem", "notice", "fine")
+
+# Marketo keeps sends and deliveries this long in the log that loaders read, opens and clicks for 25 months.
+# Source: Marketo's data retention policy for activities.
+KEPT_DAYS = 90
+YOUNG = "up to 3 days old"
+# A log in use has opens every day; where there are none for longer, rows are more likely missing than people silent.
+GAP_DAYS = 3
+# In a hundred. A few orphans are in every log; more are worth a look, and with many of them sends are missing.
+SOME_ORPHANS, MANY_ORPHANS = 1, 10
+# In a hundred. Some sends end nowhere in every log; above this share of an age, outcomes are missing.
+MANY_WITHOUT_OUTCOME = 5
+
+
+NOTHING = "None was found."
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is looked for. `severity` is what it means if something is found."""
+
+    finding: str
+    severity: str
+    advice: str
+
+
+ROWS = Check("Rows in the log", "fine", "What the loader brought.")
+STALE = Check(
+    f"No activity for the last {PENDING_DAYS} days",
+    "problem",
+    "Emails sent since then are missing, and what is pending turns into aborted. See whether the loader still runs.",
+)
+SYNCED = Check("Last sync of the loader", "fine", "When the loader last wrote a row, by its own sync column.")
+ABSENT_TABLE = Check("Missing table", "notice", "")
+ABSENT_COLUMN = Check("Missing column", "notice", "")
+GAPS = Check(
+    f"Nothing in the log for more than {GAP_DAYS} days",
+    "notice",
+    "A log in use has rows every day. Load the time between anew, or the figures of these days stay too low.",
+)
+ORPHANS = Check(
+    "Activities without a send",
+    "notice",
+    "They are in no figure: their send is not in the log. Many of them mean that sends are missing.",
+)
+BEFORE_FIRST_SEND = Check(
+    "Activities older than the first send",
+    "notice",
+    f"Marketo gives a loader sends and deliveries of the last {KEPT_DAYS} days, opens and clicks of 25 months. What "
+    "is older than the first send can be in no figure; choose time ranges that begin after it.",
+)
+BEFORE_FIRST_DELIVERY = Check(
+    "Sends older than the first delivery",
+    "notice",
+    "Their deliveries are not in the log, so all that nobody opened are Aborted. Choose time ranges that begin later.",
+)
+LONG_BEFORE = Check(
+    "Activities more than a day before their send",
+    "notice",
+    "They count, since the order of activities does not matter, but a clock or a campaign id is probably wrong.",
+)
+BEFORE = Check(
+    "Activities shortly before their send",
+    "fine",
+    "They count: Marketo's own log stamps deliveries a second before their sends.",
+)
+NO_OUTCOME = Check(
+    "Sends without any outcome",
+    "notice",
+    "After three days they are Aborted. Many of one age mean that deliveries of that time are missing.",
+)
+INCOMPLETE = Check(
+    "Rows without an email or a person", "notice", "They are in no figure: nobody can tell whom they are about."
+)
+NAMELESS_CAMPAIGNS = Check(
+    "Campaigns without a name", "notice", "The report shows their ids. Let the loader bring the table of campaigns."
+)
+NAMELESS_EMAILS = Check(
+    "Emails without a name", "notice", "The report shows their ids. Let the loader bring the table of emails."
+)
+WITHOUT_CAMPAIGN = Check(
+    "Rows without a campaign", "fine", "They belong to the person's latest send of the email at or before them."
+)
+REPEATED = Check("Repeated rows", "fine", "They change nothing: each activity counts once.")
+UNSENT = Check("Skipped or failed sends", "fine", "Marketo logged them, but nothing was sent; they are in no figure.")
+MERGES = Check("Merges of people", "fine", "Merged people count once, under the id that survived.")
+DELETIONS = Check("Deleted people", "fine", "They stay in the figures, unless the settings leave them out.")
+
+CHECKS = (
+    *(STALE, ABSENT_TABLE, ABSENT_COLUMN, GAPS, ORPHANS, BEFORE_FIRST_SEND, BEFORE_FIRST_DELIVERY, LONG_BEFORE),
+    *(NO_OUTCOME, INCOMPLETE, NAMELESS_CAMPAIGNS, NAMELESS_EMAILS),
+    *(ROWS, SYNCED, WITHOUT_CAMPAIGN, REPEATED, BEFORE, UNSENT, MERGES, DELETIONS),
+)
+
+# What the report lacks without a table or column that a loader may not have made yet.
+EFFECTS = {
+    EventKind.DELIVERED: "Only opened emails are known as delivered, all others without a bounce are Aborted.",
+    EventKind.HARD_BOUNCED: "No email counts as Hard Bounced.",
+    EventKind.SOFT_BOUNCED: "No email counts as Soft Bounced.",
+    EventKind.OPENED: "Only clicks and unsubscribes count as opens.",
+    EventKind.CLICKED: "Clicked Link stays 0, and there are no links.",
+    EventKind.UNSUBSCRIBED: "Unsubscribed stays 0.",
+    "merges": "People who were merged count under each of their ids.",
+    "deletions": "Deleted people cannot be left out.",
+    "campaigns": "Campaigns show their ids; workspace and program are unknown.",
+    "programs": "Programs show their ids, where the campaigns do not name them.",
+    "emails": "Emails show their ids, and have no subject.",
+    "result": "Skipped and failed sends cannot be told apart, and count as sent.",
+    "campaign_id": "Each of these belongs to the person's latest send of the email.",
+    "link": "Clicks on the unsubscribe link count as clicks, and there are no links.",
+    "bot": "Nothing is known of bots: Human Opened and Human Clicked Link include them.",
+    "user_agent": "Nothing is known of machines: Human Opened includes Apple's proxy.",
+}
+
+
+def quality_findings(relations: Relations, engine: Engine, rules: Rules, as_of: datetime | None) -> Select:
+    """The findings; the module's docstring gives their columns. `as_of` (UTC) is the clock, None is now."""
+    people = resolve_people(relations, engine, rules)
+    clock = engine.now() if as_of is None else engine.time_literal(as_of)
+    log = _log(people)
+    totals = _totals(log)
+    sends = counted_sends(people)
+    records = _records(sends)
+    events = _events_with_sends(people, log, sends, records, engine)
+    status = record_status(email_records(people, engine, rules, sends), engine, as_of)
+    findings = [
+        _rows(totals),
+        _stale(totals, clock, engine),
+        _gaps(log, engine),
+        _of_totals(INCOMPLETE, totals, "incomplete_count"),
+        _of_totals(WITHOUT_CAMPAIGN, totals, "no_campaign_count"),
+        _of_totals(REPEATED, totals, "repeated_count"),
+        _no_outcome(status, clock, engine),
+        _nameless(NAMELESS_CAMPAIGNS, records, people.campaigns, "campaign_id"),
+        _nameless(NAMELESS_EMAILS, records, people.emails, "email_id"),
+    ]
+    if events is not None:
+        findings += [
+            _orphans(events),
+            _of_events(LONG_BEFORE, events, "long_before"),
+            _of_events(BEFORE, events, "before"),
+            _before_first_send(log, totals, engine),
+        ]
+    if EventKind.DELIVERED in relations.events:
+        findings.append(_before_first_delivery(records, totals, engine))
+    findings += _counted(relations)
+    # A bare null takes the type of the rows before it, which no engine's cast spells like another's.
+    findings += _untimed(relations)
+    return comment(union_all(*findings).subquery("findings").select(), "What the report leaves out or cannot know")
+
+
+def _finding(
+    check: Check,
+    about: ColumnElement[Any],
+    found: ColumnElement[Any],
+    first_at: Any,
+    last_at: Any,
+    *,
+    severity: ColumnElement[Any] | None = None,
+    advice: str | None = None,
+) -> Select:
+    known = literal(check.severity) if severity is None else severity
+    return select(
+        literal(CHECKS.index(check) + 1).label("place"),
+        case((found > literal(0), known), else_=literal("fine")).label("severity"),
+        literal(check.finding).label("finding"),
+        about.label("about"),
+        found.label("found"),
+        first_at.label("first_at"),
+        last_at.label("last_at"),
+        case((found > literal(0), literal(check.advice if advice is None else advice)), else_=literal(NOTHING)).label(
+            "advice"
+        ),
+    )
+
+
+def _log(relations: Relations) -> CTE:
+    names = (*RECORD_KEY, "activity_at", "activity_id")
+    rows = {EventKind.SENT: relations.sends, **relations.events}
+    branches = []
+    for kind, query in rows.items():
+        columns = [query.selected_columns[name] for name in names]
+        branches.append(query.with_only_columns(literal(kind.value).label("kind"), *columns))
+    branches[0] = comment(branches[0], "Every row of the log that the report reads")
+    return union_all(*branches).cte("email_log")
+
+
+def _totals(log: CTE) -> CTE:
+    def times(condition: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((condition, 1), else_=0)
+
+    return step(
+        "log_totals",
+        "One row for each kind of activity",
+        select(
+            log.c.kind,
+            func.count().label("row_count"),
+            total(times(or_(log.c.email_id.is_(None), log.c.person_id.is_(None))), "incomplete_count"),
+            total(times(log.c.campaign_id.is_(None)), "no_campaign_count"),
+            (func.count(log.c.activity_id) - func.count(func.distinct(log.c.activity_id))).label("repeated_count"),
+            func.min(log.c.activity_at).label("first_at"),
+            func.max(log.c.activity_at).label("last_at"),
+        ).group_by(log.c.kind),
+    )
+
+
+def _records(sends: CTE) -> CTE:
+    key = [sends.c[name] for name in RECORD_KEY]
+    return step(
+        "sent_records",
+        "When each email record was sent",
+        select(*key, func.min(sends.c.activity_at).label("sent_at")).group_by(*key),
+    )
+
+
+def _events_with_sends(relations: Relations, log: CTE, sends: CTE, records: CTE, engine: Engine) -> CTE | None:
+    """One row for each kind of event: how many there are, and how many of these have which fault, with their times."""
+    if not relations.events:
+        return None
+    complete = and_(log.c.email_id.is_not(None), log.c.person_id.is_not(None))
+    events = step(
+        "complete_events",
+        "What happened to the emails",
+        select(log).where(log.c.kind != literal(EventKind.SENT.value), complete),
+    )
+    latest = latest_sends(events, sends, "complete_event")
+    same_moment = and_(*(events.c[name] == latest.c[name] for name in ("email_id", "person_id", "activity_at")))
+    placed = step(
+        "placed_events",
+        "Every event with its campaign, as far as one is known",
+        select(
+            events.c.kind,
+            func.coalesce(events.c.campaign_id, latest.c.campaign_id).label("campaign_id"),
+            events.c.email_id,
+            events.c.person_id,
+            events.c.activity_at,
+        ).join_from(events, latest, same_moment, isouter=True),
+    )
+    same_record = and_(*(placed.c[name] == records.c[name] for name in RECORD_KEY))
+    at, sent_at = placed.c.activity_at, records.c.sent_at
+    a_day_before = engine.days_before(sent_at, 1)
+    faults = {
+        "orphan": sent_at.is_(None),
+        "long_before": at < a_day_before,
+        "before": and_(at >= a_day_before, at < sent_at),
+    }
+    columns: list[ColumnElement[Any]] = []
+    for name, fault in faults.items():
+        columns += [
+            total(case((fault, 1), else_=0), f"{name}_count"),
+            func.min(case((fault, at))).label(f"{name}_first_at"),
+            func.max(case((fault, at))).label(f"{name}_last_at"),
+        ]
+    return step(
+        "events_with_sends",
+        "Events beside the sends that they belong to",
+        select(placed.c.kind, func.count().label("event_count"), *columns)
+        .join_from(placed, records, same_record, isouter=True)
+        .group_by(placed.c.kind),
+    )
+
+
+def _rows(totals: CTE) -> Select:
+    return _finding(ROWS, totals.c.kind, totals.c.row_count, totals.c.first_at, totals.c.last_at)
+
+
+def _of_totals(check: Check, totals: CTE, count: str) -> Select:
+    """The time of the kind's first and last row: which rows are meant is not kept apart."""
+    return _finding(check, totals.c.kind, totals.c[count], totals.c.first_at, totals.c.last_at)
+
+
+def _stale(totals: CTE, clock: ColumnElement[Any], engine: Engine) -> Select:
+    newest = func.max(totals.c.last_at)
+    stands_still = case((newest <= engine.days_before(clock, PENDING_DAYS), 1), else_=0)
+    return _finding(STALE, literal("all activities"), stands_still, newest, newest)
+
+
+def _gaps(log: CTE, engine: Engine) -> Select:
+    day = engine.day(log.c.activity_at)
+    days = step("log_days", "Days on which anything happened", select(day.label("day")).distinct())
+    # Not LAG, which an engine here spells otherwise.
+    previous = func.max(days.c.day).over(order_by=days.c.day, rows=(None, -1))
+    beside = select(days.c.day, previous.label("previous_day")).subquery("neighbours")
+    return _finding(GAPS, literal("all activities"), literal(1), beside.c.previous_day, beside.c.day).where(
+        beside.c.previous_day < engine.days_before(beside.c.day, GAP_DAYS)
+    )
+
+
+def _orphans(events: CTE) -> Select:
+    severity = case(
+        (_share(events.c.orphan_count, events.c.event_count, MANY_ORPHANS), literal("problem")),
+        (_share(events.c.orphan_count, events.c.event_count, SOME_ORPHANS), literal(ORPHANS.severity)),
+        else_=literal("fine"),
+    )
+    return _of_events(ORPHANS, events, "orphan", severity)
+
+
+def _share(part: ColumnElement[Any], whole: ColumnElement[Any], percent: int) -> ColumnElement[Any]:
+    """Whether the part is more than so many in a hundred of the whole."""
+    return part * literal(100) > whole * literal(percent)
+
+
+def _of_events(check: Check, events: CTE, fault: str, severity: ColumnElement[Any] | None = None) -> Select:
+    times = (events.c[f"{fault}_first_at"], events.c[f"{fault}_last_at"])
+    return _finding(check, events.c.kind, events.c[f"{fault}_count"], *times, severity=severity)
+
+
+def _first(totals: CTE, kind: EventKind) -> Any:
+    return select(totals.c.first_at).where(totals.c.kind == literal(kind.value)).subquery(f"first_{kind.value}")
+
+
+def _before_first_send(log: CTE, totals: CTE, engine: Engine) -> Select:
+    first = _first(totals, EventKind.SENT)
+    old = log.c.activity_at < engine.days_before(first.c.first_at, 1)
+    rows = select(log.c.kind, log.c.activity_at).join_from(log, first, old).subquery("old_events")
+    at = rows.c.activity_at
+    return _finding(BEFORE_FIRST_SEND, rows.c.kind, func.count(), func.min(at), func.max(at)).group_by(rows.c.kind)
+
+
+def _before_first_delivery(records: CTE, totals: CTE, engine: Engine) -> Select:
+    first = _first(totals, EventKind.DELIVERED)
+    old = records.c.sent_at < engine.days_before(first.c.first_at, 1)
+    rows = select(records.c.sent_at).join_from(records, first, old).subquery("old_sends")
+    at = rows.c.sent_at
+    return _finding(BEFORE_FIRST_DELIVERY, literal("sends"), func.count(at), func.min(at), func.max(at))
+
+
+def _no_outcome(status: CTE, clock: ColumnElement[Any], engine: Engine) -> Select:
+    at = status.c.sent_at
+    age = case(
+        (at > engine.days_before(clock, PENDING_DAYS), literal(YOUNG)),
+        (at > engine.days_before(clock, 30), literal("3 to 30 days old")),
+        (at > engine.days_before(clock, KEPT_DAYS), literal(f"30 to {KEPT_DAYS} days old")),
+        else_=literal(f"more than {KEPT_DAYS} days old"),
+    )
+    waiting = or_(status.c.status == literal("Pending"), status.c.status == literal("Aborted"))
+    sent_at = case((waiting, at))
+    aged = select(age.label("age"), sent_at.label("waiting_at")).subquery("aged")
+    ages = (
+        select(
+            aged.c.age,
+            func.count().label("sent_count"),
+            func.count(aged.c.waiting_at).label("waiting_count"),
+            func.min(aged.c.waiting_at).label("first_at"),
+            func.max(aged.c.waiting_at).label("last_at"),
+        )
+        .group_by(aged.c.age)
+        .subquery("ages")
+    )
+    many = and_(ages.c.age != literal(YOUNG), _share(ages.c.waiting_count, ages.c.sent_count, MANY_WITHOUT_OUTCOME))
+    severity = case((many, literal(NO_OUTCOME.severity)), else_=literal("fine"))
+    return _finding(NO_OUTCOME, ages.c.age, ages.c.waiting_count, ages.c.first_at, ages.c.last_at, severity=severity)
+
+
+def _nameless(check: Check, records: CTE, assets: Select, key: str) -> Select:
+    found = assets.subquery("assets")
+    named = select(found.c[key]).where(found.c[key].is_not(None), found.c.name.is_not(None))
+    own = records.c[key]
+    used = (
+        select(own, func.min(records.c.sent_at).label("first_at"), func.max(records.c.sent_at).label("last_at"))
+        .where(own.not_in(named))
+        .group_by(own)
+        .subquery("nameless")
+    )
+    about = literal(key.removesuffix("_id") + "s")
+    return _finding(check, about, func.count(used.c[key]), func.min(used.c.first_at), func.max(used.c.last_at))
+
+
+def _counted(relations: Relations) -> list[Select]:
+    """How many rows there are of what is beside the events."""
+    findings = []
+    for check, rows, about, time in (
+        (UNSENT, relations.unsent, "sends", "activity_at"),
+        (MERGES, relations.merges, "merges", "merged_at"),
+    ):
+        if rows is not None:
+            at = only(rows, time).subquery(about).c[time]
+            findings.append(_finding(check, literal(about), func.count(), func.min(at), func.max(at)))
+    synced = [query for query in (relations.sends, *relations.events.values()) if "loaded_at" in query.selected_columns]
+    if synced:
+        times = union_all(*(only(query, "loaded_at") for query in synced)).subquery("synced")
+        newest = func.max(times.c.loaded_at)
+        findings.append(_finding(SYNCED, literal("all activities"), func.count(times.c.loaded_at), newest, newest))
+    return findings
+
+
+def _untimed(relations: Relations) -> list[Select]:
+    findings = []
+    if relations.deletions is not None:
+        people = func.count(func.distinct(plain(relations.deletions, "person_id")))
+        counted = relations.deletions.with_only_columns(people.label("people_count")).subquery("deletions")
+        findings.append(_finding(DELETIONS, literal("people"), counted.c.people_count, null(), null()))
+    findings += [_absent(absent) for absent in relations.absent]
+    return findings
+
+
+def _absent(absent: Absent) -> Select:
+    check = ABSENT_TABLE if absent.column is None else ABSENT_COLUMN
+    about = absent.table if absent.column is None else f"{absent.table}.{absent.column}"
+    return _finding(check, literal(about), literal(1), null(), null(), advice=EFFECTS[absent.part])

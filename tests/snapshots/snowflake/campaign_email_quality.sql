@@ -1,0 +1,1108 @@
+WITH digits AS (
+  /* To count the people of one merge */
+  SELECT
+    0 AS digit
+  UNION ALL
+  SELECT
+    1 AS digit
+  UNION ALL
+  SELECT
+    2 AS digit
+  UNION ALL
+  SELECT
+    3 AS digit
+  UNION ALL
+  SELECT
+    4 AS digit
+), merges_of_people AS (
+  /* A merge lists up to 25 people who went into another */
+  SELECT
+    CAST(parts.person_id AS BIGINT) AS person_id,
+    parts.surviving_id,
+    parts.merged_at
+  FROM (
+    SELECT
+      NULLIF(TRIM(SPLIT_PART(merges.merged_ids, ',', fives.digit * 5 + ones.digit + 1)), '') AS person_id,
+      merges.surviving_id,
+      merges.merged_at
+    FROM (
+      SELECT
+        loaded.lead_id AS surviving_id,
+        REPLACE(REPLACE(REPLACE(NULLIF(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
+        CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS merged_at
+      FROM marketo.activity_merge_leads AS loaded
+    ) AS merges
+    JOIN digits AS fives
+      ON 1 = 1
+    JOIN digits AS ones
+      ON 1 = 1
+  ) AS parts
+  WHERE
+    NOT parts.person_id IS NULL
+), merged_people AS (
+  /* The newest merge of each person */
+  SELECT
+    ranked.person_id,
+    ranked.surviving_id
+  FROM (
+    SELECT
+      merges_of_people.person_id,
+      merges_of_people.surviving_id,
+      ROW_NUMBER() OVER (
+        PARTITION BY merges_of_people.person_id
+        ORDER BY merges_of_people.merged_at DESC, merges_of_people.surviving_id DESC
+      ) AS merge_place
+    FROM merges_of_people
+  ) AS ranked
+  WHERE
+    ranked.merge_place = 1
+), people_after_2_merges AS (
+  /* Who was merged into somebody who was merged in turn: 2 merges in a row */
+  SELECT
+    merged_people.person_id,
+    COALESCE(merged_on_1.surviving_id, merged_people.surviving_id) AS surviving_id
+  FROM merged_people
+  LEFT OUTER JOIN merged_people AS merged_on_1
+    ON merged_people.surviving_id = merged_on_1.person_id
+), people_after_4_merges AS (
+  /* Who was merged into somebody who was merged in turn: 4 merges in a row */
+  SELECT
+    people_after_2_merges.person_id,
+    COALESCE(merged_on_2.surviving_id, people_after_2_merges.surviving_id) AS surviving_id
+  FROM people_after_2_merges
+  LEFT OUTER JOIN people_after_2_merges AS merged_on_2
+    ON people_after_2_merges.surviving_id = merged_on_2.person_id
+), surviving_people AS (
+  /* Who was merged into somebody who was merged in turn: 8 merges in a row */
+  SELECT
+    people_after_4_merges.person_id,
+    COALESCE(merged_on_3.surviving_id, people_after_4_merges.surviving_id) AS surviving_id
+  FROM people_after_4_merges
+  LEFT OUTER JOIN people_after_4_merges AS merged_on_3
+    ON people_after_4_merges.surviving_id = merged_on_3.person_id
+), email_log AS (
+  /* Every row of the log that the report reads */
+  SELECT
+    'sent' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at,
+    NULLIF(TRIM(CAST(loaded.id AS VARCHAR)), '') AS activity_id
+  FROM marketo.activity_send_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+  UNION ALL
+  SELECT
+    'delivered' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at,
+    NULLIF(TRIM(CAST(loaded.id AS VARCHAR)), '') AS activity_id
+  FROM marketo.activity_email_delivered AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'hard bounced' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at,
+    NULLIF(TRIM(CAST(loaded.id AS VARCHAR)), '') AS activity_id
+  FROM marketo.activity_email_bounced AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'soft bounced' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at,
+    NULLIF(TRIM(CAST(loaded.id AS VARCHAR)), '') AS activity_id
+  FROM marketo.activity_email_bounced_soft AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'opened' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at,
+    NULLIF(TRIM(CAST(loaded.id AS VARCHAR)), '') AS activity_id
+  FROM marketo.activity_open_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'clicked' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at,
+    NULLIF(TRIM(CAST(loaded.id AS VARCHAR)), '') AS activity_id
+  FROM marketo.activity_click_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'unsubscribed' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at,
+    NULLIF(TRIM(CAST(loaded.id AS VARCHAR)), '') AS activity_id
+  FROM marketo.activity_unsubscribe_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+), log_totals AS (
+  /* One row for each kind of activity */
+  SELECT
+    email_log.kind,
+    COUNT(*) AS row_count,
+    CAST(SUM(
+      CASE
+        WHEN email_log.email_id IS NULL OR email_log.person_id IS NULL
+        THEN 1
+        ELSE 0
+      END
+    ) AS BIGINT) AS incomplete_count,
+    CAST(SUM(CASE WHEN email_log.campaign_id IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS no_campaign_count,
+    COUNT(email_log.activity_id) - COUNT(DISTINCT (
+      email_log.activity_id
+    )) AS repeated_count,
+    MIN(email_log.activity_at) AS first_at,
+    MAX(email_log.activity_at) AS last_at
+  FROM email_log
+  GROUP BY
+    email_log.kind
+), log_days AS (
+  /* Days on which anything happened */
+  SELECT DISTINCT
+    DATE_TRUNC('DAY', email_log.activity_at) AS day
+  FROM email_log
+), counted_sends AS (
+  /* Sends that count: neither skipped nor failed, with campaign, email and person */
+  SELECT
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT loaded.campaign_id IS NULL
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT COALESCE(surviving_people.surviving_id, loaded.lead_id) IS NULL
+), email_events AS (
+  /* What happened to the emails. A click on an unsubscribe link or an email address is only an open */
+  SELECT
+    'delivered' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_email_delivered AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'hard bounced' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_email_bounced AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'soft bounced' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_email_bounced_soft AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'opened' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_open_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    CASE
+      WHEN NULLIF(TRIM(loaded.link), '') IS NULL
+      OR NOT (
+        SUBSTRING(LOWER(NULLIF(TRIM(loaded.link), '')), 1, 7) = 'mailto:'
+        OR CHARINDEX('mkt_unsubscribe=1', LOWER(NULLIF(TRIM(loaded.link), ''))) > 0
+      )
+      THEN 'clicked'
+      ELSE 'opened'
+    END AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_click_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  UNION ALL
+  SELECT
+    'unsubscribed' AS kind,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_unsubscribe_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+), event_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at,
+      ROW_NUMBER() OVER (
+        PARTITION BY email_events.email_id, email_events.person_id, email_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM email_events
+    JOIN counted_sends
+      ON email_events.email_id = counted_sends.email_id
+      AND email_events.person_id = counted_sends.person_id
+      AND email_events.activity_at >= counted_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), email_activities AS (
+  /* Every activity with its campaign */
+  SELECT
+    'sent' AS kind,
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    counted_sends.activity_at
+  FROM counted_sends
+  UNION ALL
+  SELECT
+    known.kind,
+    known.campaign_id,
+    known.email_id,
+    known.person_id,
+    known.activity_at
+  FROM (
+    SELECT
+      email_events.campaign_id,
+      email_events.kind,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    WHERE
+      NOT email_events.campaign_id IS NULL
+    UNION ALL
+    SELECT
+      event_latest_sends.campaign_id,
+      email_events.kind,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    JOIN event_latest_sends
+      ON email_events.email_id = event_latest_sends.email_id
+      AND email_events.person_id = event_latest_sends.person_id
+      AND email_events.activity_at = event_latest_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS known
+), email_records AS (
+  /* One row for each campaign, email and person. Rule 1: without a send there is no record; rules 2 and 3: a click or an unsubscribe implies an open */
+  SELECT
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id,
+    MIN(CASE WHEN email_activities.kind = 'sent' THEN email_activities.activity_at END) AS sent_at,
+    MAX(email_activities.activity_at) AS last_activity_at,
+    MAX(
+      CASE
+        WHEN email_activities.kind IN (
+          'opened',
+          'opened by image proxy',
+          'clicked',
+          'unsubscribed',
+          'opened by bot',
+          'opened by privacy proxy',
+          'clicked by bot'
+        )
+        THEN 1
+        ELSE 0
+      END
+    ) AS opened,
+    MAX(
+      CASE WHEN email_activities.kind IN ('clicked', 'clicked by bot') THEN 1 ELSE 0 END
+    ) AS clicked,
+    MAX(CASE WHEN email_activities.kind = 'unsubscribed' THEN 1 ELSE 0 END) AS unsubscribed,
+    MAX(
+      CASE
+        WHEN email_activities.kind IN ('opened', 'opened by image proxy', 'clicked', 'unsubscribed')
+        THEN 1
+        ELSE 0
+      END
+    ) AS human_opened,
+    MAX(CASE WHEN email_activities.kind = 'clicked' THEN 1 ELSE 0 END) AS human_clicked,
+    MAX(CASE WHEN email_activities.kind = 'opened by privacy proxy' THEN 1 ELSE 0 END) AS privacy_proxy_opened,
+    MAX(CASE WHEN email_activities.kind = 'opened by image proxy' THEN 1 ELSE 0 END) AS image_proxy_opened,
+    MAX(CASE WHEN email_activities.kind = 'hard bounced' THEN 1 ELSE 0 END) AS hard_bounced,
+    MAX(CASE WHEN email_activities.kind = 'soft bounced' THEN 1 ELSE 0 END) AS soft_bounced,
+    MAX(CASE WHEN email_activities.kind = 'delivered' THEN 1 ELSE 0 END) AS delivered
+  FROM email_activities
+  GROUP BY
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id
+  HAVING
+    MAX(CASE WHEN email_activities.kind = 'sent' THEN 1 ELSE 0 END) = 1
+), record_status AS (
+  /* Rules 4 and 5: one status a record, the first that holds */
+  SELECT
+    email_records.campaign_id,
+    email_records.email_id,
+    email_records.sent_at,
+    email_records.last_activity_at,
+    email_records.opened,
+    email_records.clicked,
+    email_records.unsubscribed,
+    email_records.human_opened,
+    email_records.human_clicked,
+    email_records.privacy_proxy_opened,
+    email_records.image_proxy_opened,
+    CASE
+      WHEN email_records.opened = 1
+      THEN 'Delivered'
+      WHEN email_records.hard_bounced = 1
+      THEN 'Hard Bounced'
+      WHEN email_records.soft_bounced = 1
+      THEN 'Soft Bounced'
+      WHEN email_records.delivered = 1
+      THEN 'Delivered'
+      WHEN email_records.sent_at <= DATEADD(DAY, -3, SYSDATE())
+      THEN 'Aborted'
+      ELSE 'Pending'
+    END AS status
+  FROM email_records
+), sent_records AS (
+  /* When each email record was sent */
+  SELECT
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    MIN(counted_sends.activity_at) AS sent_at
+  FROM counted_sends
+  GROUP BY
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id
+), complete_events AS (
+  /* What happened to the emails */
+  SELECT
+    email_log.kind,
+    email_log.campaign_id,
+    email_log.email_id,
+    email_log.person_id,
+    email_log.activity_at,
+    email_log.activity_id
+  FROM email_log
+  WHERE
+    email_log.kind <> 'sent'
+    AND NOT email_log.email_id IS NULL
+    AND NOT email_log.person_id IS NULL
+), complete_event_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      complete_events.email_id,
+      complete_events.person_id,
+      complete_events.activity_at,
+      ROW_NUMBER() OVER (
+        PARTITION BY complete_events.email_id, complete_events.person_id, complete_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM complete_events
+    JOIN counted_sends
+      ON complete_events.email_id = counted_sends.email_id
+      AND complete_events.person_id = counted_sends.person_id
+      AND complete_events.activity_at >= counted_sends.activity_at
+    WHERE
+      complete_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), placed_events AS (
+  /* Every event with its campaign, as far as one is known */
+  SELECT
+    complete_events.kind,
+    COALESCE(complete_events.campaign_id, complete_event_latest_sends.campaign_id) AS campaign_id,
+    complete_events.email_id,
+    complete_events.person_id,
+    complete_events.activity_at
+  FROM complete_events
+  LEFT OUTER JOIN complete_event_latest_sends
+    ON complete_events.email_id = complete_event_latest_sends.email_id
+    AND complete_events.person_id = complete_event_latest_sends.person_id
+    AND complete_events.activity_at = complete_event_latest_sends.activity_at
+), events_with_sends AS (
+  /* Events beside the sends that they belong to */
+  SELECT
+    placed_events.kind,
+    COUNT(*) AS event_count,
+    CAST(SUM(CASE WHEN sent_records.sent_at IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS orphan_count,
+    MIN(CASE WHEN sent_records.sent_at IS NULL THEN placed_events.activity_at END) AS orphan_first_at,
+    MAX(CASE WHEN sent_records.sent_at IS NULL THEN placed_events.activity_at END) AS orphan_last_at,
+    CAST(SUM(
+      CASE
+        WHEN placed_events.activity_at < DATEADD(DAY, -1, sent_records.sent_at)
+        THEN 1
+        ELSE 0
+      END
+    ) AS BIGINT) AS long_before_count,
+    MIN(
+      CASE
+        WHEN placed_events.activity_at < DATEADD(DAY, -1, sent_records.sent_at)
+        THEN placed_events.activity_at
+      END
+    ) AS long_before_first_at,
+    MAX(
+      CASE
+        WHEN placed_events.activity_at < DATEADD(DAY, -1, sent_records.sent_at)
+        THEN placed_events.activity_at
+      END
+    ) AS long_before_last_at,
+    CAST(SUM(
+      CASE
+        WHEN placed_events.activity_at >= DATEADD(DAY, -1, sent_records.sent_at)
+        AND placed_events.activity_at < sent_records.sent_at
+        THEN 1
+        ELSE 0
+      END
+    ) AS BIGINT) AS before_count,
+    MIN(
+      CASE
+        WHEN placed_events.activity_at >= DATEADD(DAY, -1, sent_records.sent_at)
+        AND placed_events.activity_at < sent_records.sent_at
+        THEN placed_events.activity_at
+      END
+    ) AS before_first_at,
+    MAX(
+      CASE
+        WHEN placed_events.activity_at >= DATEADD(DAY, -1, sent_records.sent_at)
+        AND placed_events.activity_at < sent_records.sent_at
+        THEN placed_events.activity_at
+      END
+    ) AS before_last_at
+  FROM placed_events
+  LEFT OUTER JOIN sent_records
+    ON placed_events.campaign_id = sent_records.campaign_id
+    AND placed_events.email_id = sent_records.email_id
+    AND placed_events.person_id = sent_records.person_id
+  GROUP BY
+    placed_events.kind
+)
+/* What the report leaves out or cannot know */
+SELECT
+  findings.place,
+  findings.severity,
+  findings.finding,
+  findings.about,
+  findings.found,
+  findings.first_at,
+  findings.last_at,
+  findings.advice
+FROM (
+  SELECT
+    13 AS place,
+    CASE WHEN log_totals.row_count > 0 THEN 'fine' ELSE 'fine' END AS severity,
+    'Rows in the log' AS finding,
+    log_totals.kind AS about,
+    log_totals.row_count AS found,
+    log_totals.first_at,
+    log_totals.last_at,
+    CASE
+      WHEN log_totals.row_count > 0
+      THEN 'What the loader brought.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM log_totals
+  UNION ALL
+  SELECT
+    1 AS place,
+    CASE
+      WHEN CASE
+        WHEN (
+          MAX(log_totals.last_at) <= DATEADD(DAY, -3, SYSDATE())
+        )
+        THEN 1
+        ELSE 0
+      END > 0
+      THEN 'problem'
+      ELSE 'fine'
+    END AS severity,
+    'No activity for the last 3 days' AS finding,
+    'all activities' AS about,
+    CASE WHEN MAX(log_totals.last_at) <= DATEADD(DAY, -3, SYSDATE()) THEN 1 ELSE 0 END AS found,
+    MAX(log_totals.last_at) AS first_at,
+    MAX(log_totals.last_at) AS last_at,
+    CASE
+      WHEN CASE
+        WHEN (
+          MAX(log_totals.last_at) <= DATEADD(DAY, -3, SYSDATE())
+        )
+        THEN 1
+        ELSE 0
+      END > 0
+      THEN 'Emails sent since then are missing, and what is pending turns into aborted. See whether the loader still runs.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM log_totals
+  UNION ALL
+  SELECT
+    4 AS place,
+    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Nothing in the log for more than 3 days' AS finding,
+    'all activities' AS about,
+    1 AS found,
+    neighbours.previous_day AS first_at,
+    neighbours.day AS last_at,
+    CASE
+      WHEN 1 > 0
+      THEN 'A log in use has rows every day. Load the time between anew, or the figures of these days stay too low.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      log_days.day,
+      MAX(log_days.day) OVER (ORDER BY log_days.day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS previous_day
+    FROM log_days
+  ) AS neighbours
+  WHERE
+    neighbours.previous_day < DATEADD(DAY, -3, neighbours.day)
+  UNION ALL
+  SELECT
+    10 AS place,
+    CASE WHEN log_totals.incomplete_count > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Rows without an email or a person' AS finding,
+    log_totals.kind AS about,
+    log_totals.incomplete_count AS found,
+    log_totals.first_at,
+    log_totals.last_at,
+    CASE
+      WHEN log_totals.incomplete_count > 0
+      THEN 'They are in no figure: nobody can tell whom they are about.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM log_totals
+  UNION ALL
+  SELECT
+    15 AS place,
+    CASE WHEN log_totals.no_campaign_count > 0 THEN 'fine' ELSE 'fine' END AS severity,
+    'Rows without a campaign' AS finding,
+    log_totals.kind AS about,
+    log_totals.no_campaign_count AS found,
+    log_totals.first_at,
+    log_totals.last_at,
+    CASE
+      WHEN log_totals.no_campaign_count > 0
+      THEN 'They belong to the person\'s latest send of the email at or before them.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM log_totals
+  UNION ALL
+  SELECT
+    16 AS place,
+    CASE WHEN log_totals.repeated_count > 0 THEN 'fine' ELSE 'fine' END AS severity,
+    'Repeated rows' AS finding,
+    log_totals.kind AS about,
+    log_totals.repeated_count AS found,
+    log_totals.first_at,
+    log_totals.last_at,
+    CASE
+      WHEN log_totals.repeated_count > 0
+      THEN 'They change nothing: each activity counts once.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM log_totals
+  UNION ALL
+  SELECT
+    9 AS place,
+    CASE
+      WHEN ages.waiting_count > 0
+      THEN CASE
+        WHEN ages.age <> 'up to 3 days old' AND ages.waiting_count * 100 > ages.sent_count * 5
+        THEN 'notice'
+        ELSE 'fine'
+      END
+      ELSE 'fine'
+    END AS severity,
+    'Sends without any outcome' AS finding,
+    ages.age AS about,
+    ages.waiting_count AS found,
+    ages.first_at,
+    ages.last_at,
+    CASE
+      WHEN ages.waiting_count > 0
+      THEN 'After three days they are Aborted. Many of one age mean that deliveries of that time are missing.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      aged.age,
+      COUNT(*) AS sent_count,
+      COUNT(aged.waiting_at) AS waiting_count,
+      MIN(aged.waiting_at) AS first_at,
+      MAX(aged.waiting_at) AS last_at
+    FROM (
+      SELECT
+        CASE
+          WHEN record_status.sent_at > DATEADD(DAY, -3, SYSDATE())
+          THEN 'up to 3 days old'
+          WHEN record_status.sent_at > DATEADD(DAY, -30, SYSDATE())
+          THEN '3 to 30 days old'
+          WHEN record_status.sent_at > DATEADD(DAY, -90, SYSDATE())
+          THEN '30 to 90 days old'
+          ELSE 'more than 90 days old'
+        END AS age,
+        CASE
+          WHEN record_status.status = 'Pending' OR record_status.status = 'Aborted'
+          THEN record_status.sent_at
+        END AS waiting_at
+      FROM record_status
+    ) AS aged
+    GROUP BY
+      aged.age
+  ) AS ages
+  UNION ALL
+  SELECT
+    11 AS place,
+    CASE WHEN COUNT(nameless.campaign_id) > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Campaigns without a name' AS finding,
+    'campaigns' AS about,
+    COUNT(nameless.campaign_id) AS found,
+    MIN(nameless.first_at) AS first_at,
+    MAX(nameless.last_at) AS last_at,
+    CASE
+      WHEN COUNT(nameless.campaign_id) > 0
+      THEN 'The report shows their ids. Let the loader bring the table of campaigns.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      sent_records.campaign_id,
+      MIN(sent_records.sent_at) AS first_at,
+      MAX(sent_records.sent_at) AS last_at
+    FROM sent_records
+    WHERE
+      (
+        sent_records.campaign_id <> ALL (
+          SELECT
+            assets.campaign_id
+          FROM (
+            /* The newest version of each asset */
+            SELECT
+              versions.campaign_id,
+              versions.name,
+              versions.program_id,
+              versions.program_name,
+              versions.workspace,
+              versions.active,
+              versions.archived
+            FROM (
+              SELECT
+                loaded.id AS campaign_id,
+                NULLIF(TRIM(loaded.name), '') AS name,
+                loaded.program_id,
+                CAST(NULL AS VARCHAR) AS program_name,
+                NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
+                CASE
+                  WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', 'yes')
+                  THEN 'Yes'
+                  WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', 'no')
+                  THEN 'No'
+                END AS active,
+                CASE
+                  WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', 'yes')
+                  THEN 'Yes'
+                  WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', 'no')
+                  THEN 'No'
+                END AS archived,
+                ROW_NUMBER() OVER (
+                  PARTITION BY loaded.id
+                  ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+                ) AS version_place
+              FROM marketo.campaign AS loaded
+            ) AS versions
+            WHERE
+              versions.version_place = 1
+          ) AS assets
+          WHERE
+            NOT assets.campaign_id IS NULL AND NOT assets.name IS NULL
+        )
+      )
+    GROUP BY
+      sent_records.campaign_id
+  ) AS nameless
+  UNION ALL
+  SELECT
+    12 AS place,
+    CASE WHEN COUNT(nameless.email_id) > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Emails without a name' AS finding,
+    'emails' AS about,
+    COUNT(nameless.email_id) AS found,
+    MIN(nameless.first_at) AS first_at,
+    MAX(nameless.last_at) AS last_at,
+    CASE
+      WHEN COUNT(nameless.email_id) > 0
+      THEN 'The report shows their ids. Let the loader bring the table of emails.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      sent_records.email_id,
+      MIN(sent_records.sent_at) AS first_at,
+      MAX(sent_records.sent_at) AS last_at
+    FROM sent_records
+    WHERE
+      (
+        sent_records.email_id <> ALL (
+          SELECT
+            assets.email_id
+          FROM (
+            /* The newest version of each asset */
+            SELECT
+              versions.email_id,
+              versions.name,
+              versions.subject,
+              versions.operational,
+              versions.archived,
+              versions.workspace
+            FROM (
+              SELECT
+                loaded.id AS email_id,
+                NULLIF(TRIM(loaded.name), '') AS name,
+                NULLIF(
+                  TRIM(
+                    CASE
+                      WHEN loaded.subject LIKE '{%"value"%'
+                      THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
+                      ELSE loaded.subject
+                    END
+                  ),
+                  ''
+                ) AS subject,
+                CASE
+                  WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
+                  THEN 'Yes'
+                  WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
+                  THEN 'No'
+                END AS operational,
+                CAST(NULL AS VARCHAR) AS archived,
+                NULLIF(TRIM(loaded.workspace), '') AS workspace,
+                ROW_NUMBER() OVER (
+                  PARTITION BY loaded.id
+                  ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+                ) AS version_place
+              FROM marketo.email_template_history AS loaded
+            ) AS versions
+            WHERE
+              versions.version_place = 1
+          ) AS assets
+          WHERE
+            NOT assets.email_id IS NULL AND NOT assets.name IS NULL
+        )
+      )
+    GROUP BY
+      sent_records.email_id
+  ) AS nameless
+  UNION ALL
+  SELECT
+    5 AS place,
+    CASE
+      WHEN events_with_sends.orphan_count > 0
+      THEN CASE
+        WHEN events_with_sends.orphan_count * 100 > events_with_sends.event_count * 10
+        THEN 'problem'
+        WHEN events_with_sends.orphan_count * 100 > events_with_sends.event_count * 1
+        THEN 'notice'
+        ELSE 'fine'
+      END
+      ELSE 'fine'
+    END AS severity,
+    'Activities without a send' AS finding,
+    events_with_sends.kind AS about,
+    events_with_sends.orphan_count AS found,
+    events_with_sends.orphan_first_at AS first_at,
+    events_with_sends.orphan_last_at AS last_at,
+    CASE
+      WHEN events_with_sends.orphan_count > 0
+      THEN 'They are in no figure: their send is not in the log. Many of them mean that sends are missing.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM events_with_sends
+  UNION ALL
+  SELECT
+    8 AS place,
+    CASE WHEN events_with_sends.long_before_count > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Activities more than a day before their send' AS finding,
+    events_with_sends.kind AS about,
+    events_with_sends.long_before_count AS found,
+    events_with_sends.long_before_first_at AS first_at,
+    events_with_sends.long_before_last_at AS last_at,
+    CASE
+      WHEN events_with_sends.long_before_count > 0
+      THEN 'They count, since the order of activities does not matter, but a clock or a campaign id is probably wrong.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM events_with_sends
+  UNION ALL
+  SELECT
+    17 AS place,
+    CASE WHEN events_with_sends.before_count > 0 THEN 'fine' ELSE 'fine' END AS severity,
+    'Activities shortly before their send' AS finding,
+    events_with_sends.kind AS about,
+    events_with_sends.before_count AS found,
+    events_with_sends.before_first_at AS first_at,
+    events_with_sends.before_last_at AS last_at,
+    CASE
+      WHEN events_with_sends.before_count > 0
+      THEN 'They count: Marketo\'s own log stamps deliveries a second before their sends.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM events_with_sends
+  UNION ALL
+  SELECT
+    6 AS place,
+    CASE WHEN COUNT(*) > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Activities older than the first send' AS finding,
+    old_events.kind AS about,
+    COUNT(*) AS found,
+    MIN(old_events.activity_at) AS first_at,
+    MAX(old_events.activity_at) AS last_at,
+    CASE
+      WHEN COUNT(*) > 0
+      THEN 'Marketo gives a loader sends and deliveries of the last 90 days, opens and clicks of 25 months. What is older than the first send can be in no figure; choose time ranges that begin after it.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      email_log.kind,
+      email_log.activity_at
+    FROM email_log
+    JOIN (
+      SELECT
+        log_totals.first_at
+      FROM log_totals
+      WHERE
+        log_totals.kind = 'sent'
+    ) AS first_sent
+      ON email_log.activity_at < DATEADD(DAY, -1, first_sent.first_at)
+  ) AS old_events
+  GROUP BY
+    old_events.kind
+  UNION ALL
+  SELECT
+    7 AS place,
+    CASE WHEN COUNT(old_sends.sent_at) > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Sends older than the first delivery' AS finding,
+    'sends' AS about,
+    COUNT(old_sends.sent_at) AS found,
+    MIN(old_sends.sent_at) AS first_at,
+    MAX(old_sends.sent_at) AS last_at,
+    CASE
+      WHEN COUNT(old_sends.sent_at) > 0
+      THEN 'Their deliveries are not in the log, so all that nobody opened are Aborted. Choose time ranges that begin later.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      sent_records.sent_at
+    FROM sent_records
+    JOIN (
+      SELECT
+        log_totals.first_at
+      FROM log_totals
+      WHERE
+        log_totals.kind = 'delivered'
+    ) AS first_delivered
+      ON sent_records.sent_at < DATEADD(DAY, -1, first_delivered.first_at)
+  ) AS old_sends
+  UNION ALL
+  SELECT
+    18 AS place,
+    CASE WHEN COUNT(*) > 0 THEN 'fine' ELSE 'fine' END AS severity,
+    'Skipped or failed sends' AS finding,
+    'sends' AS about,
+    COUNT(*) AS found,
+    MIN(sends.activity_at) AS first_at,
+    MAX(sends.activity_at) AS last_at,
+    CASE
+      WHEN COUNT(*) > 0
+      THEN 'Marketo logged them, but nothing was sent; they are in no figure.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+    FROM marketo.activity_send_email AS loaded
+    WHERE
+      LOWER(NULLIF(TRIM(loaded.action_result), '')) IN ('skipped', 'failed')
+  ) AS sends
+  UNION ALL
+  SELECT
+    19 AS place,
+    CASE WHEN COUNT(*) > 0 THEN 'fine' ELSE 'fine' END AS severity,
+    'Merges of people' AS finding,
+    'merges' AS about,
+    COUNT(*) AS found,
+    MIN(merges.merged_at) AS first_at,
+    MAX(merges.merged_at) AS last_at,
+    CASE
+      WHEN COUNT(*) > 0
+      THEN 'Merged people count once, under the id that survived.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS merged_at
+    FROM marketo.activity_merge_leads AS loaded
+  ) AS merges
+  UNION ALL
+  SELECT
+    14 AS place,
+    CASE WHEN COUNT(synced.loaded_at) > 0 THEN 'fine' ELSE 'fine' END AS severity,
+    'Last sync of the loader' AS finding,
+    'all activities' AS about,
+    COUNT(synced.loaded_at) AS found,
+    MAX(synced.loaded_at) AS first_at,
+    MAX(synced.loaded_at) AS last_at,
+    CASE
+      WHEN COUNT(synced.loaded_at) > 0
+      THEN 'When the loader last wrote a row, by its own sync column.'
+      ELSE 'None was found.'
+    END AS advice
+  FROM (
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded._fivetran_synced) AS TIMESTAMPNTZ) AS loaded_at
+    FROM marketo.activity_send_email AS loaded
+    WHERE
+      (
+        NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+      )
+    UNION ALL
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded._fivetran_synced) AS TIMESTAMPNTZ) AS loaded_at
+    FROM marketo.activity_email_delivered AS loaded
+    UNION ALL
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded._fivetran_synced) AS TIMESTAMPNTZ) AS loaded_at
+    FROM marketo.activity_email_bounced AS loaded
+    UNION ALL
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded._fivetran_synced) AS TIMESTAMPNTZ) AS loaded_at
+    FROM marketo.activity_email_bounced_soft AS loaded
+    UNION ALL
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded._fivetran_synced) AS TIMESTAMPNTZ) AS loaded_at
+    FROM marketo.activity_open_email AS loaded
+    UNION ALL
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded._fivetran_synced) AS TIMESTAMPNTZ) AS loaded_at
+    FROM marketo.activity_click_email AS loaded
+    UNION ALL
+    SELECT
+      CAST(CONVERT_TIMEZONE('UTC', loaded._fivetran_synced) AS TIMESTAMPNTZ) AS loaded_at
+    FROM marketo.activity_unsubscribe_email AS loaded
+  ) AS synced
+  UNION ALL
+  SELECT
+    3 AS place,
+    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Missing column' AS finding,
+    'activity_open_email.is_bot_activity' AS about,
+    1 AS found,
+    NULL AS first_at,
+    NULL AS last_at,
+    CASE
+      WHEN 1 > 0
+      THEN 'Nothing is known of bots: Human Opened and Human Clicked Link include them.'
+      ELSE 'None was found.'
+    END AS advice
+  UNION ALL
+  SELECT
+    3 AS place,
+    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Missing column' AS finding,
+    'activity_open_email.user_agent' AS about,
+    1 AS found,
+    NULL AS first_at,
+    NULL AS last_at,
+    CASE
+      WHEN 1 > 0
+      THEN 'Nothing is known of machines: Human Opened includes Apple\'s proxy.'
+      ELSE 'None was found.'
+    END AS advice
+  UNION ALL
+  SELECT
+    3 AS place,
+    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Missing column' AS finding,
+    'activity_click_email.is_bot_activity' AS about,
+    1 AS found,
+    NULL AS first_at,
+    NULL AS last_at,
+    CASE
+      WHEN 1 > 0
+      THEN 'Nothing is known of bots: Human Opened and Human Clicked Link include them.'
+      ELSE 'None was found.'
+    END AS advice
+  UNION ALL
+  SELECT
+    2 AS place,
+    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
+    'Missing table' AS finding,
+    'activity_delete_lead' AS about,
+    1 AS found,
+    NULL AS first_at,
+    NULL AS last_at,
+    CASE WHEN 1 > 0 THEN 'Deleted people cannot be left out.' ELSE 'None was found.' END AS advice
+) AS findings
