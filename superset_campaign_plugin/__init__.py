@@ -18,6 +18,8 @@ def init_app(app: Flask) -> None:
     # Imported here, so that the data commands do not load Superset.
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings
+    from superset_campaign_plugin.embedding import links
 
     app.extensions[EXTENSION] = load_settings(app.config)
     preview.register(app)
+    links.register(app)

@@ -28,17 +28,21 @@ _PLAIN_RULES = (
 class Settings:
     """The checked settings.
 
-    marketo_url         where the Marketo instance is opened in a browser; links of emails lead there. None: no links
-    content_schema      the schema of the table of email contents; None: the dataset's own
-    stored_schema       the schema of the stored tables, where the database has schemas
-    max_email_bytes     an email body above this size is not shown
-    rules               what counts, where the report leaves a choice
+    marketo_url           where the Marketo instance is opened in a browser; links of emails lead there. None: no links
+    content_schema        the schema of the table of email contents; None: the dataset's own
+    stored_schema         the schema of the stored tables, where the database has schemas
+    max_email_bytes       an email body above this size is not shown
+    preview_link_minutes  how long a guest's link to a preview opens it
+    previews_per_minute   how many previews one person may open; 0: any number
+    rules                 what counts, where the report leaves a choice
     """
 
     marketo_url: str | None = None
     content_schema: str | None = None
     stored_schema: str = DEFAULT_SCHEMA
     max_email_bytes: int = 2_000_000
+    preview_link_minutes: int = 60
+    previews_per_minute: int = 60
     rules: Rules = field(default_factory=Rules)
 
 
@@ -62,6 +66,12 @@ class _SettingsSchema(Schema):
     content_schema = fields.String(load_default=None, allow_none=True)
     stored_schema = fields.String(load_default=DEFAULT_SCHEMA, validate=validate.Length(min=1))
     max_email_bytes = fields.Integer(strict=True, load_default=Settings.max_email_bytes, validate=validate.Range(min=1))
+    preview_link_minutes = fields.Integer(
+        strict=True, load_default=Settings.preview_link_minutes, validate=validate.Range(min=1, max=7 * 24 * 60)
+    )
+    previews_per_minute = fields.Integer(
+        strict=True, load_default=Settings.previews_per_minute, validate=validate.Range(min=0)
+    )
     merge_people = _flag(Rules.merge_people)
     leave_out_deleted = _flag(Rules.leave_out_deleted)
     leave_out_bots = _flag(Rules.leave_out_bots)
@@ -95,6 +105,8 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
         content_schema=values["content_schema"],
         stored_schema=values["stored_schema"],
         max_email_bytes=values["max_email_bytes"],
+        preview_link_minutes=values["preview_link_minutes"],
+        previews_per_minute=values["previews_per_minute"],
         rules=Rules(
             **{name: values[name] for name in _PLAIN_RULES},
             links=LinkRules(_lower(values["uncounted_link_prefixes"]), _lower(values["uncounted_link_parts"])),

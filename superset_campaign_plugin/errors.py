@@ -63,6 +63,22 @@ class InstallError(CampaignError):
     """The deployment refuses the installation: no such database, no permission, a name already taken."""
 
 
+class ProofError(CampaignError):
+    """A preview link bears a proof that does not hold."""
+
+
+class ProofAltered(ProofError):
+    """The proof was changed or cut, is for another email, or is none of this deployment."""
+
+
+class ProofExpired(ProofError):
+    """The proof held, and its time is over."""
+
+
+class SharingEnded(ProofError):
+    """The proof would hold, but what it is for is not shared any more."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """A `UsageError` for a name that is none of `known`, with the nearest one as a suggestion."""
     names = sorted(known)

@@ -6,8 +6,12 @@ from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401
 
 SECRET_KEY = os.environ["CAMPAIGN_TEST_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{os.environ['CAMPAIGN_TEST_FOLDER']}/superset.db"
-SUPERSET_CAMPAIGN = {"marketo_url": "https://app-test.marketo.example"}
+# Tests are quicker than people; those of the limit set their own.
+SUPERSET_CAMPAIGN = {"marketo_url": "https://app-test.marketo.example", "previews_per_minute": 0}
 AUTH_RATE_LIMITED = False
+FEATURE_FLAGS = {"EMBEDDED_SUPERSET": True}
+GUEST_ROLE_NAME = "Campaign Report Guest"
+GUEST_TOKEN_JWT_SECRET = f"guests {SECRET_KEY}"
 
 
 class CELERY_CONFIG:

@@ -11,9 +11,10 @@ from typing import Any
 
 from flask import Response, request
 from flask_appbuilder.api import expose, permission_name, protect, safe
-from superset.extensions import event_logger
 from superset.views.base_api import BaseSupersetApi, statsd_metrics
 
+from superset_campaign_plugin.embedding.events import record
+from superset_campaign_plugin.embedding.limits import seconds_to_wait
 from superset_campaign_plugin.preview.email import Email, open_email
 from superset_campaign_plugin.preview.schemas import CampaignEmailResponseSchema
 from superset_campaign_plugin.preview.views import PERMISSION
@@ -36,10 +37,6 @@ class CampaignEmailRestApi(BaseSupersetApi):
     @safe
     @permission_name("read")
     @statsd_metrics
-    @event_logger.log_this_with_context(
-        action=lambda self, *args, **kwargs: f"{self.__class__.__name__}.get",
-        log_to_statsd=False,
-    )
     def get(self, email_id: int) -> Response:
         """Get an email's figures, campaigns and links.
         ---
@@ -77,18 +74,37 @@ class CampaignEmailRestApi(BaseSupersetApi):
               $ref: '#/components/responses/403'
             404:
               $ref: '#/components/responses/404'
+            429:
+              description: More requests than the deployment allows one person; `Retry-After` says when to come back
+              content:
+                application/json:
+                  schema:
+                    type: object
+                    properties:
+                      message:
+                        type: string
             500:
               $ref: '#/components/responses/500'
         """
+        # Pages and this count on one account: a preview is a preview.
+        if seconds := seconds_to_wait("preview"):
+            self._log(email_id, "too many requests")
+            response = self.response(429, message=f"Too many previews at once; try again in {seconds} s")
+            response.headers["Retry-After"] = str(seconds)
+            return response
         campaign_id = request.args.get("campaign_id", type=int)
         if campaign_id is None and "campaign_id" in request.args:
             return self.response_400(message="campaign_id must be a whole number")
         email = open_email(email_id, campaign_id, remote_images=False)
+        self._log(email_id, "not found, or not theirs to see" if email is None else "shown")
         if email is None:
             return self.response_404()
         response = self.response(200, result=self.response_schema.dump(as_result(email)))
         response.headers["Cache-Control"] = "private, no-store"
         return response
+
+    def _log(self, email_id: int, outcome: str) -> None:
+        record(f"{self.__class__.__name__}.get", email_id=email_id, outcome=outcome)
 
 
 def as_result(email: Email) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from flask import current_app
 from superset.connectors.sqla.models import SqlaTable
 
 from superset_campaign_plugin.config import EXTENSION, Settings
+from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.preview.contents import Content, read_content
 from superset_campaign_plugin.preview.insight import Insight, find_report, is_visible, load_insight
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, clean_html
@@ -40,7 +41,9 @@ def open_email(email_id: int, campaign_id: int | None, *, remote_images: bool) -
     if insight is None or report is None:
         return None
     content = _stored(report, email_id)
-    return Email(insight, content, _clean(content, remote_images), marketo_link(settings().marketo_url, email_id))
+    # A portal's visitors have no Marketo of ours to open.
+    base = None if guests.is_guest() else settings().marketo_url
+    return Email(insight, content, _clean(content, remote_images), marketo_link(base, email_id))
 
 
 def open_body(email_id: int, *, remote_images: bool) -> CleanBody | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, render_template, request, url_for
 
 from superset_campaign_plugin import __version__
+from superset_campaign_plugin.embedding.guests import is_guest, proof_in_use
+from superset_campaign_plugin.errors import ProofError, ProofExpired, SharingEnded
 from superset_campaign_plugin.preview import present
 from superset_campaign_plugin.preview.sanitize import CleanBody, shown_address
 from superset_campaign_plugin.semantics import load_semantics
@@ -61,8 +63,9 @@ def preview_page(email: Email, campaign_id: int | None, *, remote_images: bool) 
     chosen = (
         next((each for each in insight.campaigns if each.campaign_id == campaign_id), None) if campaign_id else None
     )
-    place: dict[str, Any] = {"email_id": insight.email_id}
-    limited = {**place, "campaign_id": campaign_id}  # url_for leaves out what is None
+    # url_for leaves out what is None.
+    place: dict[str, Any] = {"email_id": insight.email_id, "proof": proof_in_use()}
+    limited = {**place, "campaign_id": campaign_id}
     html = render_template(
         "campaign_email/preview.html",
         version=__version__,
@@ -112,6 +115,44 @@ def failure_page() -> Response:
     )
 
 
+def refusal_page(error: ProofError) -> Response:
+    """The answer to a link whose proof does not hold. It is the same whether or not there is such an email."""
+    if isinstance(error, ProofExpired):
+        return _message(
+            410,
+            "This link has expired",
+            "Links to emails work for a limited time. Open the report again and click the email's name once more.",
+            way_home=False,
+        )
+    if isinstance(error, SharingEnded):
+        return _message(
+            403,
+            "The report is not shared this way any more",
+            "Ask the people who gave you the report for a new way to it.",
+            way_home=False,
+        )
+    return _message(
+        403,
+        "This link does not work",
+        "It may have been cut or changed on its way to you. Open the report again and click the email's name once "
+        "more.",
+        way_home=False,
+    )
+
+
+def busy_page(seconds: int) -> Response:
+    """The answer to more requests than the deployment allows one person; there is room again after `seconds`."""
+    response = _message(
+        429,
+        "Too many previews at once",
+        f"You have opened more emails than are allowed within a minute. Try again in {seconds} "
+        f"second{'' if seconds == 1 else 's'}.",
+        way_home=False,
+    )
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
 def body_document(body: CleanBody, *, remote_images: bool) -> Response:
     """The cleaned email as a document for the frame. The fragment is the only markup here that is not our own."""
     html = (
@@ -124,8 +165,9 @@ def body_document(body: CleanBody, *, remote_images: bool) -> Response:
     return _guarded(response, _BODY_POLICY.format(images=images), "SAMEORIGIN")
 
 
-def _message(status: int, title: str, text: str) -> Response:
-    home = escape(request.script_root or "") + "/"
+def _message(status: int, title: str, text: str, *, way_home: bool = True) -> Response:
+    # Superset has nothing for a guest but the pages that a portal shows.
+    home = escape(request.script_root or "") + "/" if way_home and not is_guest() else None
     return _page(
         render_template("campaign_email/message.html", version=__version__, title=title, text=text, home=home), status
     )

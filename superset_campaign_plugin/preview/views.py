@@ -13,14 +13,24 @@ from flask_appbuilder import expose, permission_name
 from sqlalchemy.exc import SQLAlchemyError
 from superset import security_manager
 from superset.exceptions import SupersetException
-from superset.extensions import event_logger, talisman
+from superset.extensions import talisman
 from superset.superset_typing import FlaskResponse
 from superset.views.base import BaseSupersetView
 from superset.views.utils import redirect_to_login
 
-from superset_campaign_plugin.errors import CampaignError
+from superset_campaign_plugin.embedding.events import record
+from superset_campaign_plugin.embedding.guests import acting_as, guest_of_proof
+from superset_campaign_plugin.embedding.limits import seconds_to_wait
+from superset_campaign_plugin.errors import CampaignError, ProofError
 from superset_campaign_plugin.preview.email import open_body, open_email
-from superset_campaign_plugin.preview.pages import body_document, failure_page, not_found_page, preview_page
+from superset_campaign_plugin.preview.pages import (
+    body_document,
+    busy_page,
+    failure_page,
+    not_found_page,
+    preview_page,
+    refusal_page,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -39,20 +49,16 @@ class CampaignEmailView(BaseSupersetView):
     @expose("/<int:email_id>/", methods=("GET",))
     @_own_policy
     @permission_name("read")
-    @event_logger.log_this_with_context(
-        action=lambda self, *args, **kwargs: f"{self.__class__.__name__}.preview",
-        log_to_statsd=False,
-    )
     def preview(self, email_id: int) -> FlaskResponse:
         """The page: `campaign_id` limits its figures to one campaign, `images=1` loads remote images."""
-        return _answer(lambda: self._preview(email_id))
+        return _answer("preview", email_id, lambda: self._preview(email_id))
 
     @expose("/<int:email_id>/body", methods=("GET",))
     @_own_policy
     @permission_name("read")
     def body(self, email_id: int) -> FlaskResponse:
         """The cleaned email as a document of its own: `images=1` loads remote images."""
-        return _answer(lambda: self._body(email_id))
+        return _answer("body", email_id, lambda: self._body(email_id))
 
     @staticmethod
     def _preview(email_id: int) -> Response | None:
@@ -76,13 +82,39 @@ def _wants_images() -> bool:
     return request.args.get("images") == "1"
 
 
-def _answer(show: Callable[[], Response | None]) -> FlaskResponse:
-    """What `show` makes; for nothing to show one and the same answer, which tells no more than that."""
+def _answer(place: str, email_id: int, show: Callable[[], Response | None]) -> FlaskResponse:
+    """What `show` makes for who asks: a person with their session, or the guest whose proof the address bears.
+
+    `place` names the address in the log and the account on which the request counts. The frame's request has one of
+    its own, so that an opened preview counts once.
+    """
+    refusal: ProofError | None = None
+    guest = None
+    try:
+        guest = guest_of_proof(email_id)
+    except ProofError as error:
+        refusal = error
+    with acting_as(guest):
+        seconds = seconds_to_wait(place)
+        if seconds:
+            answer, outcome = busy_page(seconds), "too many requests"
+        elif refusal is not None:
+            answer, outcome = refusal_page(refusal), f"refused: {refusal}"
+        else:
+            answer, outcome = _shown(show)
+        record(f"CampaignEmailView.{place}", email_id=email_id, outcome=outcome)
+    return answer
+
+
+def _shown(show: Callable[[], Response | None]) -> tuple[FlaskResponse, str]:
+    """What `show` makes, with a word on it; for nothing to show one and the same answer, which tells no more."""
     try:
         shown = show() if security_manager.can_access("can_read", PERMISSION) else None
     except (SupersetException, SQLAlchemyError, CampaignError):
         logger.exception("An email preview failed")
-        return failure_page()
+        return failure_page(), "failed"
     if shown is not None:
-        return shown
-    return not_found_page() if g.user.is_authenticated else redirect_to_login()
+        return shown, "shown"
+    if not g.user.is_authenticated:
+        return redirect_to_login(), "sent to log in"
+    return not_found_page(), "not found, or not theirs to see"

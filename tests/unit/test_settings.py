@@ -16,6 +16,8 @@ EVERY_KEY = {
     "content_schema": "marketing",
     "stored_schema": "kept",
     "max_email_bytes": 5,
+    "preview_link_minutes": 5,
+    "previews_per_minute": 0,
     "merge_people": False,
     "leave_out_deleted": True,
     "leave_out_bots": True,
@@ -48,6 +50,7 @@ def test_every_key_is_taken() -> None:
     assert settings.content_schema == "marketing"
     assert settings.max_email_bytes == 5
     assert settings.stored_schema == "kept"
+    assert (settings.preview_link_minutes, settings.previews_per_minute) == (5, 0)
     rules = settings.rules
     assert (rules.merge_people, rules.leave_out_deleted, rules.leave_out_bots) == (False, True, True)
     assert (rules.leave_out_operational, rules.leave_out_archived, rules.time_zone) == (True, True, "Europe/Berlin")
@@ -137,6 +140,11 @@ def test_an_unknown_key_like_no_other_is_told_all_of_them(key: object) -> None:
         ("max_email_bytes", 0),
         ("max_email_bytes", -1),
         ("max_email_bytes", None),
+        ("preview_link_minutes", 0),
+        ("preview_link_minutes", 10_081),
+        ("preview_link_minutes", "60"),
+        ("previews_per_minute", -1),
+        ("previews_per_minute", None),
         ("uncounted_link_prefixes", "mailto:"),
         ("uncounted_link_prefixes", None),
         ("uncounted_link_prefixes", [""]),

@@ -1,0 +1,140 @@
+"""Guests of the embedded report: as proofs carry them, and as Superset knows them within a request."""
+
+# Superset's classes and functions come without types.
+# mypy: no-warn-return-any
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import current_app, g
+from superset import db, is_feature_enabled, security_manager
+from superset.connectors.sqla.models import SqlaTable
+from superset.daos.dashboard import EmbeddedDashboardDAO
+from superset.models.dashboard import Dashboard
+from superset.security.guest_token import GuestUser
+
+from superset_campaign_plugin.bundle.identity import dataset_uuid
+from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.embedding.proofs import Guest, Proofs
+from superset_campaign_plugin.errors import SharingEnded
+from superset_campaign_plugin.semantics import load_semantics
+
+PARAMETER = "proof"
+_FROM_ADDRESS = "superset_campaign_proof"
+
+
+def proofs() -> Proofs:
+    """The proofs of this deployment. `PREVIOUS_SECRET_KEY`, Superset's own name for it, still opens links."""
+    secrets = [current_app.config["SECRET_KEY"], current_app.config.get("PREVIOUS_SECRET_KEY")]
+    return Proofs([secret for secret in secrets if secret])
+
+
+def is_guest() -> bool:
+    """Whether the request is made by a guest, by token or by proof."""
+    return bool(security_manager.is_guest_user())
+
+
+def guest_of_token() -> Guest:
+    """The guest who makes the request, with their rules for the plugin's datasets by name; others are left out."""
+    user = g.user
+    names = {str(id_): name for name, id_ in _dataset_ids().items()}
+    rules: list[tuple[str | None, str]] = []
+    for rule in user.rls:
+        # Superset lays a rule without a dataset on every one.
+        dataset = str(rule["dataset"]) if rule.get("dataset") else None
+        if dataset is None or dataset in names:
+            rules.append((None if dataset is None else names[dataset], rule.get("clause", "")))
+    dashboards = tuple(str(resource["id"]) for resource in user.resources if resource["type"] == "dashboard")
+    return Guest(user.username, dashboards, tuple(rules))
+
+
+def keep_proof(proof: str) -> None:
+    """Remember the proof of the request's address, out of reach of what logs the request."""
+    setattr(g, _FROM_ADDRESS, proof)
+
+
+def guest_of_proof(email_id: int) -> GuestUser | None:
+    """The guest whom the address's proof stands for; None without a proof.
+
+    None as well for who is logged in or brings a guest token: they see what they may see, no more and no less.
+    Raises a `ProofError` for a proof that does not hold for this email, here and now.
+    """
+    proof = g.get(_FROM_ADDRESS)
+    if proof is None or g.user.is_authenticated:
+        return None
+    guest = proofs().open(proof, email_id, current_app.extensions[EXTENSION].preview_link_minutes * 60)
+    # Without the feature Superset would take a guest's row rules for none.
+    if not is_feature_enabled("EMBEDDED_SUPERSET"):
+        raise SharingEnded("embedding is turned off in this deployment")
+    if not any(_embedded(resource) for resource in guest.dashboards):
+        raise SharingEnded("the dashboard of a proof is not embedded any more")
+    if security_manager.find_role(current_app.config["GUEST_ROLE_NAME"]) is None:
+        raise SharingEnded(f"there is no role {current_app.config['GUEST_ROLE_NAME']!r}, which GUEST_ROLE_NAME names")
+    return security_manager.get_guest_user_from_token(
+        {
+            "user": {"username": guest.username},
+            "resources": [{"type": "dashboard", "id": resource} for resource in guest.dashboards],
+            "rls_rules": _as_superset_rules(guest),
+            PARAMETER: proof,
+        }
+    )
+
+
+@contextmanager
+def acting_as(guest: GuestUser | None) -> Iterator[None]:
+    """Within, the request is the guest's, without any trace in the session; None leaves it as it is."""
+    if guest is None:
+        yield
+        return
+    person = g.user
+    g.user = guest
+    try:
+        yield
+    finally:
+        g.user = person
+
+
+def proof_in_use() -> str | None:
+    """The proof by which the request is made, for the page's own addresses to bear it on."""
+    return g.user.guest_token.get(PARAMETER) if is_guest() else None
+
+
+def form_data(report: SqlaTable) -> dict[str, Any] | None:
+    """What Superset must be told to let a guest query the report: one of their dashboards that shows it."""
+    if not is_guest():
+        return None
+    for resource in g.user.resources:
+        dashboard = _embedded(str(resource["id"]))
+        if dashboard is not None and report in dashboard.datasources:
+            return {"dashboardId": dashboard.id}
+    return None
+
+
+def _embedded(resource: str) -> Dashboard | None:
+    """The dashboard that a guest token calls so, by the id of its embedding or its own; None if not embedded."""
+    embedded = EmbeddedDashboardDAO.find_by_id(resource)
+    if embedded is not None:
+        return embedded.dashboard
+    dashboard = db.session.query(Dashboard).filter_by(id=int(resource)).one_or_none() if resource.isdecimal() else None
+    return dashboard if dashboard is not None and dashboard.embedded else None
+
+
+def _as_superset_rules(guest: Guest) -> list[dict[str, Any]]:
+    ids = _dataset_ids()
+    missing = {dataset for dataset, _ in guest.rules if dataset is not None} - set(ids)
+    if missing:
+        raise SharingEnded(f"a proof has row rules for {min(missing)}, a dataset that is not there any more")
+    return [
+        {"clause": clause} if dataset is None else {"dataset": ids[dataset], "clause": clause}
+        for dataset, clause in guest.rules
+    ]
+
+
+def _dataset_ids() -> dict[str, int]:
+    """The ids of the plugin's datasets by name, as far as they are installed."""
+    names = {dataset_uuid(name): name for name in load_semantics().datasets}
+    rows = db.session.query(SqlaTable.uuid, SqlaTable.id).filter(SqlaTable.uuid.in_(names))
+    return {names[uuid]: id_ for uuid, id_ in rows}

@@ -1,0 +1,115 @@
+"""Preview links of guests: signed on the way out, plain again on the way in.
+
+Datasets and caches hold the plain link alone. An answer to a guest gets proofs after Superset has made it, so no cache
+of Superset ever sees one; and what a guest sends back, such as a filter on a cell that is a link, loses them before
+Superset reads it.
+"""
+
+# Flask's registrations come without types here.
+# mypy: no-warn-return-any
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.datastructures import ImmutableMultiDict
+
+from superset_campaign_plugin.embedding import guests
+from superset_campaign_plugin.embedding.events import record
+from superset_campaign_plugin.report.datasets import PREVIEW_PATH
+
+# Where rows of datasets leave Superset as JSON.
+_ENDPOINTS = frozenset(
+    {"ChartDataRestApi.data", "ChartDataRestApi.get_data", "ChartDataRestApi.data_from_cache", "Datasource.samples"}
+)
+_OWN_ENDPOINTS = ("CampaignEmailView.", "CampaignEmailRestApi.")
+
+# A text in JSON that is the anchor of `report/datasets.py` from its first character to its last. The name in it is
+# escaped, so neither quotes nor angle brackets stand in it; JSON may have put backslashes there.
+_NAME = r'(?:[^"\\<>]|\\[^"])*'
+_ANCHOR = r'("<a title=\\"{name}\\" href=\\"{path})([0-9]{{1,19}})/(\\" target=\\"_blank\\">{name}</a>")'
+_SIGNED = re.compile(rf"({re.escape(PREVIEW_PATH)}[0-9]{{1,19}}/(?:body)?)\?{guests.PARAMETER}=[A-Za-z0-9_.-]*")
+
+
+def register(app: Flask) -> None:
+    """Hook both ways into the application."""
+    app.before_request(_take_proof_from_address)
+    app.before_request(_take_proofs_from_filters)
+    # Flask runs these in reverse order: this one before the compression, which Superset registered earlier.
+    app.after_request(_sign_links)
+
+
+def _sign_links(response: Response) -> Response:
+    if (
+        request.endpoint not in _ENDPOINTS
+        or response.status_code != 200
+        or response.mimetype != "application/json"
+        or response.is_streamed
+        or "Content-Encoding" in response.headers
+        or not guests.is_guest()
+    ):
+        return response
+    text = response.get_data(as_text=True)
+    path = (current_app.config["APPLICATION_ROOT"] or "/").rstrip("/") + PREVIEW_PATH
+    if path not in text:
+        return response
+    issue = guests.proofs().issuer(guests.guest_of_token())
+    issued: dict[str, str | None] = {}
+
+    def sign(match: re.Match[str]) -> str:
+        before, email_id, after = match.groups()
+        if email_id not in issued:
+            issued[email_id] = issue(int(email_id))
+        proof = issued[email_id]
+        return match[0] if proof is None else f"{before}{email_id}/?{guests.PARAMETER}={proof}{after}"
+
+    signed = re.sub(_ANCHOR.format(name=_NAME, path=re.escape(path)), sign, text)
+    if issued:
+        response.set_data(signed)
+        response.headers["Cache-Control"] = "private, no-store"
+        too_long = sum(proof is None for proof in issued.values())
+        record("CampaignEmail.links", emails=len(issued) - too_long, too_many_rules_for_a_link=too_long)
+    return response
+
+
+def _take_proof_from_address() -> None:
+    """Leave the request without its proof: every query that Superset runs logs the parameters and the referrer."""
+    if PREVIEW_PATH in request.headers.get("Referer", ""):
+        request.environ["HTTP_REFERER"] = _plain(request.headers["Referer"])
+    if guests.PARAMETER not in request.args or not (request.endpoint or "").startswith(_OWN_ENDPOINTS):
+        return
+    guests.keep_proof(request.args[guests.PARAMETER])
+    others = [pair for pair in request.args.items(multi=True) if pair[0] != guests.PARAMETER]
+    request.args = ImmutableMultiDict(others)
+    request.query_string = urlencode(others).encode()
+    request.environ["QUERY_STRING"] = urlencode(others)
+
+
+def _take_proofs_from_filters() -> None:
+    if not getattr(g.get("user"), "is_guest_user", False):
+        return
+    if request.is_json:
+        if _SIGNED.search(request.get_data(as_text=True)):
+            _clean(request.get_json(silent=True))
+    elif any(_SIGNED.search(value) for value in request.form.values()):
+        request.form = ImmutableMultiDict((name, _plain(value)) for name, value in request.form.items(multi=True))
+
+
+def _plain(text: str) -> str:
+    return _SIGNED.sub(r"\1", text)
+
+
+def _clean(value: Any) -> Any:
+    """The value without proofs; what holds others is changed in place, for the request keeps what it has parsed."""
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, dict):
+        cleaned = {_plain(key): _clean(item) for key, item in value.items()}
+        value.clear()
+        value.update(cleaned)
+    elif isinstance(value, list):
+        value[:] = [_clean(item) for item in value]
+    return value

@@ -1,0 +1,99 @@
+"""Proofs: what a preview link bears in place of a guest token. Knows neither Flask nor Superset.
+
+A proof reads `<email id>.<guest>.<time>.<signature>`. It names one email and the guest whom it was made for, with the
+row rules of that guest; it opens nothing else, and nobody who lacks the deployment's key can make or change one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
+
+from superset_campaign_plugin.errors import ProofAltered, ProofExpired
+
+# Web servers take addresses of 4,094 characters as they come; the path and other parameters need some of them.
+MAX_LENGTH = 3500
+
+_SALT = b"superset-campaign-plugin/preview-link/1"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Whom a proof stands for.
+
+    dashboards  ids of the embedded dashboards that the guest may see, as the guest token gave them
+    rules       (dataset name, clause): only rows that meet all of them are the guest's; None for every dataset
+    """
+
+    username: str
+    dashboards: tuple[str, ...]
+    rules: tuple[tuple[str | None, str], ...]
+
+
+class Proofs:
+    """Makes and opens proofs with keys derived from the deployment's secrets: the newest first, it alone signs."""
+
+    def __init__(self, secrets: Sequence[str | bytes], clock: Callable[[], float] = time.time) -> None:
+        # The signer takes the newest key last. Deriving each key once makes a thousand signatures cheap.
+        keys = [hmac.new(_as_bytes(secret), _SALT, hashlib.sha256).digest() for secret in reversed(secrets)]
+        self._signer = _Signer(keys, clock)
+
+    def issuer(self, guest: Guest) -> Callable[[int], str | None]:
+        """Makes this guest's proof for an email id; None where the rules are too long for an address."""
+        text = json.dumps(
+            [
+                guest.username,
+                sorted(set(guest.dashboards)),
+                sorted(set(guest.rules), key=lambda rule: (rule[0] or "", rule[1])),
+            ],
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
+        shared = urlsafe_b64encode(zlib.compress(text.encode())).rstrip(b"=").decode()
+
+        def issue(email_id: int) -> str | None:
+            proof = self._signer.sign(f"{email_id}.{shared}").decode()
+            return proof if len(proof) <= MAX_LENGTH else None
+
+        return issue
+
+    def open(self, proof: str, email_id: int, max_age: int) -> Guest:
+        """The guest of a proof for this email that is at most `max_age` seconds old.
+
+        Raises `ProofExpired` for an older one and `ProofAltered` for every other that does not hold.
+        """
+        if len(proof) > MAX_LENGTH:
+            raise ProofAltered("a proof is longer than any that was issued")
+        try:
+            value = self._signer.unsign(proof, max_age=max_age).decode()
+        except SignatureExpired as error:
+            raise ProofExpired("a proof is past its time") from error
+        except (BadSignature, UnicodeError) as error:
+            raise ProofAltered("a proof does not bear the signature of this deployment") from error
+        signed_id, _, shared = value.partition(".")
+        if signed_id != str(email_id):
+            raise ProofAltered("a proof is for another email")
+        # Signed, so it is what `issuer` wrote.
+        username, dashboards, rules = json.loads(zlib.decompress(urlsafe_b64decode(shared + "=" * (-len(shared) % 4))))
+        return Guest(username, tuple(dashboards), tuple((dataset, clause) for dataset, clause in rules))
+
+
+class _Signer(TimestampSigner):
+    def __init__(self, keys: list[bytes], clock: Callable[[], float]) -> None:
+        super().__init__(keys, sep=".", key_derivation="none", digest_method=hashlib.sha256)
+        self._clock = clock
+
+    def get_timestamp(self) -> int:
+        return int(self._clock())
+
+
+def _as_bytes(secret: str | bytes) -> bytes:
+    return secret.encode() if isinstance(secret, str) else secret
