@@ -16,13 +16,14 @@ The figures of the report rest on none of this; both read the same steps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import String, and_, case, cast, func, literal, not_, null, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.selectable import CTE, Select
+from sqlalchemy.sql.selectable import CTE, CompoundSelect, Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.people import resolve_people
@@ -158,72 +159,102 @@ def quality_findings(relations: Relations, engine: Engine, rules: Rules, as_of: 
     """The findings; the module's docstring gives their columns. `as_of` (UTC) is the clock, None is now."""
     people = resolve_people(relations, engine, rules)
     clock = engine.now() if as_of is None else engine.time_literal(as_of)
-    log = _log(people)
+    log = _log(relations)
     totals = _totals(log)
+    checks = _checks()
     sends = counted_sends(people)
     records = _records(sends)
-    events = _events_with_sends(people, log, sends, records, engine)
+    events = _events_with_sends(people, sends, records, engine)
     status = record_status(email_records(people, engine, rules, sends), engine, as_of)
-    findings = [
-        _rows(totals),
+    found = [
+        _of_totals(totals, checks),
         _stale(totals, clock, engine),
         _gaps(log, engine),
-        _of_totals(INCOMPLETE, totals, "incomplete_count"),
-        _of_totals(WITHOUT_CAMPAIGN, totals, "no_campaign_count"),
-        _of_totals(REPEATED, totals, "repeated_count"),
         _no_outcome(status, clock, engine),
-        _nameless(NAMELESS_CAMPAIGNS, records, people.campaigns, "campaign_id"),
-        _nameless(NAMELESS_EMAILS, records, people.emails, "email_id"),
+        _nameless(NAMELESS_CAMPAIGNS, log, relations.campaigns, "campaign_id"),
+        _nameless(NAMELESS_EMAILS, log, relations.emails, "email_id"),
     ]
     if events is not None:
-        findings += [
-            _orphans(events),
-            _of_events(LONG_BEFORE, events, "long_before"),
-            _of_events(BEFORE, events, "before"),
-            _before_first_send(log, totals, engine),
-        ]
+        found += [_of_events(events, checks), _before_first_send(log, totals, engine)]
     if EventKind.DELIVERED in relations.events:
-        findings.append(_before_first_delivery(records, totals, engine))
-    findings += _counted(relations)
+        found.append(_before_first_delivery(log, totals, engine))
+    found += _counted(relations)
     # A bare null takes the type of the rows before it, which no engine's cast spells like another's.
-    findings += _untimed(relations)
-    return comment(union_all(*findings).subquery("findings").select(), "What the report leaves out or cannot know")
+    found += _untimed(relations)
+    results = step("results", "What was found, by check", union_all(*found).subquery("found_rows").select())
+    any_found = results.c.found > literal(0)
+    return comment(
+        select(
+            checks.c.place,
+            case((any_found, func.coalesce(results.c.severity, checks.c.severity)), else_=literal("fine")).label(
+                "severity"
+            ),
+            checks.c.finding,
+            *(results.c[name] for name in ("about", "found", "first_at", "last_at")),
+            case((any_found, func.coalesce(results.c.advice, checks.c.advice)), else_=literal(NOTHING)).label("advice"),
+        ).join_from(results, checks, results.c.place == checks.c.place),
+        "What the report leaves out or cannot know",
+    )
+
+
+def _checks() -> CTE:
+    rows = [
+        select(
+            literal(place).label("place"),
+            literal(check.severity).label("severity"),
+            literal(check.finding).label("finding"),
+            literal(check.advice).label("advice"),
+        )
+        for place, check in enumerate(CHECKS, start=1)
+    ]
+    rows[0] = comment(rows[0], "What is looked for")
+    return union_all(*rows).cte("checks")
+
+
+def _place(check: Check) -> ColumnElement[Any]:
+    return literal(CHECKS.index(check) + 1)
+
+
+_TEXT = cast(null(), String)
 
 
 def _finding(
-    check: Check,
+    place: ColumnElement[Any],
     about: ColumnElement[Any],
     found: ColumnElement[Any],
     first_at: Any,
     last_at: Any,
     *,
-    severity: ColumnElement[Any] | None = None,
-    advice: str | None = None,
+    severity: ColumnElement[Any] = _TEXT,
+    advice: ColumnElement[Any] = _TEXT,
 ) -> Select:
-    known = literal(check.severity) if severity is None else severity
+    """One row a finding; a severity or an advice takes the place of the check's own."""
     return select(
-        literal(CHECKS.index(check) + 1).label("place"),
-        case((found > literal(0), known), else_=literal("fine")).label("severity"),
-        literal(check.finding).label("finding"),
+        place.label("place"),
         about.label("about"),
         found.label("found"),
         first_at.label("first_at"),
         last_at.label("last_at"),
-        case((found > literal(0), literal(check.advice if advice is None else advice)), else_=literal(NOTHING)).label(
-            "advice"
-        ),
+        severity.label("severity"),
+        advice.label("advice"),
     )
 
 
 def _log(relations: Relations) -> CTE:
-    names = (*RECORD_KEY, "activity_at", "activity_id")
     rows = {EventKind.SENT: relations.sends, **relations.events}
+    return step(
+        "email_log",
+        "Every row of the log that the report reads",
+        _with_kinds(rows, "activity_id").subquery("log_rows").select(),
+    )
+
+
+def _with_kinds(rows: Mapping[EventKind, Select], *more: str) -> CompoundSelect:
     branches = []
     for kind, query in rows.items():
-        columns = [query.selected_columns[name] for name in names]
+        columns = [query.selected_columns[name] for name in (*RECORD_KEY, "activity_at", *more)]
         branches.append(query.with_only_columns(literal(kind.value).label("kind"), *columns))
-    branches[0] = comment(branches[0], "Every row of the log that the report reads")
-    return union_all(*branches).cte("email_log")
+    return union_all(*branches)
 
 
 def _totals(log: CTE) -> CTE:
@@ -254,16 +285,13 @@ def _records(sends: CTE) -> CTE:
     )
 
 
-def _events_with_sends(relations: Relations, log: CTE, sends: CTE, records: CTE, engine: Engine) -> CTE | None:
+def _events_with_sends(relations: Relations, sends: CTE, records: CTE, engine: Engine) -> CTE | None:
     """One row for each kind of event: how many there are, and how many of these have which fault, with their times."""
     if not relations.events:
         return None
-    complete = and_(log.c.email_id.is_not(None), log.c.person_id.is_not(None))
-    events = step(
-        "complete_events",
-        "What happened to the emails",
-        select(log).where(log.c.kind != literal(EventKind.SENT.value), complete),
-    )
+    rows = _with_kinds(relations.events).subquery("rows_of_events")
+    complete = and_(rows.c.email_id.is_not(None), rows.c.person_id.is_not(None))
+    events = step("complete_events", "What happened to the emails, and to whom", select(rows).where(complete))
     latest = latest_sends(events, sends, "complete_event")
     same_moment = and_(*(events.c[name] == latest.c[name] for name in ("email_id", "person_id", "activity_at")))
     placed = step(
@@ -301,19 +329,25 @@ def _events_with_sends(relations: Relations, log: CTE, sends: CTE, records: CTE,
     )
 
 
-def _rows(totals: CTE) -> Select:
-    return _finding(ROWS, totals.c.kind, totals.c.row_count, totals.c.first_at, totals.c.last_at)
-
-
-def _of_totals(check: Check, totals: CTE, count: str) -> Select:
-    """The time of the kind's first and last row: which rows are meant is not kept apart."""
-    return _finding(check, totals.c.kind, totals.c[count], totals.c.first_at, totals.c.last_at)
+def _of_totals(totals: CTE, checks: CTE) -> Select:
+    """The times are those of the kind's first and last row: which rows are meant is not kept apart."""
+    counts = {
+        ROWS: totals.c.row_count,
+        INCOMPLETE: totals.c.incomplete_count,
+        WITHOUT_CAMPAIGN: totals.c.no_campaign_count,
+        REPEATED: totals.c.repeated_count,
+    }
+    mine = checks.c.place.in_([CHECKS.index(check) + 1 for check in counts])
+    found = case(*((checks.c.place == _place(check), count) for check, count in counts.items()))
+    return _finding(checks.c.place, totals.c.kind, found, totals.c.first_at, totals.c.last_at).join_from(
+        totals, checks, mine
+    )
 
 
 def _stale(totals: CTE, clock: ColumnElement[Any], engine: Engine) -> Select:
     newest = func.max(totals.c.last_at)
     stands_still = case((newest <= engine.days_before(clock, PENDING_DAYS), 1), else_=0)
-    return _finding(STALE, literal("all activities"), stands_still, newest, newest)
+    return _finding(_place(STALE), literal("all activities"), stands_still, newest, newest)
 
 
 def _gaps(log: CTE, engine: Engine) -> Select:
@@ -322,18 +356,9 @@ def _gaps(log: CTE, engine: Engine) -> Select:
     # Not LAG, which an engine here spells otherwise.
     previous = func.max(days.c.day).over(order_by=days.c.day, rows=(None, -1))
     beside = select(days.c.day, previous.label("previous_day")).subquery("neighbours")
-    return _finding(GAPS, literal("all activities"), literal(1), beside.c.previous_day, beside.c.day).where(
+    return _finding(_place(GAPS), literal("all activities"), literal(1), beside.c.previous_day, beside.c.day).where(
         beside.c.previous_day < engine.days_before(beside.c.day, GAP_DAYS)
     )
-
-
-def _orphans(events: CTE) -> Select:
-    severity = case(
-        (_share(events.c.orphan_count, events.c.event_count, MANY_ORPHANS), literal("problem")),
-        (_share(events.c.orphan_count, events.c.event_count, SOME_ORPHANS), literal(ORPHANS.severity)),
-        else_=literal("fine"),
-    )
-    return _of_events(ORPHANS, events, "orphan", severity)
 
 
 def _share(part: ColumnElement[Any], whole: ColumnElement[Any], percent: int) -> ColumnElement[Any]:
@@ -341,9 +366,21 @@ def _share(part: ColumnElement[Any], whole: ColumnElement[Any], percent: int) ->
     return part * literal(100) > whole * literal(percent)
 
 
-def _of_events(check: Check, events: CTE, fault: str, severity: ColumnElement[Any] | None = None) -> Select:
-    times = (events.c[f"{fault}_first_at"], events.c[f"{fault}_last_at"])
-    return _finding(check, events.c.kind, events.c[f"{fault}_count"], *times, severity=severity)
+def _of_events(events: CTE, checks: CTE) -> Select:
+    faults = {ORPHANS: "orphan", LONG_BEFORE: "long_before", BEFORE: "before"}
+
+    def chosen(part: str) -> ColumnElement[Any]:
+        return case(*((checks.c.place == _place(check), events.c[f"{name}_{part}"]) for check, name in faults.items()))
+
+    is_orphan = checks.c.place == _place(ORPHANS)
+    severity = case(
+        (and_(is_orphan, _share(events.c.orphan_count, events.c.event_count, MANY_ORPHANS)), literal("problem")),
+        (and_(is_orphan, not_(_share(events.c.orphan_count, events.c.event_count, SOME_ORPHANS))), literal("fine")),
+    )
+    mine = checks.c.place.in_([CHECKS.index(check) + 1 for check in faults])
+    return _finding(
+        checks.c.place, events.c.kind, chosen("count"), chosen("first_at"), chosen("last_at"), severity=severity
+    ).join_from(events, checks, mine)
 
 
 def _first(totals: CTE, kind: EventKind) -> Any:
@@ -355,15 +392,20 @@ def _before_first_send(log: CTE, totals: CTE, engine: Engine) -> Select:
     old = log.c.activity_at < engine.days_before(first.c.first_at, 1)
     rows = select(log.c.kind, log.c.activity_at).join_from(log, first, old).subquery("old_events")
     at = rows.c.activity_at
-    return _finding(BEFORE_FIRST_SEND, rows.c.kind, func.count(), func.min(at), func.max(at)).group_by(rows.c.kind)
+    return _finding(_place(BEFORE_FIRST_SEND), rows.c.kind, func.count(), func.min(at), func.max(at)).group_by(
+        rows.c.kind
+    )
 
 
-def _before_first_delivery(records: CTE, totals: CTE, engine: Engine) -> Select:
+def _before_first_delivery(log: CTE, totals: CTE, engine: Engine) -> Select:
     first = _first(totals, EventKind.DELIVERED)
-    old = records.c.sent_at < engine.days_before(first.c.first_at, 1)
-    rows = select(records.c.sent_at).join_from(records, first, old).subquery("old_sends")
-    at = rows.c.sent_at
-    return _finding(BEFORE_FIRST_DELIVERY, literal("sends"), func.count(at), func.min(at), func.max(at))
+    old = and_(_is_send(log), log.c.activity_at < engine.days_before(first.c.first_at, 1))
+    at = select(log.c.activity_at).join_from(log, first, old).subquery("old_sends").c.activity_at
+    return _finding(_place(BEFORE_FIRST_DELIVERY), literal("sends"), func.count(at), func.min(at), func.max(at))
+
+
+def _is_send(log: CTE) -> ColumnElement[Any]:
+    return log.c.kind == literal(EventKind.SENT.value)
 
 
 def _no_outcome(status: CTE, clock: ColumnElement[Any], engine: Engine) -> Select:
@@ -390,21 +432,23 @@ def _no_outcome(status: CTE, clock: ColumnElement[Any], engine: Engine) -> Selec
     )
     many = and_(ages.c.age != literal(YOUNG), _share(ages.c.waiting_count, ages.c.sent_count, MANY_WITHOUT_OUTCOME))
     severity = case((many, literal(NO_OUTCOME.severity)), else_=literal("fine"))
-    return _finding(NO_OUTCOME, ages.c.age, ages.c.waiting_count, ages.c.first_at, ages.c.last_at, severity=severity)
+    return _finding(
+        _place(NO_OUTCOME), ages.c.age, ages.c.waiting_count, ages.c.first_at, ages.c.last_at, severity=severity
+    )
 
 
-def _nameless(check: Check, records: CTE, assets: Select, key: str) -> Select:
+def _nameless(check: Check, log: CTE, assets: Select, key: str) -> Select:
     found = assets.subquery("assets")
     named = select(found.c[key]).where(found.c[key].is_not(None), found.c.name.is_not(None))
-    own = records.c[key]
+    own, at = log.c[key], log.c.activity_at
     used = (
-        select(own, func.min(records.c.sent_at).label("first_at"), func.max(records.c.sent_at).label("last_at"))
-        .where(own.not_in(named))
+        select(own, func.min(at).label("first_at"), func.max(at).label("last_at"))
+        .where(_is_send(log), own.not_in(named))
         .group_by(own)
         .subquery("nameless")
     )
     about = literal(key.removesuffix("_id") + "s")
-    return _finding(check, about, func.count(used.c[key]), func.min(used.c.first_at), func.max(used.c.last_at))
+    return _finding(_place(check), about, func.count(used.c[key]), func.min(used.c.first_at), func.max(used.c.last_at))
 
 
 def _counted(relations: Relations) -> list[Select]:
@@ -416,12 +460,14 @@ def _counted(relations: Relations) -> list[Select]:
     ):
         if rows is not None:
             at = only(rows, time).subquery(about).c[time]
-            findings.append(_finding(check, literal(about), func.count(), func.min(at), func.max(at)))
+            findings.append(_finding(_place(check), literal(about), func.count(), func.min(at), func.max(at)))
     synced = [query for query in (relations.sends, *relations.events.values()) if "loaded_at" in query.selected_columns]
     if synced:
         times = union_all(*(only(query, "loaded_at") for query in synced)).subquery("synced")
         newest = func.max(times.c.loaded_at)
-        findings.append(_finding(SYNCED, literal("all activities"), func.count(times.c.loaded_at), newest, newest))
+        findings.append(
+            _finding(_place(SYNCED), literal("all activities"), func.count(times.c.loaded_at), newest, newest)
+        )
     return findings
 
 
@@ -430,7 +476,7 @@ def _untimed(relations: Relations) -> list[Select]:
     if relations.deletions is not None:
         people = func.count(func.distinct(plain(relations.deletions, "person_id")))
         counted = relations.deletions.with_only_columns(people.label("people_count")).subquery("deletions")
-        findings.append(_finding(DELETIONS, literal("people"), counted.c.people_count, null(), null()))
+        findings.append(_finding(_place(DELETIONS), literal("people"), counted.c.people_count, null(), null()))
     findings += [_absent(absent) for absent in relations.absent]
     return findings
 
@@ -438,4 +484,4 @@ def _untimed(relations: Relations) -> list[Select]:
 def _absent(absent: Absent) -> Select:
     check = ABSENT_TABLE if absent.column is None else ABSENT_COLUMN
     about = absent.table if absent.column is None else f"{absent.table}.{absent.column}"
-    return _finding(check, literal(about), literal(1), null(), null(), advice=EFFECTS[absent.part])
+    return _finding(_place(check), literal(about), literal(1), null(), null(), advice=literal(EFFECTS[absent.part]))

@@ -1,4 +1,228 @@
-WITH digits AS (
+WITH email_log AS (
+  /* Every row of the log that the report reads */
+  SELECT
+    log_rows.kind,
+    log_rows.campaign_id,
+    log_rows.email_id,
+    log_rows.person_id,
+    log_rows.activity_at,
+    log_rows.activity_id
+  FROM (
+    SELECT
+      'sent' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      loaded.lead_id AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at,
+      nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
+    FROM marketo.activity_send_email AS loaded
+    WHERE
+      (
+        NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+      )
+    UNION ALL
+    SELECT
+      'delivered' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      loaded.lead_id AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at,
+      nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
+    FROM marketo.activity_email_delivered AS loaded
+    UNION ALL
+    SELECT
+      'hard bounced' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      loaded.lead_id AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at,
+      nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
+    FROM marketo.activity_email_bounced AS loaded
+    UNION ALL
+    SELECT
+      'soft bounced' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      loaded.lead_id AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at,
+      nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
+    FROM marketo.activity_email_bounced_soft AS loaded
+    UNION ALL
+    SELECT
+      'opened' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      loaded.lead_id AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at,
+      nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
+    FROM marketo.activity_open_email AS loaded
+    UNION ALL
+    SELECT
+      'clicked' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      loaded.lead_id AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at,
+      nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
+    FROM marketo.activity_click_email AS loaded
+    UNION ALL
+    SELECT
+      'unsubscribed' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      loaded.lead_id AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at,
+      nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
+    FROM marketo.activity_unsubscribe_email AS loaded
+  ) AS log_rows
+), log_totals AS (
+  /* One row for each kind of activity */
+  SELECT
+    email_log.kind,
+    count(*) AS row_count,
+    CAST(sum(
+      CASE
+        WHEN email_log.email_id IS NULL OR email_log.person_id IS NULL
+        THEN 1
+        ELSE 0
+      END
+    ) AS INT64) AS incomplete_count,
+    CAST(sum(CASE WHEN email_log.campaign_id IS NULL THEN 1 ELSE 0 END) AS INT64) AS no_campaign_count,
+    count(email_log.activity_id) - count(DISTINCT (
+      email_log.activity_id
+    )) AS repeated_count,
+    MIN(email_log.activity_at) AS first_at,
+    MAX(email_log.activity_at) AS last_at
+  FROM email_log
+  GROUP BY
+    email_log.kind
+), checks AS (
+  /* What is looked for */
+  SELECT
+    1 AS place,
+    'problem' AS severity,
+    'No activity for the last 3 days' AS finding,
+    'Emails sent since then are missing, and what is pending turns into aborted. See whether the loader still runs.' AS advice
+  UNION ALL
+  SELECT
+    2 AS place,
+    'notice' AS severity,
+    'Missing table' AS finding,
+    '' AS advice
+  UNION ALL
+  SELECT
+    3 AS place,
+    'notice' AS severity,
+    'Missing column' AS finding,
+    '' AS advice
+  UNION ALL
+  SELECT
+    4 AS place,
+    'notice' AS severity,
+    'Nothing in the log for more than 3 days' AS finding,
+    'A log in use has rows every day. Load the time between anew, or the figures of these days stay too low.' AS advice
+  UNION ALL
+  SELECT
+    5 AS place,
+    'notice' AS severity,
+    'Activities without a send' AS finding,
+    'They are in no figure: their send is not in the log. Many of them mean that sends are missing.' AS advice
+  UNION ALL
+  SELECT
+    6 AS place,
+    'notice' AS severity,
+    'Activities older than the first send' AS finding,
+    'Marketo gives a loader sends and deliveries of the last 90 days, opens and clicks of 25 months. What is older than the first send can be in no figure; choose time ranges that begin after it.' AS advice
+  UNION ALL
+  SELECT
+    7 AS place,
+    'notice' AS severity,
+    'Sends older than the first delivery' AS finding,
+    'Their deliveries are not in the log, so all that nobody opened are Aborted. Choose time ranges that begin later.' AS advice
+  UNION ALL
+  SELECT
+    8 AS place,
+    'notice' AS severity,
+    'Activities more than a day before their send' AS finding,
+    'They count, since the order of activities does not matter, but a clock or a campaign id is probably wrong.' AS advice
+  UNION ALL
+  SELECT
+    9 AS place,
+    'notice' AS severity,
+    'Sends without any outcome' AS finding,
+    'After three days they are Aborted. Many of one age mean that deliveries of that time are missing.' AS advice
+  UNION ALL
+  SELECT
+    10 AS place,
+    'notice' AS severity,
+    'Rows without an email or a person' AS finding,
+    'They are in no figure: nobody can tell whom they are about.' AS advice
+  UNION ALL
+  SELECT
+    11 AS place,
+    'notice' AS severity,
+    'Campaigns without a name' AS finding,
+    'The report shows their ids. Let the loader bring the table of campaigns.' AS advice
+  UNION ALL
+  SELECT
+    12 AS place,
+    'notice' AS severity,
+    'Emails without a name' AS finding,
+    'The report shows their ids. Let the loader bring the table of emails.' AS advice
+  UNION ALL
+  SELECT
+    13 AS place,
+    'fine' AS severity,
+    'Rows in the log' AS finding,
+    'What the loader brought.' AS advice
+  UNION ALL
+  SELECT
+    14 AS place,
+    'fine' AS severity,
+    'Last sync of the loader' AS finding,
+    'When the loader last wrote a row, by its own sync column.' AS advice
+  UNION ALL
+  SELECT
+    15 AS place,
+    'fine' AS severity,
+    'Rows without a campaign' AS finding,
+    'They belong to the person\'s latest send of the email at or before them.' AS advice
+  UNION ALL
+  SELECT
+    16 AS place,
+    'fine' AS severity,
+    'Repeated rows' AS finding,
+    'They change nothing: each activity counts once.' AS advice
+  UNION ALL
+  SELECT
+    17 AS place,
+    'fine' AS severity,
+    'Activities shortly before their send' AS finding,
+    'They count: Marketo\'s own log stamps deliveries a second before their sends.' AS advice
+  UNION ALL
+  SELECT
+    18 AS place,
+    'fine' AS severity,
+    'Skipped or failed sends' AS finding,
+    'Marketo logged them, but nothing was sent; they are in no figure.' AS advice
+  UNION ALL
+  SELECT
+    19 AS place,
+    'fine' AS severity,
+    'Merges of people' AS finding,
+    'Merged people count once, under the id that survived.' AS advice
+  UNION ALL
+  SELECT
+    20 AS place,
+    'fine' AS severity,
+    'Deleted people' AS finding,
+    'They stay in the figures, unless the settings leave them out.' AS advice
+), log_days AS (
+  /* Days on which anything happened */
+  SELECT DISTINCT
+    datetime_trunc(email_log.activity_at, DAY) AS day
+  FROM email_log
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -83,114 +307,6 @@ WITH digits AS (
   FROM people_after_4_merges
   LEFT OUTER JOIN people_after_4_merges AS merged_on_3
     ON people_after_4_merges.surviving_id = merged_on_3.person_id
-), email_log AS (
-  /* Every row of the log that the report reads */
-  SELECT
-    'sent' AS kind,
-    loaded.campaign_id,
-    loaded.primary_attribute_value_id AS email_id,
-    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
-    datetime(loaded.activity_date, 'UTC') AS activity_at,
-    nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
-  FROM marketo.activity_send_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
-  WHERE
-    (
-      NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
-    )
-  UNION ALL
-  SELECT
-    'delivered' AS kind,
-    loaded.campaign_id,
-    loaded.primary_attribute_value_id AS email_id,
-    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
-    datetime(loaded.activity_date, 'UTC') AS activity_at,
-    nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
-  FROM marketo.activity_email_delivered AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
-  UNION ALL
-  SELECT
-    'hard bounced' AS kind,
-    loaded.campaign_id,
-    loaded.primary_attribute_value_id AS email_id,
-    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
-    datetime(loaded.activity_date, 'UTC') AS activity_at,
-    nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
-  FROM marketo.activity_email_bounced AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
-  UNION ALL
-  SELECT
-    'soft bounced' AS kind,
-    loaded.campaign_id,
-    loaded.primary_attribute_value_id AS email_id,
-    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
-    datetime(loaded.activity_date, 'UTC') AS activity_at,
-    nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
-  FROM marketo.activity_email_bounced_soft AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
-  UNION ALL
-  SELECT
-    'opened' AS kind,
-    loaded.campaign_id,
-    loaded.primary_attribute_value_id AS email_id,
-    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
-    datetime(loaded.activity_date, 'UTC') AS activity_at,
-    nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
-  FROM marketo.activity_open_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
-  UNION ALL
-  SELECT
-    'clicked' AS kind,
-    loaded.campaign_id,
-    loaded.primary_attribute_value_id AS email_id,
-    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
-    datetime(loaded.activity_date, 'UTC') AS activity_at,
-    nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
-  FROM marketo.activity_click_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
-  UNION ALL
-  SELECT
-    'unsubscribed' AS kind,
-    loaded.campaign_id,
-    loaded.primary_attribute_value_id AS email_id,
-    coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
-    datetime(loaded.activity_date, 'UTC') AS activity_at,
-    nullif(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id
-  FROM marketo.activity_unsubscribe_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
-), log_totals AS (
-  /* One row for each kind of activity */
-  SELECT
-    email_log.kind,
-    count(*) AS row_count,
-    CAST(sum(
-      CASE
-        WHEN email_log.email_id IS NULL OR email_log.person_id IS NULL
-        THEN 1
-        ELSE 0
-      END
-    ) AS INT64) AS incomplete_count,
-    CAST(sum(CASE WHEN email_log.campaign_id IS NULL THEN 1 ELSE 0 END) AS INT64) AS no_campaign_count,
-    count(email_log.activity_id) - count(DISTINCT (
-      email_log.activity_id
-    )) AS repeated_count,
-    MIN(email_log.activity_at) AS first_at,
-    MAX(email_log.activity_at) AS last_at
-  FROM email_log
-  GROUP BY
-    email_log.kind
-), log_days AS (
-  /* Days on which anything happened */
-  SELECT DISTINCT
-    datetime_trunc(email_log.activity_at, DAY) AS day
-  FROM email_log
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
@@ -420,32 +536,77 @@ WITH digits AS (
       ELSE 'Pending'
     END AS status
   FROM email_records
-), sent_records AS (
-  /* When each email record was sent */
-  SELECT
-    counted_sends.campaign_id,
-    counted_sends.email_id,
-    counted_sends.person_id,
-    MIN(counted_sends.activity_at) AS sent_at
-  FROM counted_sends
-  GROUP BY
-    counted_sends.campaign_id,
-    counted_sends.email_id,
-    counted_sends.person_id
 ), complete_events AS (
-  /* What happened to the emails */
+  /* What happened to the emails, and to whom */
   SELECT
-    email_log.kind,
-    email_log.campaign_id,
-    email_log.email_id,
-    email_log.person_id,
-    email_log.activity_at,
-    email_log.activity_id
-  FROM email_log
+    rows_of_events.kind,
+    rows_of_events.campaign_id,
+    rows_of_events.email_id,
+    rows_of_events.person_id,
+    rows_of_events.activity_at
+  FROM (
+    SELECT
+      'delivered' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at
+    FROM marketo.activity_email_delivered AS loaded
+    LEFT OUTER JOIN surviving_people
+      ON surviving_people.person_id = loaded.lead_id
+    UNION ALL
+    SELECT
+      'hard bounced' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at
+    FROM marketo.activity_email_bounced AS loaded
+    LEFT OUTER JOIN surviving_people
+      ON surviving_people.person_id = loaded.lead_id
+    UNION ALL
+    SELECT
+      'soft bounced' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at
+    FROM marketo.activity_email_bounced_soft AS loaded
+    LEFT OUTER JOIN surviving_people
+      ON surviving_people.person_id = loaded.lead_id
+    UNION ALL
+    SELECT
+      'opened' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at
+    FROM marketo.activity_open_email AS loaded
+    LEFT OUTER JOIN surviving_people
+      ON surviving_people.person_id = loaded.lead_id
+    UNION ALL
+    SELECT
+      'clicked' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at
+    FROM marketo.activity_click_email AS loaded
+    LEFT OUTER JOIN surviving_people
+      ON surviving_people.person_id = loaded.lead_id
+    UNION ALL
+    SELECT
+      'unsubscribed' AS kind,
+      loaded.campaign_id,
+      loaded.primary_attribute_value_id AS email_id,
+      coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      datetime(loaded.activity_date, 'UTC') AS activity_at
+    FROM marketo.activity_unsubscribe_email AS loaded
+    LEFT OUTER JOIN surviving_people
+      ON surviving_people.person_id = loaded.lead_id
+  ) AS rows_of_events
   WHERE
-    email_log.kind <> 'sent'
-    AND NOT email_log.email_id IS NULL
-    AND NOT email_log.person_id IS NULL
+    NOT rows_of_events.email_id IS NULL AND NOT rows_of_events.person_id IS NULL
 ), complete_event_latest_sends AS (
   /* An activity without a campaign belongs to that person's latest send of that email at or before it */
   SELECT
@@ -486,6 +647,18 @@ WITH digits AS (
     ON complete_events.email_id = complete_event_latest_sends.email_id
     AND complete_events.person_id = complete_event_latest_sends.person_id
     AND complete_events.activity_at = complete_event_latest_sends.activity_at
+), sent_records AS (
+  /* When each email record was sent */
+  SELECT
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    MIN(counted_sends.activity_at) AS sent_at
+  FROM counted_sends
+  GROUP BY
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id
 ), events_with_sends AS (
   /* Events beside the sends that they belong to */
   SELECT
@@ -542,574 +715,458 @@ WITH digits AS (
     AND placed_events.person_id = sent_records.person_id
   GROUP BY
     placed_events.kind
-)
-/* What the report leaves out or cannot know */
-SELECT
-  findings.place,
-  findings.severity,
-  findings.finding,
-  findings.about,
-  findings.found,
-  findings.first_at,
-  findings.last_at,
-  findings.advice
-FROM (
+), results AS (
+  /* What was found, by check */
   SELECT
-    13 AS place,
-    CASE WHEN log_totals.row_count > 0 THEN 'fine' ELSE 'fine' END AS severity,
-    'Rows in the log' AS finding,
-    log_totals.kind AS about,
-    log_totals.row_count AS found,
-    log_totals.first_at,
-    log_totals.last_at,
-    CASE
-      WHEN log_totals.row_count > 0
-      THEN 'What the loader brought.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM log_totals
-  UNION ALL
-  SELECT
-    1 AS place,
-    CASE
-      WHEN CASE
-        WHEN (
-          MAX(log_totals.last_at) <= DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '3' DAY)
-        )
-        THEN 1
-        ELSE 0
-      END > 0
-      THEN 'problem'
-      ELSE 'fine'
-    END AS severity,
-    'No activity for the last 3 days' AS finding,
-    'all activities' AS about,
-    CASE
-      WHEN MAX(log_totals.last_at) <= DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '3' DAY)
-      THEN 1
-      ELSE 0
-    END AS found,
-    MAX(log_totals.last_at) AS first_at,
-    MAX(log_totals.last_at) AS last_at,
-    CASE
-      WHEN CASE
-        WHEN (
-          MAX(log_totals.last_at) <= DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '3' DAY)
-        )
-        THEN 1
-        ELSE 0
-      END > 0
-      THEN 'Emails sent since then are missing, and what is pending turns into aborted. See whether the loader still runs.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM log_totals
-  UNION ALL
-  SELECT
-    4 AS place,
-    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Nothing in the log for more than 3 days' AS finding,
-    'all activities' AS about,
-    1 AS found,
-    neighbours.previous_day AS first_at,
-    neighbours.day AS last_at,
-    CASE
-      WHEN 1 > 0
-      THEN 'A log in use has rows every day. Load the time between anew, or the figures of these days stay too low.'
-      ELSE 'None was found.'
-    END AS advice
+    found_rows.place,
+    found_rows.about,
+    found_rows.found,
+    found_rows.first_at,
+    found_rows.last_at,
+    found_rows.severity,
+    found_rows.advice
   FROM (
     SELECT
-      log_days.day,
-      MAX(log_days.day) OVER (ORDER BY log_days.day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS previous_day
-    FROM log_days
-  ) AS neighbours
-  WHERE
-    neighbours.previous_day < DATETIME_SUB(neighbours.day, INTERVAL '3' DAY)
-  UNION ALL
-  SELECT
-    10 AS place,
-    CASE WHEN log_totals.incomplete_count > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Rows without an email or a person' AS finding,
-    log_totals.kind AS about,
-    log_totals.incomplete_count AS found,
-    log_totals.first_at,
-    log_totals.last_at,
-    CASE
-      WHEN log_totals.incomplete_count > 0
-      THEN 'They are in no figure: nobody can tell whom they are about.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM log_totals
-  UNION ALL
-  SELECT
-    15 AS place,
-    CASE WHEN log_totals.no_campaign_count > 0 THEN 'fine' ELSE 'fine' END AS severity,
-    'Rows without a campaign' AS finding,
-    log_totals.kind AS about,
-    log_totals.no_campaign_count AS found,
-    log_totals.first_at,
-    log_totals.last_at,
-    CASE
-      WHEN log_totals.no_campaign_count > 0
-      THEN 'They belong to the person\'s latest send of the email at or before them.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM log_totals
-  UNION ALL
-  SELECT
-    16 AS place,
-    CASE WHEN log_totals.repeated_count > 0 THEN 'fine' ELSE 'fine' END AS severity,
-    'Repeated rows' AS finding,
-    log_totals.kind AS about,
-    log_totals.repeated_count AS found,
-    log_totals.first_at,
-    log_totals.last_at,
-    CASE
-      WHEN log_totals.repeated_count > 0
-      THEN 'They change nothing: each activity counts once.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM log_totals
-  UNION ALL
-  SELECT
-    9 AS place,
-    CASE
-      WHEN ages.waiting_count > 0
-      THEN CASE
+      checks.place,
+      log_totals.kind AS about,
+      CASE
+        WHEN checks.place = 13
+        THEN log_totals.row_count
+        WHEN checks.place = 10
+        THEN log_totals.incomplete_count
+        WHEN checks.place = 15
+        THEN log_totals.no_campaign_count
+        WHEN checks.place = 16
+        THEN log_totals.repeated_count
+      END AS found,
+      log_totals.first_at,
+      log_totals.last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM log_totals
+    JOIN checks
+      ON checks.place IN (13, 10, 15, 16)
+    UNION ALL
+    SELECT
+      1 AS place,
+      'all activities' AS about,
+      CASE
+        WHEN MAX(log_totals.last_at) <= DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '3' DAY)
+        THEN 1
+        ELSE 0
+      END AS found,
+      MAX(log_totals.last_at) AS first_at,
+      MAX(log_totals.last_at) AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM log_totals
+    UNION ALL
+    SELECT
+      4 AS place,
+      'all activities' AS about,
+      1 AS found,
+      neighbours.previous_day AS first_at,
+      neighbours.day AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM (
+      SELECT
+        log_days.day,
+        MAX(log_days.day) OVER (ORDER BY log_days.day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS previous_day
+      FROM log_days
+    ) AS neighbours
+    WHERE
+      neighbours.previous_day < DATETIME_SUB(neighbours.day, INTERVAL '3' DAY)
+    UNION ALL
+    SELECT
+      9 AS place,
+      ages.age AS about,
+      ages.waiting_count AS found,
+      ages.first_at,
+      ages.last_at,
+      CASE
         WHEN ages.age <> 'up to 3 days old' AND ages.waiting_count * 100 > ages.sent_count * 5
         THEN 'notice'
         ELSE 'fine'
-      END
-      ELSE 'fine'
-    END AS severity,
-    'Sends without any outcome' AS finding,
-    ages.age AS about,
-    ages.waiting_count AS found,
-    ages.first_at,
-    ages.last_at,
-    CASE
-      WHEN ages.waiting_count > 0
-      THEN 'After three days they are Aborted. Many of one age mean that deliveries of that time are missing.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM (
-    SELECT
-      aged.age,
-      count(*) AS sent_count,
-      count(aged.waiting_at) AS waiting_count,
-      MIN(aged.waiting_at) AS first_at,
-      MAX(aged.waiting_at) AS last_at
+      END AS severity,
+      CAST(NULL AS STRING) AS advice
     FROM (
       SELECT
-        CASE
-          WHEN record_status.sent_at > DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '3' DAY)
-          THEN 'up to 3 days old'
-          WHEN record_status.sent_at > DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '30' DAY)
-          THEN '3 to 30 days old'
-          WHEN record_status.sent_at > DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '90' DAY)
-          THEN '30 to 90 days old'
-          ELSE 'more than 90 days old'
-        END AS age,
-        CASE
-          WHEN record_status.status = 'Pending' OR record_status.status = 'Aborted'
-          THEN record_status.sent_at
-        END AS waiting_at
-      FROM record_status
-    ) AS aged
-    GROUP BY
-      aged.age
-  ) AS ages
-  UNION ALL
-  SELECT
-    11 AS place,
-    CASE WHEN count(nameless.campaign_id) > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Campaigns without a name' AS finding,
-    'campaigns' AS about,
-    count(nameless.campaign_id) AS found,
-    MIN(nameless.first_at) AS first_at,
-    MAX(nameless.last_at) AS last_at,
-    CASE
-      WHEN count(nameless.campaign_id) > 0
-      THEN 'The report shows their ids. Let the loader bring the table of campaigns.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM (
+        aged.age,
+        count(*) AS sent_count,
+        count(aged.waiting_at) AS waiting_count,
+        MIN(aged.waiting_at) AS first_at,
+        MAX(aged.waiting_at) AS last_at
+      FROM (
+        SELECT
+          CASE
+            WHEN record_status.sent_at > DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '3' DAY)
+            THEN 'up to 3 days old'
+            WHEN record_status.sent_at > DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '30' DAY)
+            THEN '3 to 30 days old'
+            WHEN record_status.sent_at > DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '90' DAY)
+            THEN '30 to 90 days old'
+            ELSE 'more than 90 days old'
+          END AS age,
+          CASE
+            WHEN record_status.status = 'Pending' OR record_status.status = 'Aborted'
+            THEN record_status.sent_at
+          END AS waiting_at
+        FROM record_status
+      ) AS aged
+      GROUP BY
+        aged.age
+    ) AS ages
+    UNION ALL
     SELECT
-      sent_records.campaign_id,
-      MIN(sent_records.sent_at) AS first_at,
-      MAX(sent_records.sent_at) AS last_at
-    FROM sent_records
-    WHERE
-      (
-        NOT sent_records.campaign_id IN (
-          SELECT
-            assets.campaign_id
-          FROM (
-            /* The newest version of each asset */
+      11 AS place,
+      'campaigns' AS about,
+      count(nameless.campaign_id) AS found,
+      MIN(nameless.first_at) AS first_at,
+      MAX(nameless.last_at) AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM (
+      SELECT
+        email_log.campaign_id,
+        MIN(email_log.activity_at) AS first_at,
+        MAX(email_log.activity_at) AS last_at
+      FROM email_log
+      WHERE
+        email_log.kind = 'sent'
+        AND (
+          NOT email_log.campaign_id IN (
             SELECT
-              versions.campaign_id,
-              versions.name,
-              versions.program_id,
-              versions.program_name,
-              versions.workspace,
-              versions.active,
-              versions.archived
+              assets.campaign_id
             FROM (
+              /* The newest version of each asset */
               SELECT
-                loaded.id AS campaign_id,
-                nullif(TRIM(loaded.name), '') AS name,
-                loaded.program_id,
-                CAST(NULL AS STRING) AS program_name,
-                nullif(TRIM(loaded.workspace_name), '') AS workspace,
-                CASE
-                  WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', 'yes')
-                  THEN 'Yes'
-                  WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', 'no')
-                  THEN 'No'
-                END AS active,
-                CASE
-                  WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', 'yes')
-                  THEN 'Yes'
-                  WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', 'no')
-                  THEN 'No'
-                END AS archived,
-                row_number() OVER (
-                  PARTITION BY loaded.id
-                  ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
-                ) AS version_place
-              FROM marketo.campaign AS loaded
-            ) AS versions
+                versions.campaign_id,
+                versions.name,
+                versions.program_id,
+                versions.program_name,
+                versions.workspace,
+                versions.active,
+                versions.archived
+              FROM (
+                SELECT
+                  loaded.id AS campaign_id,
+                  nullif(TRIM(loaded.name), '') AS name,
+                  loaded.program_id,
+                  CAST(NULL AS STRING) AS program_name,
+                  nullif(TRIM(loaded.workspace_name), '') AS workspace,
+                  CASE
+                    WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', 'yes')
+                    THEN 'Yes'
+                    WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', 'no')
+                    THEN 'No'
+                  END AS active,
+                  CASE
+                    WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', 'yes')
+                    THEN 'Yes'
+                    WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', 'no')
+                    THEN 'No'
+                  END AS archived,
+                  row_number() OVER (
+                    PARTITION BY loaded.id
+                    ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+                  ) AS version_place
+                FROM marketo.campaign AS loaded
+              ) AS versions
+              WHERE
+                versions.version_place = 1
+            ) AS assets
             WHERE
-              versions.version_place = 1
-          ) AS assets
-          WHERE
-            NOT assets.campaign_id IS NULL AND NOT assets.name IS NULL
+              NOT assets.campaign_id IS NULL AND NOT assets.name IS NULL
+          )
         )
-      )
-    GROUP BY
-      sent_records.campaign_id
-  ) AS nameless
-  UNION ALL
-  SELECT
-    12 AS place,
-    CASE WHEN count(nameless.email_id) > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Emails without a name' AS finding,
-    'emails' AS about,
-    count(nameless.email_id) AS found,
-    MIN(nameless.first_at) AS first_at,
-    MAX(nameless.last_at) AS last_at,
-    CASE
-      WHEN count(nameless.email_id) > 0
-      THEN 'The report shows their ids. Let the loader bring the table of emails.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM (
+      GROUP BY
+        email_log.campaign_id
+    ) AS nameless
+    UNION ALL
     SELECT
-      sent_records.email_id,
-      MIN(sent_records.sent_at) AS first_at,
-      MAX(sent_records.sent_at) AS last_at
-    FROM sent_records
-    WHERE
-      (
-        NOT sent_records.email_id IN (
-          SELECT
-            assets.email_id
-          FROM (
-            /* The newest version of each asset */
+      12 AS place,
+      'emails' AS about,
+      count(nameless.email_id) AS found,
+      MIN(nameless.first_at) AS first_at,
+      MAX(nameless.last_at) AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM (
+      SELECT
+        email_log.email_id,
+        MIN(email_log.activity_at) AS first_at,
+        MAX(email_log.activity_at) AS last_at
+      FROM email_log
+      WHERE
+        email_log.kind = 'sent'
+        AND (
+          NOT email_log.email_id IN (
             SELECT
-              versions.email_id,
-              versions.name,
-              versions.subject,
-              versions.operational,
-              versions.archived,
-              versions.workspace
+              assets.email_id
             FROM (
+              /* The newest version of each asset */
               SELECT
-                loaded.id AS email_id,
-                nullif(TRIM(loaded.name), '') AS name,
-                nullif(
-                  TRIM(
-                    CASE
-                      WHEN loaded.subject LIKE '{%"value"%'
-                      THEN JSON_VALUE(loaded.subject, '$.value')
-                      ELSE loaded.subject
-                    END
-                  ),
-                  ''
-                ) AS subject,
-                CASE
-                  WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', 'yes')
-                  THEN 'Yes'
-                  WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', 'no')
-                  THEN 'No'
-                END AS operational,
-                CAST(NULL AS STRING) AS archived,
-                nullif(TRIM(loaded.workspace), '') AS workspace,
-                row_number() OVER (
-                  PARTITION BY loaded.id
-                  ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
-                ) AS version_place
-              FROM marketo.email_template_history AS loaded
-            ) AS versions
+                versions.email_id,
+                versions.name,
+                versions.subject,
+                versions.operational,
+                versions.archived,
+                versions.workspace
+              FROM (
+                SELECT
+                  loaded.id AS email_id,
+                  nullif(TRIM(loaded.name), '') AS name,
+                  nullif(
+                    TRIM(
+                      CASE
+                        WHEN loaded.subject LIKE '{%"value"%'
+                        THEN JSON_VALUE(loaded.subject, '$.value')
+                        ELSE loaded.subject
+                      END
+                    ),
+                    ''
+                  ) AS subject,
+                  CASE
+                    WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', 'yes')
+                    THEN 'Yes'
+                    WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', 'no')
+                    THEN 'No'
+                  END AS operational,
+                  CAST(NULL AS STRING) AS archived,
+                  nullif(TRIM(loaded.workspace), '') AS workspace,
+                  row_number() OVER (
+                    PARTITION BY loaded.id
+                    ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
+                  ) AS version_place
+                FROM marketo.email_template_history AS loaded
+              ) AS versions
+              WHERE
+                versions.version_place = 1
+            ) AS assets
             WHERE
-              versions.version_place = 1
-          ) AS assets
-          WHERE
-            NOT assets.email_id IS NULL AND NOT assets.name IS NULL
+              NOT assets.email_id IS NULL AND NOT assets.name IS NULL
+          )
         )
-      )
-    GROUP BY
-      sent_records.email_id
-  ) AS nameless
-  UNION ALL
-  SELECT
-    5 AS place,
-    CASE
-      WHEN events_with_sends.orphan_count > 0
-      THEN CASE
-        WHEN events_with_sends.orphan_count * 100 > events_with_sends.event_count * 10
+      GROUP BY
+        email_log.email_id
+    ) AS nameless
+    UNION ALL
+    SELECT
+      checks.place,
+      events_with_sends.kind AS about,
+      CASE
+        WHEN checks.place = 5
+        THEN events_with_sends.orphan_count
+        WHEN checks.place = 8
+        THEN events_with_sends.long_before_count
+        WHEN checks.place = 17
+        THEN events_with_sends.before_count
+      END AS found,
+      CASE
+        WHEN checks.place = 5
+        THEN events_with_sends.orphan_first_at
+        WHEN checks.place = 8
+        THEN events_with_sends.long_before_first_at
+        WHEN checks.place = 17
+        THEN events_with_sends.before_first_at
+      END AS first_at,
+      CASE
+        WHEN checks.place = 5
+        THEN events_with_sends.orphan_last_at
+        WHEN checks.place = 8
+        THEN events_with_sends.long_before_last_at
+        WHEN checks.place = 17
+        THEN events_with_sends.before_last_at
+      END AS last_at,
+      CASE
+        WHEN checks.place = 5
+        AND events_with_sends.orphan_count * 100 > events_with_sends.event_count * 10
         THEN 'problem'
-        WHEN events_with_sends.orphan_count * 100 > events_with_sends.event_count * 1
-        THEN 'notice'
-        ELSE 'fine'
-      END
-      ELSE 'fine'
-    END AS severity,
-    'Activities without a send' AS finding,
-    events_with_sends.kind AS about,
-    events_with_sends.orphan_count AS found,
-    events_with_sends.orphan_first_at AS first_at,
-    events_with_sends.orphan_last_at AS last_at,
-    CASE
-      WHEN events_with_sends.orphan_count > 0
-      THEN 'They are in no figure: their send is not in the log. Many of them mean that sends are missing.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM events_with_sends
-  UNION ALL
-  SELECT
-    8 AS place,
-    CASE WHEN events_with_sends.long_before_count > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Activities more than a day before their send' AS finding,
-    events_with_sends.kind AS about,
-    events_with_sends.long_before_count AS found,
-    events_with_sends.long_before_first_at AS first_at,
-    events_with_sends.long_before_last_at AS last_at,
-    CASE
-      WHEN events_with_sends.long_before_count > 0
-      THEN 'They count, since the order of activities does not matter, but a clock or a campaign id is probably wrong.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM events_with_sends
-  UNION ALL
-  SELECT
-    17 AS place,
-    CASE WHEN events_with_sends.before_count > 0 THEN 'fine' ELSE 'fine' END AS severity,
-    'Activities shortly before their send' AS finding,
-    events_with_sends.kind AS about,
-    events_with_sends.before_count AS found,
-    events_with_sends.before_first_at AS first_at,
-    events_with_sends.before_last_at AS last_at,
-    CASE
-      WHEN events_with_sends.before_count > 0
-      THEN 'They count: Marketo\'s own log stamps deliveries a second before their sends.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM events_with_sends
-  UNION ALL
-  SELECT
-    6 AS place,
-    CASE WHEN count(*) > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Activities older than the first send' AS finding,
-    old_events.kind AS about,
-    count(*) AS found,
-    MIN(old_events.activity_at) AS first_at,
-    MAX(old_events.activity_at) AS last_at,
-    CASE
-      WHEN count(*) > 0
-      THEN 'Marketo gives a loader sends and deliveries of the last 90 days, opens and clicks of 25 months. What is older than the first send can be in no figure; choose time ranges that begin after it.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM (
+        WHEN checks.place = 5
+        AND events_with_sends.orphan_count * 100 <= events_with_sends.event_count * 1
+        THEN 'fine'
+      END AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM events_with_sends
+    JOIN checks
+      ON checks.place IN (5, 8, 17)
+    UNION ALL
     SELECT
-      email_log.kind,
-      email_log.activity_at
-    FROM email_log
-    JOIN (
+      6 AS place,
+      old_events.kind AS about,
+      count(*) AS found,
+      MIN(old_events.activity_at) AS first_at,
+      MAX(old_events.activity_at) AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM (
       SELECT
-        log_totals.first_at
-      FROM log_totals
-      WHERE
-        log_totals.kind = 'sent'
-    ) AS first_sent
-      ON email_log.activity_at < DATETIME_SUB(first_sent.first_at, INTERVAL '1' DAY)
-  ) AS old_events
-  GROUP BY
-    old_events.kind
-  UNION ALL
-  SELECT
-    7 AS place,
-    CASE WHEN count(old_sends.sent_at) > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Sends older than the first delivery' AS finding,
-    'sends' AS about,
-    count(old_sends.sent_at) AS found,
-    MIN(old_sends.sent_at) AS first_at,
-    MAX(old_sends.sent_at) AS last_at,
-    CASE
-      WHEN count(old_sends.sent_at) > 0
-      THEN 'Their deliveries are not in the log, so all that nobody opened are Aborted. Choose time ranges that begin later.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM (
+        email_log.kind,
+        email_log.activity_at
+      FROM email_log
+      JOIN (
+        SELECT
+          log_totals.first_at
+        FROM log_totals
+        WHERE
+          log_totals.kind = 'sent'
+      ) AS first_sent
+        ON email_log.activity_at < DATETIME_SUB(first_sent.first_at, INTERVAL '1' DAY)
+    ) AS old_events
+    GROUP BY
+      old_events.kind
+    UNION ALL
     SELECT
-      sent_records.sent_at
-    FROM sent_records
-    JOIN (
+      7 AS place,
+      'sends' AS about,
+      count(old_sends.activity_at) AS found,
+      MIN(old_sends.activity_at) AS first_at,
+      MAX(old_sends.activity_at) AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM (
       SELECT
-        log_totals.first_at
-      FROM log_totals
+        email_log.activity_at
+      FROM email_log
+      JOIN (
+        SELECT
+          log_totals.first_at
+        FROM log_totals
+        WHERE
+          log_totals.kind = 'delivered'
+      ) AS first_delivered
+        ON email_log.kind = 'sent'
+        AND email_log.activity_at < DATETIME_SUB(first_delivered.first_at, INTERVAL '1' DAY)
+    ) AS old_sends
+    UNION ALL
+    SELECT
+      18 AS place,
+      'sends' AS about,
+      count(*) AS found,
+      MIN(sends.activity_at) AS first_at,
+      MAX(sends.activity_at) AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM (
+      SELECT
+        datetime(loaded.activity_date, 'UTC') AS activity_at
+      FROM marketo.activity_send_email AS loaded
       WHERE
-        log_totals.kind = 'delivered'
-    ) AS first_delivered
-      ON sent_records.sent_at < DATETIME_SUB(first_delivered.first_at, INTERVAL '1' DAY)
-  ) AS old_sends
-  UNION ALL
-  SELECT
-    18 AS place,
-    CASE WHEN count(*) > 0 THEN 'fine' ELSE 'fine' END AS severity,
-    'Skipped or failed sends' AS finding,
-    'sends' AS about,
-    count(*) AS found,
-    MIN(sends.activity_at) AS first_at,
-    MAX(sends.activity_at) AS last_at,
-    CASE
-      WHEN count(*) > 0
-      THEN 'Marketo logged them, but nothing was sent; they are in no figure.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM (
-    SELECT
-      datetime(loaded.activity_date, 'UTC') AS activity_at
-    FROM marketo.activity_send_email AS loaded
-    WHERE
-      lower(nullif(TRIM(loaded.action_result), '')) IN ('skipped', 'failed')
-  ) AS sends
-  UNION ALL
-  SELECT
-    19 AS place,
-    CASE WHEN count(*) > 0 THEN 'fine' ELSE 'fine' END AS severity,
-    'Merges of people' AS finding,
-    'merges' AS about,
-    count(*) AS found,
-    MIN(merges.merged_at) AS first_at,
-    MAX(merges.merged_at) AS last_at,
-    CASE
-      WHEN count(*) > 0
-      THEN 'Merged people count once, under the id that survived.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM (
-    SELECT
-      datetime(loaded.activity_date, 'UTC') AS merged_at
-    FROM marketo.activity_merge_leads AS loaded
-  ) AS merges
-  UNION ALL
-  SELECT
-    14 AS place,
-    CASE WHEN count(synced.loaded_at) > 0 THEN 'fine' ELSE 'fine' END AS severity,
-    'Last sync of the loader' AS finding,
-    'all activities' AS about,
-    count(synced.loaded_at) AS found,
-    MAX(synced.loaded_at) AS first_at,
-    MAX(synced.loaded_at) AS last_at,
-    CASE
-      WHEN count(synced.loaded_at) > 0
-      THEN 'When the loader last wrote a row, by its own sync column.'
-      ELSE 'None was found.'
-    END AS advice
-  FROM (
-    SELECT
-      datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
-    FROM marketo.activity_send_email AS loaded
-    WHERE
-      (
-        NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
-      )
+        lower(nullif(TRIM(loaded.action_result), '')) IN ('skipped', 'failed')
+    ) AS sends
     UNION ALL
     SELECT
-      datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
-    FROM marketo.activity_email_delivered AS loaded
+      19 AS place,
+      'merges' AS about,
+      count(*) AS found,
+      MIN(merges.merged_at) AS first_at,
+      MAX(merges.merged_at) AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM (
+      SELECT
+        datetime(loaded.activity_date, 'UTC') AS merged_at
+      FROM marketo.activity_merge_leads AS loaded
+    ) AS merges
     UNION ALL
     SELECT
-      datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
-    FROM marketo.activity_email_bounced AS loaded
+      14 AS place,
+      'all activities' AS about,
+      count(synced.loaded_at) AS found,
+      MAX(synced.loaded_at) AS first_at,
+      MAX(synced.loaded_at) AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      CAST(NULL AS STRING) AS advice
+    FROM (
+      SELECT
+        datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
+      FROM marketo.activity_send_email AS loaded
+      WHERE
+        (
+          NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+        )
+      UNION ALL
+      SELECT
+        datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
+      FROM marketo.activity_email_delivered AS loaded
+      UNION ALL
+      SELECT
+        datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
+      FROM marketo.activity_email_bounced AS loaded
+      UNION ALL
+      SELECT
+        datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
+      FROM marketo.activity_email_bounced_soft AS loaded
+      UNION ALL
+      SELECT
+        datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
+      FROM marketo.activity_open_email AS loaded
+      UNION ALL
+      SELECT
+        datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
+      FROM marketo.activity_click_email AS loaded
+      UNION ALL
+      SELECT
+        datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
+      FROM marketo.activity_unsubscribe_email AS loaded
+    ) AS synced
     UNION ALL
     SELECT
-      datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
-    FROM marketo.activity_email_bounced_soft AS loaded
+      3 AS place,
+      'activity_open_email.is_bot_activity' AS about,
+      1 AS found,
+      NULL AS first_at,
+      NULL AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      'Nothing is known of bots: Human Opened and Human Clicked Link include them.' AS advice
     UNION ALL
     SELECT
-      datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
-    FROM marketo.activity_open_email AS loaded
+      3 AS place,
+      'activity_open_email.user_agent' AS about,
+      1 AS found,
+      NULL AS first_at,
+      NULL AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      'Nothing is known of machines: Human Opened includes Apple\'s proxy.' AS advice
     UNION ALL
     SELECT
-      datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
-    FROM marketo.activity_click_email AS loaded
+      3 AS place,
+      'activity_click_email.is_bot_activity' AS about,
+      1 AS found,
+      NULL AS first_at,
+      NULL AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      'Nothing is known of bots: Human Opened and Human Clicked Link include them.' AS advice
     UNION ALL
     SELECT
-      datetime(loaded._fivetran_synced, 'UTC') AS loaded_at
-    FROM marketo.activity_unsubscribe_email AS loaded
-  ) AS synced
-  UNION ALL
-  SELECT
-    3 AS place,
-    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Missing column' AS finding,
-    'activity_open_email.is_bot_activity' AS about,
-    1 AS found,
-    NULL AS first_at,
-    NULL AS last_at,
-    CASE
-      WHEN 1 > 0
-      THEN 'Nothing is known of bots: Human Opened and Human Clicked Link include them.'
-      ELSE 'None was found.'
-    END AS advice
-  UNION ALL
-  SELECT
-    3 AS place,
-    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Missing column' AS finding,
-    'activity_open_email.user_agent' AS about,
-    1 AS found,
-    NULL AS first_at,
-    NULL AS last_at,
-    CASE
-      WHEN 1 > 0
-      THEN 'Nothing is known of machines: Human Opened includes Apple\'s proxy.'
-      ELSE 'None was found.'
-    END AS advice
-  UNION ALL
-  SELECT
-    3 AS place,
-    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Missing column' AS finding,
-    'activity_click_email.is_bot_activity' AS about,
-    1 AS found,
-    NULL AS first_at,
-    NULL AS last_at,
-    CASE
-      WHEN 1 > 0
-      THEN 'Nothing is known of bots: Human Opened and Human Clicked Link include them.'
-      ELSE 'None was found.'
-    END AS advice
-  UNION ALL
-  SELECT
-    2 AS place,
-    CASE WHEN 1 > 0 THEN 'notice' ELSE 'fine' END AS severity,
-    'Missing table' AS finding,
-    'activity_delete_lead' AS about,
-    1 AS found,
-    NULL AS first_at,
-    NULL AS last_at,
-    CASE WHEN 1 > 0 THEN 'Deleted people cannot be left out.' ELSE 'None was found.' END AS advice
-) AS findings
+      2 AS place,
+      'activity_delete_lead' AS about,
+      1 AS found,
+      NULL AS first_at,
+      NULL AS last_at,
+      CAST(NULL AS STRING) AS severity,
+      'Deleted people cannot be left out.' AS advice
+  ) AS found_rows
+)
+/* What the report leaves out or cannot know */
+SELECT
+  checks.place,
+  CASE
+    WHEN results.found > 0
+    THEN coalesce(results.severity, checks.severity)
+    ELSE 'fine'
+  END AS severity,
+  checks.finding,
+  results.about,
+  results.found,
+  results.first_at,
+  results.last_at,
+  CASE
+    WHEN results.found > 0
+    THEN coalesce(results.advice, checks.advice)
+    ELSE 'None was found.'
+  END AS advice
+FROM results
+JOIN checks
+  ON results.place = checks.place
