@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from superset_campaign_plugin.report.rules import LinkRules
+
 # What Marketo adds to the address of every link that it tracks, other for each person.
 _TRACKING = frozenset({"mkt_tok"})
 _LEVELS = 5
@@ -61,8 +63,13 @@ class LinkRow:
     note: str | None
 
 
-def link_rows(clicked: Sequence[Clicked], placed: Sequence[Placed] | None, clickers: int | None) -> list[LinkRow]:
-    """Every link of log and email, the most clicked first; `placed` is None where the email is not known."""
+def link_rows(
+    clicked: Sequence[Clicked], placed: Sequence[Placed] | None, clickers: int | None, rules: LinkRules
+) -> list[LinkRow]:
+    """Every link of log and email, the most clicked first; `placed` is None where the email is not known.
+
+    `rules` say clicks on which links of the email are not counted.
+    """
     total = sum(each.clicks for each in clicked)
     words: dict[str, str] = {}
     for each in placed or ():
@@ -83,7 +90,9 @@ def link_rows(clicked: Sequence[Clicked], placed: Sequence[Placed] | None, click
     for key, each in reversed(unclicked.items()):
         if is_malformed(each.url):
             rows.append(LinkRow(each.url, words[key], 0, 0, None, None, "malformed address"))
-        elif urlsplit(each.url).scheme.lower() in ("http", "https"):
+        elif _is_uncounted(each.url, rules):
+            rows.append(LinkRow(each.url, words[key], 0, 0, None, None, "clicks here do not count"))
+        else:
             rows.append(LinkRow(each.url, words[key], 0, 0, 0.0 if total else None, None, None))
     return rows
 
@@ -123,6 +132,11 @@ def is_malformed(address: str) -> bool:
         return not parts.scheme or not complete or any(letter.isspace() for letter in address.strip())
     except ValueError:
         return True
+
+
+def _is_uncounted(address: str, rules: LinkRules) -> bool:
+    lower = address.strip().lower()
+    return lower.startswith(rules.uncounted_prefixes) or any(part in lower for part in rules.uncounted_parts)
 
 
 def _by_address(clicked: Iterable[Clicked]) -> list[tuple[str | None, int, int]]:

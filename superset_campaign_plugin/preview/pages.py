@@ -12,6 +12,7 @@ from superset_campaign_plugin import __version__
 from superset_campaign_plugin.embedding.guests import is_guest, proof_in_use
 from superset_campaign_plugin.errors import ProofError, ProofExpired, SharingEnded
 from superset_campaign_plugin.preview import present
+from superset_campaign_plugin.preview.email import settings
 from superset_campaign_plugin.preview.heat import link_rows
 from superset_campaign_plugin.preview.sanitize import shown_address, text_of
 from superset_campaign_plugin.semantics import load_semantics
@@ -133,7 +134,7 @@ def preview_page(email: Email, campaign_id: int | None, look: Look) -> Response:
     links = None
     if insight.links is not None:
         placed = email.body.links if email.body else None
-        links = link_rows(insight.links, placed, insight.figures.get("clicked_link"))
+        links = link_rows(insight.links, placed, insight.figures.get("clicked_link"), settings().rules.links)
     html = render_template(
         "campaign_email/preview.html",
         version=__version__,

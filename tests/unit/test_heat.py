@@ -8,6 +8,9 @@ import pytest
 
 from superset_campaign_plugin.preview.heat import is_malformed, link_key, link_rows, marks_of
 from superset_campaign_plugin.preview.sanitize import Link, clean_html, text_of
+from superset_campaign_plugin.report.rules import LinkRules
+
+RULES = LinkRules()
 
 
 class Clicked(NamedTuple):
@@ -31,7 +34,7 @@ SHOP, BLOG = "https://example.com/shop", "https://example.com/blog"
 )
 def test_one_link_however_it_is_spelled(spelled: str) -> None:
     assert link_key(spelled) == link_key(SHOP)
-    [row] = link_rows([Clicked(spelled, 3, 2)], [Link("Shop now", SHOP)], 4)
+    [row] = link_rows([Clicked(spelled, 3, 2)], [Link("Shop now", SHOP)], 4, RULES)
     assert (row.words, row.clicks, row.share, row.people_share, row.note) == ("Shop now", 3, 1.0, 0.5, None)
 
 
@@ -44,24 +47,25 @@ def test_every_link_of_log_and_email_has_its_row() -> None:
     old = "https://old.example.com/"
     clicked = [Clicked(SHOP, 6, 3), Clicked(None, 1, 1), Clicked(old, 2, 2), Clicked("htp:/x y", 1, 1)]
     placed = [Link("Shop", SHOP), Link("Blog", BLOG), Link("Write", "mailto:a@example.com"), Link("Odd", "https://[x")]
-    rows = [(row.address, row.words, row.clicks, row.share, row.note) for row in link_rows(clicked, placed, 5)]
+    rows = [(row.address, row.words, row.clicks, row.share, row.note) for row in link_rows(clicked, placed, 5, RULES)]
     assert rows == [
         (SHOP, "Shop", 6, 0.6, None),
         (old, "", 2, 0.2, "not in this version of the email"),
         (None, "", 1, 0.1, None),
         ("htp:/x y", "", 1, 0.1, "malformed address"),
         (BLOG, "Blog", 0, 0.0, None),
+        ("mailto:a@example.com", "Write", 0, None, "clicks here do not count"),
         ("https://[x", "Odd", 0, None, "malformed address"),
     ]
 
 
 def test_nothing_is_said_of_the_email_where_it_is_not_known() -> None:
-    [row] = link_rows([Clicked(SHOP, 1, 1)], None, None)
+    [row] = link_rows([Clicked(SHOP, 1, 1)], None, None, RULES)
     assert (row.note, row.people_share) == (None, None)
 
 
 def test_spellings_of_one_link_are_one_row() -> None:
-    [row] = link_rows([Clicked(f"{SHOP}?mkt_tok=1", 2, 1), Clicked(f"{SHOP}/", 3, 2)], None, 3)
+    [row] = link_rows([Clicked(f"{SHOP}?mkt_tok=1", 2, 1), Clicked(f"{SHOP}/", 3, 2)], None, 3, RULES)
     assert (row.clicks, row.people, row.share) == (5, 3, 1.0)
 
 
