@@ -93,7 +93,7 @@ def measure(uri: str, activities: int, repeat: int, add: Callable[[int], int]) -
     found["full_refresh_gb"] = max(memory for _, memory, _ in runs)
     found["start"] = median([seconds - summary["seconds"] for seconds, _, summary in runs])
     found["stored"] = queries(uri, repeat, STORED)
-    found["direct"] = queries(uri, 1 if activities > 20_000_000 else repeat, None)
+    found["direct"] = queries(uri, 1 if activities > 5_500_000 else repeat, None)
     more = []
     for run in range(1, repeat + 1):
         added = add(run)

@@ -6,6 +6,7 @@ that break careless SQL, links and pages.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -25,6 +26,7 @@ import duckdb
 import pytest
 
 from demo.generate import generate
+from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.preview.contents import load_emails
 
 DATABASE = "Campaign Warehouse"
@@ -42,6 +44,9 @@ DATASETS = {
     "campaign_email_performance",
     "campaign_email_quality",
 }
+
+# Every shipped chart, with its dashboard.
+CHARTS = {name: dashboard.name for dashboard in load_dashboards() for name in dashboard.charts}
 
 # One (campaign, email) pair gets each of these as both of its names.
 HOSTILE_NAMES = (
@@ -193,6 +198,28 @@ def _make_foreign_assets() -> None:
     chart = Slice(slice_name="Theirs", viz_type="table", datasource_id=dataset.id, datasource_type="table", params="{}")
     db.session.add(Dashboard(dashboard_title="Theirs", slug="theirs", slices=[chart], json_metadata="{}"))
     db.session.commit()
+
+
+def run_chart(deployment: Deployment, name: str, user: str = "admin", **changes: Any) -> list[list[dict[str, Any]]]:
+    """The rows of each query of a chart, from its stored query context, as `user`; `changes` go into each query."""
+    from superset.charts.schemas import ChartDataQueryContextSchema
+    from superset.commands.chart.data.get_data_command import ChartDataCommand
+    from superset.models.slice import Slice
+
+    from superset_campaign_plugin.bundle.identity import chart_uuid
+    from superset_campaign_plugin.bundle.stored import find
+
+    with deployment.as_user(user):
+        chart = find(Slice, str(chart_uuid(CHARTS[name], name)))
+        context = json.loads(chart.query_context)
+        context["force"] = True
+        for query in context["queries"]:
+            query.update(changes)
+        command = ChartDataCommand(ChartDataQueryContextSchema().load(context))
+        command.validate()
+        result = command.run()
+        assert [query["error"] for query in result["queries"]] == [None] * len(context["queries"])
+        return [query["data"] for query in result["queries"]]
 
 
 @contextmanager

@@ -2,7 +2,12 @@
 
 import os
 
+import pymysql
+
 from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401 - Superset's name for the hook
+
+# Superset asks MySQL's other driver what the types of columns are.
+pymysql.install_as_MySQLdb()
 
 SECRET_KEY = os.environ["CAMPAIGN_TEST_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{os.environ['CAMPAIGN_TEST_FOLDER']}/superset.db"

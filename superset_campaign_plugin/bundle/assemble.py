@@ -72,13 +72,18 @@ def database_config(name: str, uri: str) -> dict[str, Any]:
         "uuid": str(database_uuid(name)),
         "version": "1.0.0",
     }
-    if url.get_backend_name() == "duckdb":
-        config["extra"] = READ_ONLY_DUCKDB
+    if url.get_backend_name() in CONNECTION_EXTRAS:
+        config["extra"] = CONNECTION_EXTRAS[url.get_backend_name()]
     return config
 
 
-# Many processes may read a DuckDB file as long as none of them writes.
-READ_ONLY_DUCKDB: dict[str, Any] = {"engine_params": {"connect_args": {"read_only": True}}}
+# What a connection needs, by SQLAlchemy's name of the database.
+CONNECTION_EXTRAS: dict[str, dict[str, Any]] = {
+    # Many processes may read a file as long as none of them writes.
+    "duckdb": {"engine_params": {"connect_args": {"read_only": True}}},
+    # Superset's time grains for Hive have patterns that Spark has read differently since version 3.
+    "hive": {"engine_params": {"connect_args": {"configuration": {"spark.sql.legacy.timeParserPolicy": "LEGACY"}}}},
+}
 
 
 def write_bundle(file: Path, *, uri: str, schema: str | None, source: str, database: str) -> None:

@@ -11,7 +11,7 @@ from superset.commands.database.exceptions import DatabaseInvalidError
 from superset.exceptions import SupersetErrorsException, SupersetException
 from superset.models.core import Database
 
-from superset_campaign_plugin.bundle.assemble import READ_ONLY_DUCKDB
+from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS
 from superset_campaign_plugin.errors import InstallError, unknown
 from superset_campaign_plugin.warehouse import parse_uri
 
@@ -40,8 +40,8 @@ def create_database(name: str | None, uri: str) -> tuple[Database, bool]:
             )
         return existing, False
     properties: dict[str, Any] = {"database_name": name, "sqlalchemy_uri": uri, "expose_in_sqllab": False}
-    if engine.name == "duckdb":
-        properties["extra"] = json.dumps(READ_ONLY_DUCKDB)
+    if engine.name in CONNECTION_EXTRAS:
+        properties["extra"] = json.dumps(CONNECTION_EXTRAS[engine.name])
     try:
         return CreateDatabaseCommand(properties).run(), True
     except DatabaseInvalidError as error:

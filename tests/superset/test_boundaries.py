@@ -9,9 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 from click.testing import CliRunner
-from deployment import DATABASE, PASSWORD, SCHEMA, Deployment, give_viewer_role, metadata
+from deployment import CHARTS, DATABASE, PASSWORD, SCHEMA, Deployment, give_viewer_role, metadata
 
-from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.bundle.identity import chart_uuid, dataset_uuid
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.embedding.clauses import Grant, row_clause
@@ -21,7 +20,6 @@ from superset_campaign_plugin.report.run import run_report
 
 ROLE = "Campaign Report Viewer"
 REPORT = "campaign_email_performance"
-CHARTS = {name: dashboard.name for dashboard in load_dashboards() for name in dashboard.charts}
 OF_THE_REPORT = sorted(name for name, dashboard in CHARTS.items() if dashboard == REPORT)
 
 

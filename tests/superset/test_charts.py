@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
-from deployment import SCHEMA, Deployment
+from deployment import CHARTS, SCHEMA, Deployment, run_chart
 
-from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.report.run import run_report
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
-CHARTS = {name: dashboard.name for dashboard in load_dashboards() for name in dashboard.charts}
 COUNTS = [metric.name for metric in load_semantics().metrics if metric.kind == "count"]
-
-
-def run(deployment: Deployment, name: str, user: str = "admin", **changes: Any) -> list[list[dict[str, Any]]]:
-    """The rows of each query of a chart, from its stored query context, as `user`; `changes` go into each query."""
-    from superset.charts.schemas import ChartDataQueryContextSchema
-    from superset.commands.chart.data.get_data_command import ChartDataCommand
-    from superset.models.slice import Slice
-
-    from superset_campaign_plugin.bundle.identity import chart_uuid
-    from superset_campaign_plugin.bundle.stored import find
-
-    with deployment.as_user(user):
-        chart = find(Slice, str(chart_uuid(CHARTS[name], name)))
-        context = json.loads(chart.query_context)
-        context["force"] = True
-        for query in context["queries"]:
-            query.update(changes)
-        command = ChartDataCommand(ChartDataQueryContextSchema().load(context))
-        command.validate()
-        result = command.run()
-        assert [query["error"] for query in result["queries"]] == [None] * len(context["queries"])
-        return [query["data"] for query in result["queries"]]
 
 
 @pytest.mark.parametrize("name", sorted(CHARTS))
 def test_every_chart_runs_and_shows_something(deployment: Deployment, name: str) -> None:
-    for rows in run(deployment, name, time_offsets=[]):
+    for rows in run_chart(deployment, name, time_offsets=[]):
         assert rows
 
 
 def test_the_campaigns_are_those_of_the_command_line(deployment: Deployment) -> None:
-    rows, [total] = run(deployment, "campaigns")
+    rows, [total] = run_chart(deployment, "campaigns")
     report = run_report(deployment.warehouse, schema=SCHEMA, by=["campaign"])
     shown = {row["campaign_id"]: [row[name] for name in COUNTS if name in row] for row in rows}
     names = [name for name in COUNTS if name in rows[0]]
@@ -56,7 +29,7 @@ def test_the_campaigns_are_those_of_the_command_line(deployment: Deployment) -> 
 
 
 def test_the_emails_total_is_the_ratio_of_the_sums(deployment: Deployment) -> None:
-    rows, [total] = run(deployment, "emails")
+    rows, [total] = run_chart(deployment, "emails")
     assert total["pct_delivered"] == pytest.approx(
         sum(row["delivered"] for row in rows) / sum(row["sent"] for row in rows)
     )
@@ -67,12 +40,12 @@ def test_a_time_range_includes_its_first_day_and_not_its_last(deployment: Deploy
     by_day = run_report(deployment.warehouse, schema=SCHEMA, by=["day"]).records()
     first, last = by_day[len(by_day) // 3]["day"], by_day[len(by_day) // 2]["day"]
     time_range = [{"col": "sent_date", "op": "TEMPORAL_RANGE", "val": f"{first} : {last}"}]
-    _, [total] = run(deployment, "campaigns", filters=time_range)
+    _, [total] = run_chart(deployment, "campaigns", filters=time_range)
     assert total["sent"] == sum(row["sent"] for row in by_day if first <= row["day"] < last)
 
 
 def test_the_report_shows_every_column_like_the_wide_dataset(deployment: Deployment) -> None:
-    [rows] = run(deployment, "report")
+    [rows] = run_chart(deployment, "report")
     expected = run_report(deployment.warehouse, schema=SCHEMA, by=["campaign", "email"]).records()
     metrics = [metric.name for metric in report_columns(load_semantics().metrics)]
     assert sum(row["sent"] for row in rows) == sum(row["sent"] for row in expected)
@@ -82,13 +55,13 @@ def test_the_report_shows_every_column_like_the_wide_dataset(deployment: Deploym
 
 
 def test_a_column_that_is_filtered_away_has_no_figure(deployment: Deployment) -> None:
-    [rows] = run(deployment, "report", filters=[{"col": "column_title", "op": "IN", "val": ["Sent", "% Opened"]}])
+    [rows] = run_chart(deployment, "report", filters=[{"col": "column_title", "op": "IN", "val": ["Sent", "% Opened"]}])
     shown = {name for row in rows for name, value in row.items() if value is not None}
     assert shown == {"campaign_label", "email_link", "sent", "pct_opened"}
 
 
 def test_the_outcomes_add_up_to_the_sends(deployment: Deployment) -> None:
-    [outcomes] = run(deployment, "how_sends_ended")
+    [outcomes] = run_chart(deployment, "how_sends_ended")
     [everything] = run_report(deployment.warehouse, schema=SCHEMA, by=[]).records()
     assert sum(row["column_total"] for row in outcomes) == everything["sent"]
 
@@ -97,13 +70,13 @@ def test_the_viewer_role_runs_every_chart_and_an_outsider_none(deployment: Deplo
     from superset.exceptions import SupersetSecurityException
 
     for name in CHARTS:
-        run(deployment, name, user="viewer", time_offsets=[])
+        run_chart(deployment, name, user="viewer", time_offsets=[])
         with pytest.raises(SupersetSecurityException):
-            run(deployment, name, user="outsider")
+            run_chart(deployment, name, user="outsider")
 
 
 def test_the_weeks_of_the_time_chart_hold_every_send(deployment: Deployment) -> None:
-    weeks, _ = run(deployment, "engagement_over_time")
+    weeks, _ = run_chart(deployment, "engagement_over_time")
     [everything] = run_report(deployment.warehouse, schema=SCHEMA, by=[]).records()
     assert sum(row["sent"] for row in weeks) == everything["sent"]
     assert all(row["sent_date"].weekday() == 0 for row in weeks)

@@ -1,0 +1,62 @@
+"""The report in Superset over a warehouse on MariaDB and on Spark: every chart runs, and shows the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from deployment import CHARTS, HOSTILE_NAMES, IMPORTED, Deployment, give_viewer_role, metadata, run_chart
+from logs import Log, crowd
+
+from superset_campaign_plugin.report.run import run_report
+
+PEOPLE = 200
+
+
+def named_log() -> Log:
+    """Believable activities, and names that break careless SQL."""
+    log = crowd(people=PEOPLE, seed=11)
+    for number, name in enumerate(HOSTILE_NAMES, start=9_001):
+        log.campaign(number, name, workspace="O'Brien \\ 100%").email(number, name)
+        log.send(number, number, 1, "2024-03-01 10:00").open(number, number, 1, "2024-03-01 11:00")
+    return log
+
+
+@pytest.fixture(scope="module", params=["mysql", "hive"])
+def elsewhere(request: pytest.FixtureRequest, warehouse_on: Callable[[str], Any]) -> Iterator[Any]:
+    """A warehouse on a server of that engine."""
+    warehouse = warehouse_on(request.param)
+    yield warehouse.load(named_log())
+    warehouse.drop()
+
+
+def test_the_report_over_another_engine(bare: Deployment, elsewhere: Any) -> None:
+    """Installed twice, read by every chart, narrowed by a boundary, and taken out again."""
+    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.embedding import boundaries
+
+    before = metadata(bare.folder / "superset.db")
+    wanted: dict[str, Any] = {"database": IMPORTED, "uri": elsewhere.uri, "schema": None, "source": "fivetran"}
+    install(**wanted)
+    assert {change.action for change in install(**wanted)} == {"unchanged"}
+    give_viewer_role()
+
+    for name in CHARTS:
+        assert run_chart(bare, name, user="viewer", time_offsets=[], filters=[])
+    rows, [total] = run_chart(bare, "campaigns", filters=[])
+    report = {row["campaign_id"]: row for row in run_report(elsewhere.uri, by=["campaign"]).records()}
+    assert {row["campaign_id"]: row["sent"] for row in rows} == {id_: row["sent"] for id_, row in report.items()}
+    assert total["pct_opened"] == pytest.approx(run_report(elsewhere.uri, by=[]).records()[0]["pct_opened"])
+    assert {row["campaign_name"] for id_, row in report.items() if id_ > 9_000} == set(HOSTILE_NAMES)
+
+    boundaries.grant("Campaign Report Viewer", ["O'Brien \\ 100%"])
+    found, _ = run_chart(bare, "campaigns", user="viewer", filters=[])
+    assert {row["campaign_id"] for row in found} == {id_ for id_ in report if id_ > 9_000}
+
+    days = [{"col": "sent_date", "op": "TEMPORAL_RANGE", "val": "2024-03-01 : 2024-03-02"}]
+    [day] = run_chart(bare, "emails", user="viewer", filters=days)[1]
+    assert (day["sent"], day["opened"]) == (len(HOSTILE_NAMES), len(HOSTILE_NAMES))
+
+    uninstall()
+    assert metadata(bare.folder / "superset.db") == before
