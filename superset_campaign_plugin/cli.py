@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from superset_campaign_plugin.report.rules import Rules
 
-SUPERSET_COMMANDS = ("install", "uninstall")
-
 
 class _Group(click.Group):
     """Shows the plugin's errors as one line with their exit code, never as a traceback."""
@@ -449,6 +447,78 @@ def uninstall() -> None:
         _print_changes(changes)
         if not changes:
             click.echo("nothing is installed", err=True)
+
+
+@campaign.command()
+@click.argument("role")
+@click.option("--workspace", "workspaces", multiple=True, required=True, metavar="NAME", help="A workspace to show.")
+@click.option("--program", "programs", multiple=True, metavar="NAME", help="Of these workspaces only this program.")
+@click.option("--force", is_flag=True, help="Take names that the report does not hold yet.")
+def grant(role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], force: bool) -> None:
+    """Let ROLE see workspaces of the report, and no others but those it was granted before."""
+    with _superset():
+        from superset_campaign_plugin.embedding.boundaries import grant as grant_rows
+
+        _print_grants({role: grant_rows(role, workspaces, programs, force=force)})
+
+
+@campaign.command()
+@click.argument("role")
+@click.option("--workspace", "workspaces", multiple=True, metavar="NAME", help="Only this workspace.  [all]")
+@click.option("--program", "programs", multiple=True, metavar="NAME", help="Only this program.  [all]")
+@click.option("--lift", "lifted", is_flag=True, help="Remove the boundary: ROLE sees every workspace again.")
+def revoke(role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], lifted: bool) -> None:
+    """Take back what ROLE was granted. Without any grant left it sees nothing."""
+    with _superset():
+        from superset_campaign_plugin.embedding import boundaries
+
+        if lifted:
+            boundaries.lift(role)
+            click.echo(f"{role}: everything")
+        else:
+            _print_grants({role: boundaries.revoke(role, workspaces, programs)})
+
+
+@campaign.command("list")
+def list_grants() -> None:
+    """Show which roles have a boundary, and what they may see."""
+    with _superset():
+        from superset_campaign_plugin.embedding.boundaries import list_grants as all_grants
+
+        found = all_grants()
+        _print_grants(found)
+        if not found:
+            click.echo("no role has a boundary", err=True)
+
+
+def _print_grants(found: dict[str, list[Any]]) -> None:
+    for role, grants in found.items():
+        for each in grants:
+            place = each.workspace or "(no workspace)"
+            click.echo(f"{role}: {place}" if each.program is None else f"{role}: {place}, program {each.program}")
+        if not grants:
+            click.echo(f"{role}: nothing")
+
+
+@campaign.command()
+@click.option("--allow-domain", "domains", multiple=True, metavar="ORIGIN", help="A portal that may embed the report.")
+@click.option("--off", is_flag=True, help="Stop embedding.")
+@click.option("--json", "as_json", is_flag=True, help="Print what a portal's back end needs, as JSON.")
+def embed(domains: tuple[str, ...], off: bool, as_json: bool) -> None:
+    """Let portals embed the dashboard, and print its id for them."""
+    import json
+
+    with _superset():
+        from superset_campaign_plugin.embedding.embed import embed as turn_on
+        from superset_campaign_plugin.embedding.embed import missing_settings, stop_embedding
+
+        if off:
+            click.echo("embedding is off" if stop_embedding() else "embedding was off already", err=True)
+            return
+        embedding = turn_on(list(domains))
+        click.echo(json.dumps(embedding.as_dict(), indent=2) if as_json else embedding.dashboard)
+        for setting in missing_settings():
+            click.echo(f"superset_config.py lacks: {setting}", err=True)
 
 
 def _print_changes(changes: list[Any]) -> None:

@@ -63,6 +63,10 @@ class InstallError(CampaignError):
     """The deployment refuses the installation: no such database, no permission, a name already taken."""
 
 
+class PortalError(CampaignError):
+    """Superset does not answer a portal's back end, or refuses it a guest token."""
+
+
 class ProofError(CampaignError):
     """A preview link bears a proof that does not hold."""
 

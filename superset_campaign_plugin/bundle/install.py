@@ -36,9 +36,10 @@ from superset_campaign_plugin.bundle.manifest import (
     read_manifest,
     write_manifest,
 )
-from superset_campaign_plugin.bundle.role import VIEWER_ROLE, create_viewer_role, delete_viewer_role
+from superset_campaign_plugin.bundle.role import VIEWER_ROLE, create_viewer_role, delete_role
 from superset_campaign_plugin.bundle.stored import KINDS, each, find
 from superset_campaign_plugin.config import EXTENSION, Settings
+from superset_campaign_plugin.embedding.boundaries import cover_datasets, remove_boundaries
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.state import StoredSource, read_state
@@ -77,6 +78,7 @@ def install(
         changes = [_put(kind, name, config, manifest, connection, overwrite) for kind, name, config in each(bundle)]
         manifest.schema_permission = schema_permission or manifest.schema_permission
         manifest.warehouse = {"database": str(connection.uuid), "source": source, "schema": schema}
+        cover_datasets()
         changes.append(_put_role(bundle, manifest))
         write_manifest(manifest)
         db.session.commit()
@@ -93,16 +95,16 @@ def uninstall() -> list[Change]:
         return []
     objects = {kind: _installed(model, manifest) for kind, (model, _) in KINDS.items()}
     _check_nothing_rests_on(objects)
-    changes = []
     try:
+        changes = [Change("removed", "row rules", name) for name in remove_boundaries()]
         for kind in ("dashboards", "charts", "datasets"):
             for item in objects[kind]:
                 changes.append(Change("removed", kind, str(item)))
                 db.session.delete(item)
             db.session.flush()
-        if VIEWER_ROLE in manifest.roles:
-            delete_viewer_role()
-            changes.append(Change("removed", "roles", VIEWER_ROLE))
+        for role in manifest.roles:
+            delete_role(role)
+            changes.append(Change("removed", "roles", role))
         _remove_schema_permission(manifest)
         changes += _remove_connection(manifest)
         delete_manifest()
@@ -269,7 +271,7 @@ _WRITERS: dict[str, Any] = {"datasets": _write_dataset, "charts": _write_chart, 
 def _put_role(bundle: Bundle, manifest: Manifest) -> Change:
     datasets = [find(SqlaTable, config["uuid"]) for config in bundle.datasets.values()]
     if create_viewer_role(datasets):
-        manifest.roles = [VIEWER_ROLE]
+        manifest.roles = [VIEWER_ROLE, *manifest.roles]
         return Change("created", "roles", VIEWER_ROLE)
     return Change("unchanged" if VIEWER_ROLE in manifest.roles else "kept", "roles", VIEWER_ROLE)
 

@@ -1,4 +1,4 @@
-"""The viewer role: the least with which a person can use the dashboard, its exports and its previews."""
+"""The viewer role and the guest role: the least with which people use the dashboard, its exports and its previews."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from superset import db, security_manager
 from superset.connectors.sqla.models import SqlaTable
 
 VIEWER_ROLE = "Campaign Report Viewer"
+GUEST_ROLE = "Campaign Report Guest"
 
 # (permission, view), by what a viewer does with it.
 _PERMISSIONS = (
@@ -41,17 +42,25 @@ _PERMISSIONS = (
 
 def create_viewer_role(datasets: list[SqlaTable]) -> bool:
     """Create the role within the running transaction, with access to `datasets` alone; False if there is one."""
-    if security_manager.find_role(VIEWER_ROLE) is not None:
-        return False
-    wanted = [*_PERMISSIONS, *(("datasource_access", dataset.perm) for dataset in datasets)]
-    found = [security_manager.find_permission_view_menu(*pair) for pair in wanted]
-    role = security_manager.role_model(name=VIEWER_ROLE, permissions=[permission for permission in found if permission])
-    db.session.add(role)
-    return True
+    return _create(VIEWER_ROLE, [*_PERMISSIONS, *(("datasource_access", dataset.perm) for dataset in datasets)])
 
 
-def delete_viewer_role() -> None:
-    """Delete the role within the running transaction; people who had it lose it."""
-    role = security_manager.find_role(VIEWER_ROLE)
+def create_guest_role() -> bool:
+    """The same for guests of the embedded dashboard, whose tokens let them at its datasets; False if there is one."""
+    return _create(GUEST_ROLE, list(_PERMISSIONS))
+
+
+def delete_role(name: str) -> None:
+    """Delete a role within the running transaction; people who had it lose it."""
+    role = security_manager.find_role(name)
     if role is not None:
         db.session.delete(role)
+
+
+def _create(name: str, wanted: list[tuple[str, str]]) -> bool:
+    if security_manager.find_role(name) is not None:
+        return False
+    found = [security_manager.find_permission_view_menu(*pair) for pair in wanted]
+    permissions = [permission for permission in found if permission]
+    db.session.add(security_manager.role_model(name=name, permissions=permissions))
+    return True

@@ -1,0 +1,179 @@
+"""Workspaces as boundaries: which rows a role may see, kept as Superset's own row-level rules on every dataset.
+
+The rules are all that is stored: their description holds the grants that their clause is made of. So whoever deletes
+or edits one in Superset has decided, and nothing here disagrees. Rules of several roles of one person add up, since
+they share a group. Needs a Superset application context.
+"""
+
+# Superset's classes come without types.
+# mypy: no-warn-return-any
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import column, literal, select
+from superset import db, security_manager
+from superset.connectors.sqla.models import RowLevelSecurityFilter, SqlaTable
+from superset.utils.core import RowLevelSecurityFilterType
+
+from superset_campaign_plugin.bundle.identity import dataset_uuid
+from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, row_clause
+from superset_campaign_plugin.engines import Engine, get_engine
+from superset_campaign_plugin.errors import InstallError, unknown
+from superset_campaign_plugin.report.query import dataset_rows
+from superset_campaign_plugin.report.run import REPORT_DATASET
+from superset_campaign_plugin.report.sqltext import plain_sql
+from superset_campaign_plugin.semantics import load_semantics
+
+GROUP = "superset_campaign"
+_TITLE = "Campaign report: {}"
+_TITLE_OF_REST = "Campaign report: {}, what has no workspace"
+_WORKSPACE = "workspace"
+
+
+def grant(role: str, workspaces: Sequence[str], programs: Sequence[str] = (), *, force: bool = False) -> list[Grant]:
+    """Let a role see workspaces, or programs of them, and nothing else but what it was granted before.
+
+    Gives all that the role may see now. Raises `UsageError` for a workspace or program that the report does not hold,
+    unless `force`, and `InstallError` where there is no such role or nothing is installed.
+    """
+    if not force:
+        _check_known(workspaces, programs)
+    added = {Grant(workspace, program) for workspace in workspaces for program in (programs or (None,))}
+    return _keep(role, added | set(_grants(_rule(role))))
+
+
+def revoke(role: str, workspaces: Sequence[str] = (), programs: Sequence[str] = ()) -> list[Grant]:
+    """Take grants back: the named ones, or all. A role whose last grant is taken sees nothing.
+
+    Gives what the role may still see. Raises `InstallError` for a role that has no boundary.
+    """
+    rule = _rule(role)
+    if rule is None:
+        raise InstallError(f"the role {role!r} has no boundary; superset campaign list shows those that have")
+    kept = [
+        each
+        for each in _grants(rule)
+        if (workspaces and each.workspace not in workspaces) or (programs and each.program not in programs)
+    ]
+    return _keep(role, kept)
+
+
+def lift(role: str) -> None:
+    """Remove a role's boundary: it sees every row of the datasets that it has access to."""
+    rules = [rule for rule in _rules() if rule.name in (_TITLE.format(role), _TITLE_OF_REST.format(role))]
+    if not rules:
+        raise InstallError(f"the role {role!r} has no boundary; superset campaign list shows those that have")
+    for rule in rules:
+        db.session.delete(rule)
+    db.session.commit()
+
+
+def list_grants() -> dict[str, list[Grant]]:
+    """What each role with a boundary may see."""
+    named = {rule.name: rule for rule in _rules()}
+    roles = sorted(role.name for rule in named.values() for role in rule.roles if rule.name == _TITLE.format(role.name))
+    return {role: _grants(named[_TITLE.format(role)]) for role in roles}
+
+
+def cover_datasets() -> None:
+    """Lay the rules on all datasets that are installed now, within the running transaction."""
+    bound, rest = _datasets()
+    for rule in _rules():
+        wanted = rest if rule.clause == NOTHING and not rule.description else bound
+        if set(rule.tables) != set(wanted):
+            rule.tables = wanted
+
+
+def remove_boundaries() -> list[str]:
+    """Delete all rules within the running transaction; gives their names."""
+    rules = _rules()
+    for rule in rules:
+        db.session.delete(rule)
+    db.session.flush()
+    return sorted(rule.name for rule in rules)
+
+
+def escapes_backslashes(engine: Engine) -> bool:
+    """Whether a backslash in a text of the engine's SQL escapes what follows."""
+    return "\\\\" in plain_sql(select(literal("\\")), engine)
+
+
+def _keep(role: str, grants: Any) -> list[Grant]:
+    """Write what the role may see, unless it is so already."""
+    found = security_manager.find_role(role)
+    if found is None:
+        raise unknown("role", role, [each.name for each in security_manager.get_all_roles()])
+    bound, rest = _datasets()
+    kept = sorted(grants)
+    engine = get_engine(bound[0].database.backend)
+    clause = row_clause(kept, backslash_escapes=escapes_backslashes(engine))
+    _put(_TITLE.format(role), found, bound, clause, json.dumps([asdict(each) for each in kept], ensure_ascii=False))
+    _put(_TITLE_OF_REST.format(role), found, rest, NOTHING, "")
+    db.session.commit()
+    return kept
+
+
+def _put(name: str, role: Any, tables: list[SqlaTable], clause: str, description: str) -> None:
+    rule = db.session.query(RowLevelSecurityFilter).filter_by(name=name).one_or_none()
+    if rule is None:
+        rule = RowLevelSecurityFilter(name=name, filter_type=RowLevelSecurityFilterType.REGULAR, group_key=GROUP)
+        db.session.add(rule)
+    wanted = {"clause": clause, "description": description, "roles": [role], "tables": tables}
+    for attribute, value in wanted.items():
+        if getattr(rule, attribute) != value:
+            setattr(rule, attribute, value)
+
+
+def _rules() -> list[RowLevelSecurityFilter]:
+    rules = db.session.query(RowLevelSecurityFilter).filter_by(group_key=GROUP)
+    return rules.order_by(RowLevelSecurityFilter.name).all()
+
+
+def _rule(role: str) -> RowLevelSecurityFilter | None:
+    return next((rule for rule in _rules() if rule.name == _TITLE.format(role)), None)
+
+
+def _grants(rule: RowLevelSecurityFilter | None) -> list[Grant]:
+    if rule is None:
+        return []
+    try:
+        return [Grant(**each) for each in json.loads(rule.description)]
+    except (TypeError, ValueError) as error:
+        raise InstallError(
+            f"the description of the row-level rule {rule.name!r} was changed; delete the rule and grant anew"
+        ) from error
+
+
+def _datasets() -> tuple[list[SqlaTable], list[SqlaTable]]:
+    """The installed datasets whose rows have a workspace, and the others, which show nothing within a boundary."""
+    bound: list[SqlaTable] = []
+    rest: list[SqlaTable] = []
+    for name, dataset in load_semantics().datasets.items():
+        table = db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(name)).one_or_none()
+        if table is not None:
+            has_workspace = any(dimension.name == _WORKSPACE for dimension in dataset.dimensions)
+            (bound if has_workspace else rest).append(table)
+    if not bound:
+        raise InstallError("the report is not installed here; run: superset campaign install")
+    return bound, rest
+
+
+def _check_known(workspaces: Sequence[str], programs: Sequence[str]) -> None:
+    bound, _ = _datasets()
+    report = next(table for table in bound if table.table_name == REPORT_DATASET)
+    with report.database.get_sqla_engine(catalog=report.catalog, schema=report.schema) as pool, pool.connect() as there:
+        names = column(_WORKSPACE), column("program_name")
+        rows = there.execute(select(*names).select_from(dataset_rows(report.sql, "report")).distinct()).fetchall()
+    known = {workspace or "" for workspace, _ in rows}
+    for workspace in workspaces:
+        if workspace not in known:
+            raise unknown("workspace", workspace, sorted(known))
+        for program in programs:
+            there_are = {name for found, name in rows if (found or "") == workspace and name}
+            if program not in there_are:
+                raise unknown(f"program of {workspace or 'no workspace'}", program, sorted(there_are))

@@ -1,0 +1,50 @@
+"""Which rows somebody may see, as SQL. Knows neither Superset nor SQLAlchemy, so that a portal can use it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from superset_campaign_plugin.errors import UsageError
+
+NOTHING = "1 = 0"
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """The rows of a workspace, or those of one of its programs. An empty workspace stands for rows without one."""
+
+    workspace: str
+    program: str | None = None
+
+
+def row_clause(grants: Iterable[Grant], *, backslash_escapes: bool) -> str:
+    """A condition that holds for the rows of any of the grants, and for none without grants.
+
+    `backslash_escapes` says how the warehouse's SQL reads texts: whether a backslash in one escapes what follows.
+    Raises `UsageError` for a name that Superset would take for a template.
+    """
+    kept = set(grants)
+    whole = {grant.workspace for grant in kept if grant.program is None}
+    parts = [_workspaces(whole, backslash_escapes)] if whole else []
+    for workspace in sorted({grant.workspace for grant in kept} - whole):
+        programs = sorted(grant.program for grant in kept if grant.workspace == workspace and grant.program)
+        names = ", ".join(_text(program, backslash_escapes) for program in programs)
+        parts.append(f"({_workspaces({workspace}, backslash_escapes)} AND program_name IN ({names}))")
+    return " OR ".join(parts) or NOTHING
+
+
+def _workspaces(names: set[str], backslash_escapes: bool) -> str:
+    named = ", ".join(_text(name, backslash_escapes) for name in sorted(names) if name)
+    conditions = [f"workspace IN ({named})"] if named else []
+    if "" in names:
+        conditions.append("workspace IS NULL")
+    return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
+
+
+def _text(value: str, backslash_escapes: bool) -> str:
+    # Superset runs its templates over row rules, and no quoting protects from that.
+    if any(mark in value for mark in ("{{", "{%", "{#")):
+        raise UsageError(f"no row rule can name {value!r}: Superset would run it as a template")
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'") if backslash_escapes else value.replace("'", "''")
+    return f"'{escaped}'"

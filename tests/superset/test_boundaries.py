@@ -1,0 +1,378 @@
+"""Workspaces as boundaries, and the embedding of the dashboard: what a role and a guest can reach, and cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+from deployment import DATABASE, PASSWORD, SCHEMA, Deployment, give_viewer_role, metadata
+
+from superset_campaign_plugin.bundle.definitions import load_dashboards
+from superset_campaign_plugin.bundle.identity import chart_uuid, dataset_uuid
+from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.embedding.clauses import Grant, row_clause
+from superset_campaign_plugin.embedding.portal import Superset, guest_token_request
+from superset_campaign_plugin.errors import InstallError, PortalError, UsageError
+from superset_campaign_plugin.report.run import run_report
+
+ROLE = "Campaign Report Viewer"
+REPORT = "campaign_email_performance"
+CHARTS = {name: dashboard.name for dashboard in load_dashboards() for name in dashboard.charts}
+OF_THE_REPORT = sorted(name for name, dashboard in CHARTS.items() if dashboard == REPORT)
+
+
+@pytest.fixture
+def bound(deployment: Deployment) -> Iterator[Deployment]:
+    """The viewers see EMEA alone."""
+    from superset_campaign_plugin.embedding import boundaries
+
+    with deployment.app.app_context():
+        boundaries.grant(ROLE, ["EMEA"])
+    yield deployment
+    with deployment.app.app_context():
+        if ROLE in boundaries.list_grants():
+            boundaries.lift(ROLE)
+
+
+@pytest.fixture
+def embedding(deployment: Deployment) -> Iterator[dict[str, Any]]:
+    """What a portal is told of the embedded dashboard."""
+    from superset_campaign_plugin.embedding.embed import embed, stop_embedding
+
+    with deployment.app.app_context():
+        told = embed(["https://portal.example.com"]).as_dict()
+    yield told
+    with deployment.app.app_context():
+        stop_embedding()
+
+
+def sent(deployment: Deployment, **asked: Any) -> int:
+    [row] = run_report(deployment.warehouse, schema=SCHEMA, by=[], **asked).records()
+    return row["sent"]
+
+
+def stored(deployment: Deployment, name: str) -> tuple[int, dict[str, Any]]:
+    """A shipped chart's id and its query context."""
+    from superset.models.slice import Slice
+
+    from superset_campaign_plugin.bundle.stored import find
+
+    with deployment.app.app_context():
+        chart = find(Slice, str(chart_uuid(CHARTS[name], name)))
+        return chart.id, json.loads(chart.query_context)
+
+
+def dataset_id(deployment: Deployment, name: str) -> int:
+    from superset.connectors.sqla.models import SqlaTable
+
+    from superset_campaign_plugin.bundle.stored import find
+
+    with deployment.app.app_context():
+        return find(SqlaTable, str(dataset_uuid(name))).id
+
+
+def question(deployment: Deployment, dataset: str, column: str, metric: str, **more: Any) -> dict[str, Any]:
+    """A chart query by one column, as a filter's list of values is."""
+    query = {"columns": [column], "metrics": [metric], "filters": [], "row_limit": 1000, **more}
+    return {"datasource": {"id": dataset_id(deployment, dataset), "type": "table"}, "queries": [query], "force": True}
+
+
+def rows(answer: Any) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return [row for query in answer.get_json()["result"] for row in query["data"]]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Clauses
+
+
+@pytest.mark.parametrize(
+    ("grants", "clause"),
+    [
+        ([], "1 = 0"),
+        ([Grant("EMEA")], "workspace IN ('EMEA')"),
+        ([Grant("EMEA"), Grant("APAC"), Grant("EMEA", "Spring")], "workspace IN ('APAC', 'EMEA')"),
+        ([Grant("")], "workspace IS NULL"),
+        ([Grant(""), Grant("EMEA")], "(workspace IN ('EMEA') OR workspace IS NULL)"),
+        (
+            [Grant("APAC"), Grant("EMEA", "Spring"), Grant("EMEA", "Fall")],
+            "workspace IN ('APAC') OR (workspace IN ('EMEA') AND program_name IN ('Fall', 'Spring'))",
+        ),
+        ([Grant("O'Brien' OR 1=1 --")], "workspace IN ('O''Brien'' OR 1=1 --')"),
+        ([Grant("back\\slash")], "workspace IN ('back\\slash')"),
+    ],
+)
+def test_a_clause_holds_for_the_granted_rows(grants: list[Grant], clause: str) -> None:
+    assert row_clause(grants, backslash_escapes=False) == clause
+
+
+def test_where_a_backslash_escapes_no_name_gets_out_of_its_quotes() -> None:
+    assert row_clause([Grant("a\\' OR 1=1 --")], backslash_escapes=True) == "workspace IN ('a\\\\\\' OR 1=1 --')"
+
+
+@pytest.mark.parametrize("name", ["{{ current_username() }}", "a {% raw %}", "{# x"])
+def test_no_name_becomes_a_template(name: str) -> None:
+    with pytest.raises(UsageError, match="as a template"):
+        row_clause([Grant(name)], backslash_escapes=False)
+
+
+def test_a_clause_picks_the_rows_of_names_that_break_careless_sql() -> None:
+    names = ["EMEA", 'O\'Brien & "Söhne"', "100% ' OR '1'='1", "back\\slash'", "عرض ‏🎉", ":bound %s ?"]
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE report (workspace VARCHAR, program_name VARCHAR)")
+    connection.executemany("INSERT INTO report VALUES (?, 'P')", [[name] for name in names])
+    for name in names:
+        clause = row_clause([Grant(name, "P")], backslash_escapes=False)
+        assert connection.execute(f"SELECT workspace FROM report WHERE {clause}").fetchall() == [(name,)]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Roles
+
+
+@pytest.mark.parametrize("name", OF_THE_REPORT)
+def test_every_chart_shows_the_roles_rows_alone(bound: Deployment, name: str) -> None:
+    _, context = stored(bound, name)
+    for query in context["queries"]:
+        query.update(filters=[], time_offsets=[])
+    mine, all_rows = (
+        rows(bound.client(user).post("/api/v1/chart/data", json={**context, "force": True}))
+        for user in ("viewer", "admin")
+    )
+    assert mine
+    assert mine != all_rows
+    for row in mine:
+        if "sent" in row and "campaign_id" not in row and "email_id" not in row and "sent_date" not in row:
+            assert row["sent"] == sent(bound, where={"workspace": ["EMEA"]})
+
+
+def test_the_figures_are_those_of_the_workspace(bound: Deployment) -> None:
+    found = rows(bound.client("viewer").post("/api/v1/chart/data", json=question(bound, REPORT, "workspace", "sent")))
+    assert found == [{"workspace": "EMEA", "sent": sent(bound, where={"workspace": ["EMEA"]})}]
+    by_column = question(bound, "campaign_email_columns", "workspace", "column_total")
+    assert {row["workspace"] for row in rows(bound.client("viewer").post("/api/v1/chart/data", json=by_column))} == {
+        "EMEA"
+    }
+
+
+def test_the_quality_of_all_workspaces_is_not_theirs(bound: Deployment) -> None:
+    asked = question(bound, "campaign_email_quality", "finding", "found")
+    assert rows(bound.client("viewer").post("/api/v1/chart/data", json=asked)) == []
+    assert rows(bound.client("admin").post("/api/v1/chart/data", json=asked))
+
+
+def test_the_rows_behind_a_figure_and_exports_are_theirs_alone(bound: Deployment) -> None:
+    client = bound.client("viewer")
+    address = f"/datasource/samples?datasource_id={dataset_id(bound, REPORT)}&datasource_type=table&force=true"
+    csrf = client.get("/api/v1/security/csrf_token/").get_json()
+    assert csrf
+    answer = client.post(address, json={"filters": []})
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    assert {row["workspace"] for row in answer.get_json()["result"]["data"]} == {"EMEA"}
+    exported = client.post(
+        "/api/v1/chart/data", json={**question(bound, REPORT, "workspace", "sent"), "result_format": "csv"}
+    ).get_data(as_text=True)
+    assert "EMEA" in exported
+    assert "North America" not in exported
+
+
+def test_other_workspaces_emails_answer_as_unknown_ones(bound: Deployment) -> None:
+    found: dict[str, set[int]] = {}
+    for row in run_report(bound.warehouse, schema=SCHEMA, by=["workspace", "email"]).records():
+        found.setdefault(row["workspace"], set()).add(row["email_id"])
+    theirs, others = found["EMEA"], found["North America"] - found["EMEA"]
+    client = bound.client("viewer")
+    assert client.get(f"/campaign-email/{min(theirs)}/").status_code == 200
+    hidden, missing = (client.get(f"/campaign-email/{id_}/") for id_ in (min(others), 99_999_999))
+    assert (hidden.status_code, hidden.data) == (missing.status_code, missing.data) == (404, missing.data)
+    assert client.get(f"/api/v1/campaign_email/{min(others)}").status_code == 404
+
+
+def test_a_program_narrows_a_workspace(bound: Deployment) -> None:
+    from superset_campaign_plugin.embedding import boundaries
+
+    programs = run_report(bound.warehouse, schema=SCHEMA, by=["program"], where={"workspace": ["EMEA"]}).records()
+    program = max(programs, key=lambda row: row["sent"])["program_name"]
+    with bound.app.app_context():
+        boundaries.revoke(ROLE)
+        assert boundaries.grant(ROLE, ["EMEA"], [program]) == [Grant("EMEA", program)]
+    found = rows(
+        bound.client("viewer").post("/api/v1/chart/data", json=question(bound, REPORT, "program_name", "sent"))
+    )
+    assert [row["program_name"] for row in found] == [program]
+
+
+def test_what_is_granted_twice_is_stored_once_and_what_is_revoked_is_gone(bound: Deployment) -> None:
+    from superset_campaign_plugin.embedding import boundaries
+
+    file = bound.folder / "superset.db"
+    before = metadata(file)
+    with bound.app.app_context():
+        assert boundaries.grant(ROLE, ["EMEA"]) == [Grant("EMEA")]
+        assert metadata(file) == before
+        assert boundaries.grant(ROLE, ["North America"]) == [Grant("EMEA"), Grant("North America")]
+        assert boundaries.list_grants() == {ROLE: [Grant("EMEA"), Grant("North America")]}
+        assert boundaries.revoke(ROLE, ["North America"]) == [Grant("EMEA")]
+        assert boundaries.revoke(ROLE) == []
+    # Nothing left is nothing, not everything.
+    asked = question(bound, REPORT, "workspace", "sent")
+    assert rows(bound.client("viewer").post("/api/v1/chart/data", json=asked)) == []
+    with bound.app.app_context():
+        boundaries.lift(ROLE)
+        assert boundaries.list_grants() == {}
+        with pytest.raises(InstallError, match="has no boundary"):
+            boundaries.revoke(ROLE)
+    assert len(rows(bound.client("viewer").post("/api/v1/chart/data", json=asked))) == 2
+
+
+def test_names_that_are_not_there_are_not_granted(bound: Deployment) -> None:
+    from superset_campaign_plugin.embedding import boundaries
+
+    before = metadata(bound.folder / "superset.db")
+    with bound.app.app_context():
+        with pytest.raises(UsageError, match="did you mean 'EMEA'"):
+            boundaries.grant(ROLE, ["EMAE"])
+        with pytest.raises(UsageError, match="unknown program of EMEA"):
+            boundaries.grant(ROLE, ["EMEA"], ["None such"])
+        with pytest.raises(UsageError, match="unknown role"):
+            boundaries.grant("Nobody", ["EMEA"])
+        assert metadata(bound.folder / "superset.db") == before
+        assert Grant("Later") in boundaries.grant(ROLE, ["Later"], force=True)
+
+
+def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment) -> None:
+    from superset import db
+    from superset.connectors.sqla.models import RowLevelSecurityFilter
+
+    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.embedding import boundaries
+
+    install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
+    give_viewer_role()
+    boundaries.grant(ROLE, ["EMEA"])
+    rule = db.session.query(RowLevelSecurityFilter).filter_by(name=f"Campaign report: {ROLE}").one()
+    rule.tables = rule.tables[:1]  # as after an upgrade that brought datasets
+    db.session.commit()
+    install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
+    assert {table.table_name for table in rule.tables} == {REPORT, "campaign_email_columns", "campaign_email_links"}
+    assert boundaries.list_grants() == {ROLE: [Grant("EMEA")]}
+    changes = uninstall()
+    assert ("removed", "row rules") in {(change.action, change.kind) for change in changes}
+    assert db.session.query(RowLevelSecurityFilter).count() == 0
+
+
+def test_the_commands(bound: Deployment) -> None:
+    with bound.app.app_context():
+        run = CliRunner().invoke
+        assert run(campaign, ["list"]).output == f"{ROLE}: EMEA\n"
+        assert run(campaign, ["grant", ROLE, "--workspace", "North America"]).output.splitlines() == [
+            f"{ROLE}: EMEA",
+            f"{ROLE}: North America",
+        ]
+        wrong = run(campaign, ["grant", ROLE, "--workspace", "EMAE"])
+        assert (wrong.exit_code, "did you mean 'EMEA'" in wrong.output) == (2, True)
+        assert run(campaign, ["revoke", ROLE]).output == f"{ROLE}: nothing\n"
+        assert run(campaign, ["revoke", ROLE, "--lift"]).output == f"{ROLE}: everything\n"
+        assert run(campaign, ["revoke", ROLE]).exit_code == 1
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Guests
+
+
+def ask(deployment: Deployment, token: str, body: dict[str, Any]) -> Any:
+    client = deployment.app.test_client()
+    return client.post("/api/v1/chart/data", json=body, headers={"X-GuestToken": token})
+
+
+@pytest.mark.parametrize("name", OF_THE_REPORT)
+def test_a_guest_runs_every_chart_over_their_rows(
+    deployment: Deployment, embedding: dict[str, Any], address: str, name: str
+) -> None:
+    token = Superset(address, "admin", PASSWORD, embedding).guest_token("ann", workspaces=["EMEA"])
+    id_, context = stored(deployment, name)
+    from superset.models.dashboard import Dashboard
+
+    with deployment.app.app_context():
+        from superset import db
+
+        dashboard = db.session.query(Dashboard).filter_by(slug="campaign-email-performance").one().id
+    for query in context["queries"]:
+        query["time_offsets"] = []
+    context["form_data"] = {"slice_id": id_, "dashboardId": dashboard}
+    found = rows(ask(deployment, token, context))
+    assert found
+    if name == "campaigns":
+        assert sum(row["sent"] for row in found if row.get("campaign_id")) == sent(
+            deployment, where={"workspace": ["EMEA"]}
+        )
+
+
+def test_a_guest_cannot_reach_the_quality_dataset_or_anything_else(
+    deployment: Deployment, embedding: dict[str, Any], address: str
+) -> None:
+    token = Superset(address, "admin", PASSWORD, embedding).guest_token("ann", workspaces=["EMEA"])
+    assert ask(deployment, token, question(deployment, "campaign_email_quality", "finding", "found")).status_code == 403
+    assert ask(deployment, token, question(deployment, REPORT, "workspace", "sent")).status_code == 403
+    client = deployment.app.test_client()
+    guest = {"X-GuestToken": token}
+    assert client.get("/api/v1/database/", headers=guest).status_code in (401, 403)
+    assert client.get("/api/v1/rowlevelsecurity/", headers=guest).status_code in (401, 403)
+
+
+def test_a_token_request_names_exactly_the_plugins_datasets(embedding: dict[str, Any]) -> None:
+    body = guest_token_request(embedding, username="ann", workspaces=["O'Brien"])
+    assert {rule["dataset"] for rule in body["rls"]} == set(embedding["datasets"].values())
+    clauses = {rule["dataset"]: rule["clause"] for rule in body["rls"]}
+    assert clauses[embedding["datasets"][REPORT]] == "workspace IN ('O''Brien')"
+    assert clauses[embedding["datasets"]["campaign_email_quality"]] == "1 = 0"
+    everything = guest_token_request(embedding, username="ann", everything=True)["rls"]
+    assert everything == [{"dataset": embedding["datasets"]["campaign_email_quality"], "clause": "1 = 0"}]
+    for wrong in ({}, {"workspaces": ["EMEA"], "everything": True}, {"programs": ["Spring"]}):
+        with pytest.raises(UsageError, match="name the workspaces"):
+            guest_token_request(embedding, username="ann", **wrong)
+
+
+def test_a_wrong_password_and_a_dead_address_say_so(embedding: dict[str, Any], address: str) -> None:
+    with pytest.raises(PortalError, match="answered 401"):
+        Superset(address, "admin", "wrong", embedding).guest_token("ann", workspaces=["EMEA"])
+    with pytest.raises(PortalError, match="cannot be reached"):
+        Superset("http://127.0.0.1:9", "admin", PASSWORD, embedding).guest_token("ann", workspaces=["EMEA"])
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "portal.example.com",
+        "https://portal.example.com/x",
+        "https://*.example.com",
+        "http://portal.example.com",
+        "*",
+        "",
+    ],
+)
+def test_only_origins_may_embed(deployment: Deployment, domain: str) -> None:
+    from superset_campaign_plugin.embedding.embed import embed
+
+    with deployment.app.app_context(), pytest.raises(UsageError, match=r"is no origin|is not encrypted"):
+        embed([domain])
+
+
+def test_embedding_twice_changes_nothing_and_off_is_off(deployment: Deployment, embedding: dict[str, Any]) -> None:
+    with deployment.app.app_context():
+        run = CliRunner().invoke
+        again = run(campaign, ["embed", "--allow-domain", "https://portal.example.com", "--json"])
+        assert json.loads(again.stdout) == embedding
+        assert "frame-ancestors" in again.stderr  # which the deployment of the tests does not set
+        assert "GUEST_ROLE_NAME" not in again.stderr
+        page = f"/embedded/{embedding['dashboard']}"
+        client = deployment.app.test_client()
+        assert client.get(page, headers={"Referer": "https://portal.example.com/a"}).status_code == 200
+        assert client.get(page, headers={"Referer": "https://elsewhere.example.com/"}).status_code == 403
+        run(campaign, ["embed", "--off"])
+        assert client.get(page, headers={"Referer": "https://portal.example.com/a"}).status_code == 404
+        assert "was off" in run(campaign, ["embed", "--off"]).stderr
