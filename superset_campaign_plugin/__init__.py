@@ -16,6 +16,8 @@ def init_app(app: Flask) -> None:
     Raises `SettingsError` for a wrong settings block.
     """
     # Imported here, so that the data commands do not load Superset.
+    from superset.utils.date_parser import datetime_eval
+
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings
     from superset_campaign_plugin.embedding import links
@@ -23,3 +25,6 @@ def init_app(app: Flask) -> None:
     app.extensions[EXTENSION] = load_settings(app.config)
     preview.register(app)
     links.register(app)
+    # Superset's parser of time ranges finishes itself in its first use, and breaks when threads share that one: a
+    # dashboard's first charts, asked for at once, would fail. So it is used once before.
+    datetime_eval("DATETRUNC(DATEADD(DATETIME('today'), -1, day), day)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import current_app
@@ -10,7 +11,15 @@ from superset.connectors.sqla.models import SqlaTable
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.preview.contents import Content, read_content
-from superset_campaign_plugin.preview.insight import Insight, find_report, is_visible, load_insight
+from superset_campaign_plugin.preview.heat import marks_of
+from superset_campaign_plugin.preview.insight import (
+    Insight,
+    LinkFigures,
+    find_report,
+    is_visible,
+    load_insight,
+    load_links,
+)
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, clean_html
 
 
@@ -34,6 +43,14 @@ class Email:
         return "stored" if self.body is not None else "too_large"
 
 
+@dataclass(frozen=True)
+class Body:
+    """The body of an email: `source` as it was stored, which nothing but text may be made of, and clean."""
+
+    source: str
+    clean: CleanBody
+
+
 def open_email(email_id: int, campaign_id: int | None, *, remote_images: bool) -> Email | None:
     """The email, or None for one that the viewer may not see. Content is read only once they may."""
     insight = load_insight(email_id, campaign_id)
@@ -43,15 +60,20 @@ def open_email(email_id: int, campaign_id: int | None, *, remote_images: bool) -
     content = _stored(report, email_id)
     # A portal's visitors have no Marketo of ours to open.
     base = None if guests.is_guest() else settings().marketo_url
-    return Email(insight, content, _clean(content, remote_images), marketo_link(base, email_id))
+    return Email(insight, content, _clean(content, remote_images, ()), marketo_link(base, email_id))
 
 
-def open_body(email_id: int, *, remote_images: bool) -> CleanBody | None:
-    """The cleaned body alone; None where the viewer may not see the email or there is nothing to show."""
+def open_body(email_id: int, campaign_id: int | None, *, remote_images: bool, clicks: bool) -> Body | None:
+    """The body alone; None where the viewer may not see the email or there is nothing to show.
+
+    With `clicks` its links are marked with theirs, in the one campaign or in all.
+    """
     report = find_report()
     if report is None or not is_visible(email_id):
         return None
-    return _clean(_stored(report, email_id), remote_images)
+    content = _stored(report, email_id)
+    clean = _clean(content, remote_images, load_links(email_id, campaign_id) if clicks else ())
+    return None if content is None or clean is None else Body(content.html, clean)
 
 
 def settings() -> Settings:
@@ -74,10 +96,11 @@ def _stored(report: SqlaTable, email_id: int) -> Content | None:
         return read_content(connection, schema, email_id)
 
 
-def _clean(content: Content | None, remote_images: bool) -> CleanBody | None:
+def _clean(content: Content | None, remote_images: bool, clicked: Sequence[LinkFigures]) -> CleanBody | None:
     if content is None:
         return None
+    marks, limit = marks_of(clicked), settings().max_email_bytes
     try:
-        return clean_html(content.html, remote_images=remote_images, max_bytes=settings().max_email_bytes)
+        return clean_html(content.html, remote_images=remote_images, max_bytes=limit, marks=marks)
     except EmailTooLarge:
         return None

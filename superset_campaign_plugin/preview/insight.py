@@ -115,6 +115,20 @@ def load_insight(email_id: int, campaign_id: int | None = None) -> Insight | Non
     )
 
 
+def load_links(email_id: int, campaign_id: int | None) -> tuple[LinkFigures, ...]:
+    """The clicked links alone, of an email that `is_visible`; none without access to them."""
+    report = find_report()
+    if campaign_id is not None and _figures(report, email_id, campaign_id) is None:
+        return ()
+    shown: list[int | None] = [campaign_id] if campaign_id is not None else _campaign_ids(report, email_id)
+    return _links(email_id, shown) or ()
+
+
+def _campaign_ids(report: SqlaTable | None, email_id: int) -> list[int | None]:
+    conditions = [_equal("email_id", email_id)]
+    return [row["campaign_id"] for row in _query(report, ["campaign_id"], ["sent"], conditions, order="sent") or []]
+
+
 def _find_dataset(name: str) -> SqlaTable | None:
     return db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(name)).one_or_none()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,16 @@ from superset_campaign_plugin import __version__
 from superset_campaign_plugin.embedding.guests import is_guest, proof_in_use
 from superset_campaign_plugin.errors import ProofError, ProofExpired, SharingEnded
 from superset_campaign_plugin.preview import present
-from superset_campaign_plugin.preview.sanitize import CleanBody, shown_address
+from superset_campaign_plugin.preview.email import settings
+from superset_campaign_plugin.preview.heat import link_rows
+from superset_campaign_plugin.preview.sanitize import shown_address, text_of
 from superset_campaign_plugin.semantics import load_semantics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers
 
-    from superset_campaign_plugin.preview.email import Email
+    from superset_campaign_plugin.preview.email import Body, Email
 
 ASSETS = "campaign_email"
 
@@ -45,6 +48,38 @@ img:not([src])::after { content: attr(alt); position: absolute; inset: 0; box-si
 """
 
 
+# As clients show emails at night: their own background and ink, where the email sets none.
+_DARK_STYLE = "html { background: #121212; color: #e8eaed; } a[title] { color: #8ab4f8; }"
+# Figures, so that no colour need be told from another; the outline's strength says the same once more.
+_CLICKS_STYLE = """
+a[data-clicks] { position: relative; outline: calc(var(--heat) * 1px) solid #c2410c; outline-offset: 2px; }
+a[data-heat="1"] { --heat: 1; } a[data-heat="2"] { --heat: 1.5; } a[data-heat="3"] { --heat: 2; }
+a[data-heat="4"] { --heat: 3; } a[data-heat="5"] { --heat: 4; }
+a[data-clicks]::after { content: attr(data-clicks); position: absolute; top: -11px; right: -8px; z-index: 9;
+  padding: 0 6px; border: 1px solid #fff; border-radius: 9px; background: #9a3412; color: #fff;
+  font: 700 11px/16px system-ui, sans-serif; letter-spacing: normal; text-decoration: none; text-transform: none;
+  white-space: nowrap; }
+"""
+_SOURCE_STYLE = (
+    "<style>body { margin: 12px; counter-reset: line; font: 13px/1.5 ui-monospace, monospace; } "
+    "code { display: block; white-space: pre-wrap; padding-left: 4.5em; counter-increment: line; position: relative; } "
+    "code::before { content: counter(line); position: absolute; left: 0; width: 3.5em; text-align: right; "
+    "color: #616e7c; }</style>"
+)
+
+
+def _fragment(body: Body, view: str) -> str:
+    if view == "source":
+        return _source(body.source)
+    return text_of(body.clean) if view == "text" else body.clean.html
+
+
+def _source(html: str) -> str:
+    """The source as text, a line each with its number."""
+    lines = html.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return _SOURCE_STYLE + "".join(f"<code>{escape(line) or ' '}</code>" for line in lines)
+
+
 class _Unreferred(Response):
     """A response whose page tells no other server where its reader came from."""
 
@@ -55,7 +90,33 @@ class _Unreferred(Response):
         return headers
 
 
-def preview_page(email: Email, campaign_id: int | None, *, remote_images: bool) -> Response:
+# How an email can be looked at, the usual way first, with the words of the switch.
+VIEWS = ("email", "dark", "text", "source")
+_VIEW_TITLES = dict(zip(VIEWS, ("Email", "On dark", "Text", "Source"), strict=True))
+
+# A page shows no more links; the API has them all.
+_SHOWN_LINKS = 200
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the email is shown: one of `VIEWS`, with remote images, with the clicks at its links."""
+
+    view: str = VIEWS[0]
+    images: bool = False
+    clicks: bool = True
+
+    def parameters(self, **changes: Any) -> dict[str, Any]:
+        """The look, with changes, as parameters of an address; the usual look needs none."""
+        look = replace(self, **changes)
+        return {
+            "view": None if look.view == VIEWS[0] else look.view,
+            "images": 1 if look.images else None,
+            "clicks": None if look.clicks else 0,
+        }
+
+
+def preview_page(email: Email, campaign_id: int | None, look: Look) -> Response:
     """The page of an email. `campaign_id` is the one its figures are limited to."""
     metrics = load_semantics().metrics
     insight = email.insight
@@ -66,6 +127,14 @@ def preview_page(email: Email, campaign_id: int | None, *, remote_images: bool) 
     # url_for leaves out what is None.
     place: dict[str, Any] = {"email_id": insight.email_id, "proof": proof_in_use()}
     limited = {**place, "campaign_id": campaign_id}
+
+    def page_url(**changes: Any) -> str:
+        return url_for(".preview", **limited, **look.parameters(**changes))
+
+    links = None
+    if insight.links is not None:
+        placed = email.body.links if email.body else None
+        links = link_rows(insight.links, placed, insight.figures.get("clicked_link"), settings().rules.links)
     html = render_template(
         "campaign_email/preview.html",
         version=__version__,
@@ -79,15 +148,17 @@ def preview_page(email: Email, campaign_id: int | None, *, remote_images: bool) 
         further=present.further_figures(insight.figures, metrics),
         metrics=[metric for metric in metrics if metric.name in insight.figures],
         campaign_columns=[metric for metric in metrics if metric.name in _CAMPAIGN_COLUMNS],
-        words={link.url: link.text for link in reversed(email.body.links)} if email.body else {},
+        links=links[:_SHOWN_LINKS] if links is not None else None,
+        links_left_out=len(links[_SHOWN_LINKS:]) if links is not None else 0,
         text=present.as_text,
         shown_address=shown_address,
-        images_shown=remote_images,
-        page_url=url_for(".preview", **limited),
-        images_url=url_for(".preview", **limited, images=1),
+        look=look,
+        views=[(title, page_url(view=view), view == look.view) for view, title in _VIEW_TITLES.items()],
+        images_url=page_url(images=not look.images),
+        clicks_url=page_url(clicks=not look.clicks),
         all_url=url_for(".preview", **place),
         campaign_url=lambda number: url_for(".preview", **place, campaign_id=number),
-        body_url=url_for(".body", **place, images=1 if remote_images else None),
+        body_url=url_for(".body", **limited, **look.parameters()),
     )
     return _page(html)
 
@@ -153,15 +224,16 @@ def busy_page(seconds: int) -> Response:
     return response
 
 
-def body_document(body: CleanBody, *, remote_images: bool) -> Response:
-    """The cleaned email as a document for the frame. The fragment is the only markup here that is not our own."""
+def body_document(body: Body, look: Look) -> Response:
+    """The email as a document for the frame. The fragment is the only markup here that is not our own."""
+    style = _BODY_STYLE + (_DARK_STYLE if look.view == "dark" else "") + (_CLICKS_STYLE if look.clicks else "")
     html = (
         '<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta name="referrer" content="no-referrer"><title>Email</title><style>{_BODY_STYLE}</style></head>'
-        f"<body>{body.html}</body></html>"
+        f'<meta name="referrer" content="no-referrer"><title>Email</title><style>{style}</style></head>'
+        f"<body>{_fragment(body, look.view)}</body></html>"
     )
     response = _Unreferred(html, mimetype="text/html")
-    images = "data: https: http:" if remote_images else "data:"
+    images = "data: https: http:" if look.images else "data:"
     return _guarded(response, _BODY_POLICY.format(images=images), "SAMEORIGIN")
 
 

@@ -8,6 +8,7 @@ everything else. Nothing here knows Flask or Superset.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape, unescape
 from html.parser import HTMLParser
@@ -22,6 +23,7 @@ from superset_campaign_plugin.preview.css import (
     clean_stylesheet,
     is_hidden,
 )
+from superset_campaign_plugin.preview.heat import Mark
 
 
 def _names(text: str) -> frozenset[str]:
@@ -81,6 +83,7 @@ _CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _OPENING = re.compile(r"<(?:(!--)|(style|script|body|html)(?=[\s/>]))", re.IGNORECASE)
+_SHEET = re.compile(r"<style>.*?</style>", re.DOTALL)
 _FORMATTING_TAG = re.compile(rf"<(/?)({'|'.join(sorted(_FORMATTING))})(?=[\s/>])", re.IGNORECASE)
 
 
@@ -119,8 +122,10 @@ class CleanBody:
     text_only: bool = False
 
 
-def clean_html(html: str, *, remote_images: bool, max_bytes: int = MAX_BYTES) -> CleanBody:
-    """Clean an email's HTML; remote images are kept only with `remote_images`.
+def clean_html(
+    html: str, *, remote_images: bool, max_bytes: int = MAX_BYTES, marks: Callable[[str], Mark | None] | None = None
+) -> CleanBody:
+    """Clean an email's HTML; remote images are kept only with `remote_images`. `marks` says what stands at a link.
 
     Cleaning what is clean changes nothing. Raises `EmailTooLarge`, and nothing else, however broken the HTML is.
     """
@@ -136,7 +141,7 @@ def clean_html(html: str, *, remote_images: bool, max_bytes: int = MAX_BYTES) ->
         return CleanBody(_as_text(html), text_only=True)
     images = ImagePolicy(remote_images)
     css = "\n".join(filter(None, (_clean_sheet(media, text, images) for media, text in sheets)))
-    writer = _Writer(images)
+    writer = _Writer(images, marks or (lambda _: None))
     writer.feed(settled)
     writer.close()
     body = (f"<style>{css}</style>" if css else "") + "".join(writer.parts)
@@ -223,6 +228,11 @@ def _as_text(html: str) -> str:
     return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
 
 
+def text_of(body: CleanBody) -> str:
+    """The text of a clean email as a fragment, with its lines where blocks and cells ended."""
+    return body.html if body.text_only else _as_text(_SHEET.sub("", body.html, count=1))
+
+
 def link_target(href: str) -> str | None:
     """The target of a link to show to a person; None for what leads nowhere outside, such as scripts and anchors."""
     target = _CONTROLS.sub("", href)
@@ -240,9 +250,10 @@ def shown_address(url: str) -> str:
 class _Writer(HTMLParser):
     """Writes settled markup anew, so that the output holds only what is put into `parts` here."""
 
-    def __init__(self, images: ImagePolicy) -> None:
+    def __init__(self, images: ImagePolicy, marks: Callable[[str], Mark | None]) -> None:
         super().__init__(convert_charrefs=True)
         self.images = images
+        self.marks = marks
         self.parts: list[str] = []
         self.links: list[Link] = []
         self.tracking_pixels = 0
@@ -274,6 +285,11 @@ class _Writer(HTMLParser):
         target = link_target(given.get("href", "")) if tag in ("a", "area") else None
         if target is not None:
             written["title"] = target
+            mark = self.marks(target)
+            if mark is not None:
+                written["title"] = f"{target} – {mark.words}"
+                written["data-clicks"] = mark.badge
+                written["data-heat"] = str(mark.level)
         self._write(name, written)
         if tag == "area" and target is not None:
             self.links.append(Link(_one_line(given.get("alt", "")), target))

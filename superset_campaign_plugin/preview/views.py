@@ -24,6 +24,8 @@ from superset_campaign_plugin.embedding.limits import seconds_to_wait
 from superset_campaign_plugin.errors import CampaignError, ProofError
 from superset_campaign_plugin.preview.email import open_body, open_email
 from superset_campaign_plugin.preview.pages import (
+    VIEWS,
+    Look,
     body_document,
     busy_page,
     failure_page,
@@ -50,36 +52,42 @@ class CampaignEmailView(BaseSupersetView):
     @_own_policy
     @permission_name("read")
     def preview(self, email_id: int) -> FlaskResponse:
-        """The page: `campaign_id` limits its figures to one campaign, `images=1` loads remote images."""
+        """The page: `campaign_id` limits its figures to one campaign, `images=1` loads remote images, `view` is one of
+        `VIEWS`, and `clicks=0` takes the clicks off the email's links."""
         return _answer("preview", email_id, lambda: self._preview(email_id))
 
     @expose("/<int:email_id>/body", methods=("GET",))
     @_own_policy
     @permission_name("read")
     def body(self, email_id: int) -> FlaskResponse:
-        """The cleaned email as a document of its own: `images=1` loads remote images."""
+        """The cleaned email as a document of its own; the parameters are those of the page."""
         return _answer("body", email_id, lambda: self._body(email_id))
 
     @staticmethod
     def _preview(email_id: int) -> Response | None:
-        campaign_id = None
-        if "campaign_id" in request.args:
-            campaign_id = request.args.get("campaign_id", type=int)
-            if campaign_id is None:
-                return None
-        remote_images = _wants_images()
-        email = open_email(email_id, campaign_id, remote_images=remote_images)
-        return None if email is None else preview_page(email, campaign_id, remote_images=remote_images)
+        campaign_id = request.args.get("campaign_id", type=int)
+        if campaign_id is None and "campaign_id" in request.args:
+            return None
+        look = _look()
+        email = open_email(email_id, campaign_id, remote_images=look.images)
+        return None if email is None else preview_page(email, campaign_id, look)
 
     @staticmethod
     def _body(email_id: int) -> Response | None:
-        remote_images = _wants_images()
-        body = open_body(email_id, remote_images=remote_images)
-        return None if body is None else body_document(body, remote_images=remote_images)
+        look = _look()
+        campaign_id = request.args.get("campaign_id", type=int)
+        body = open_body(email_id, campaign_id, remote_images=look.images, clicks=look.clicks)
+        return None if body is None else body_document(body, look)
 
 
-def _wants_images() -> bool:
-    return request.args.get("images") == "1"
+def _look() -> Look:
+    """How the email is to be shown; whatever else the address says is the usual look."""
+    view = request.args.get("view", "")
+    return Look(
+        view=view if view in VIEWS else VIEWS[0],
+        images=request.args.get("images") == "1",
+        clicks=request.args.get("clicks") != "0",
+    )
 
 
 def _answer(place: str, email_id: int, show: Callable[[], Response | None]) -> FlaskResponse:

@@ -145,9 +145,8 @@ def test_every_chart_shows_the_roles_rows_alone(bound: Deployment, name: str) ->
     )
     assert mine
     assert mine != all_rows
-    for row in mine:
-        if "sent" in row and "campaign_id" not in row and "email_id" not in row and "sent_date" not in row:
-            assert row["sent"] == sent(bound, where={"workspace": ["EMEA"]})
+    if name == "key_figures":
+        assert mine[0]["sent"] == sent(bound, where={"workspace": ["EMEA"]})
 
 
 def test_the_figures_are_those_of_the_workspace(bound: Deployment) -> None:

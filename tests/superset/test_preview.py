@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 
@@ -129,3 +130,31 @@ def test_hostile_names_are_text_on_the_page(deployment: Deployment) -> None:
             spelling in page
             for spelling in (escape(name), escape(name).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"))
         )
+
+
+def test_the_links_of_the_email_bear_their_clicks(deployment: Deployment, email: dict[str, object]) -> None:
+    client = deployment.client("viewer")
+    place = f"/campaign-email/{email['email_id']}/"
+    marked = client.get(f"{place}body").get_data(as_text=True)
+    assert re.search(r'<a data-clicks="[\d,]+ · \d+%" data-heat="5"', marked)
+    assert "data-clicks=" not in client.get(f"{place}body?clicks=0").get_data(as_text=True).split("</style>", 1)[1]
+    page = client.get(f"{place}?clicks=0").get_data(as_text=True)
+    assert "Show clicks" in page
+    assert f'src="{place}body?clicks=0"' in page
+
+
+@pytest.mark.parametrize("view", ["text", "source"])
+def test_text_and_source_have_no_markup_of_the_email(
+    deployment: Deployment, email: dict[str, object], view: str
+) -> None:
+    answer = deployment.client("viewer").get(f"/campaign-email/{email['email_id']}/body?view={view}")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    body = answer.get_data(as_text=True).split("<body>")[1]
+    tags = set(re.findall(r"<(\w+)", re.sub(r"<style>.*?</style>", "", body, flags=re.DOTALL)))
+    assert tags == ({"div"} if view == "text" else {"code"})
+
+
+def test_an_unknown_view_is_the_usual_one(deployment: Deployment, email: dict[str, object]) -> None:
+    client = deployment.client("viewer")
+    place = f"/campaign-email/{email['email_id']}/body"
+    assert client.get(f"{place}?view=<script>&clicks=x").data == client.get(place).data
