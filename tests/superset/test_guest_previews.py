@@ -705,6 +705,28 @@ def test_guessing_proofs_is_limited_by_address(portal: Portal, emea: int) -> Non
     assert statuses == [403, 403, 403, 429, 429]
 
 
+def test_server_processes_count_together_in_redis(
+    portal: Portal, guest: Guest, emea: int, redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from superset_campaign_plugin.embedding import limits
+
+    monkeypatch.setitem(portal.deployment.app.config, "RATELIMIT_STORAGE_URI", redis_server)
+    address = portal.forge(emea, replace(guest, username=f"eager {secrets.token_hex(4)}"))
+    with settings(portal.deployment, previews_per_minute=2):
+        assert portal.open(address).status_code == 200
+        limits._limiter.cache_clear()  # as another process would begin
+        assert [portal.open(address).status_code for _ in range(2)] == [200, 429]
+
+
+def test_previews_go_on_when_nothing_can_be_counted(
+    portal: Portal, guest: Guest, emea: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(portal.deployment.app.config, "RATELIMIT_STORAGE_URI", "redis://127.0.0.1:1/0")
+    with settings(portal.deployment, previews_per_minute=1):
+        assert [portal.open(portal.forge(emea, guest)).status_code for _ in range(2)] == [200, 200]
+    assert "RATELIMIT_STORAGE_URI" in caplog.text
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # The log
 
