@@ -77,10 +77,13 @@ class Deployment:
     @contextmanager
     def as_user(self, name: str) -> Iterator[None]:
         """A request context in which `name` is logged in."""
+        from flask import g
         from superset import security_manager
         from superset.utils.core import override_user
 
         with self.app.test_request_context(), override_user(security_manager.find_user(name)):
+            # Superset keeps row rules for a request; under a test's own application context they would outlive it.
+            g.pop("_rls_filter_cache", None)
             yield
 
     def client(self, name: str) -> Any:

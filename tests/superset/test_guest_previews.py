@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import html
 import json
+import logging
 import re
 import secrets
 import time
@@ -20,6 +21,7 @@ from deployment import SCHEMA, Deployment
 
 from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.embedding import limits
 from superset_campaign_plugin.embedding.proofs import MAX_LENGTH, Guest, Proofs
 from superset_campaign_plugin.report.run import run_report
 
@@ -708,8 +710,7 @@ def test_guessing_proofs_is_limited_by_address(portal: Portal, emea: int) -> Non
 def test_server_processes_count_together_in_redis(
     portal: Portal, guest: Guest, emea: int, redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from superset_campaign_plugin.embedding import limits
-
+    monkeypatch.setattr(logging.getLogger(limits.__name__), "disabled", False)
     monkeypatch.setitem(portal.deployment.app.config, "RATELIMIT_STORAGE_URI", redis_server)
     address = portal.forge(emea, replace(guest, username=f"eager {secrets.token_hex(4)}"))
     with settings(portal.deployment, previews_per_minute=2):
@@ -721,6 +722,8 @@ def test_server_processes_count_together_in_redis(
 def test_previews_go_on_when_nothing_can_be_counted(
     portal: Portal, guest: Guest, emea: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # The migrations of the metadata database silence every logger that exists when they run.
+    monkeypatch.setattr(logging.getLogger(limits.__name__), "disabled", False)
     monkeypatch.setitem(portal.deployment.app.config, "RATELIMIT_STORAGE_URI", "redis://127.0.0.1:1/0")
     with settings(portal.deployment, previews_per_minute=1):
         assert [portal.open(portal.forge(emea, guest)).status_code for _ in range(2)] == [200, 200]
