@@ -106,6 +106,8 @@ def metadata(file: Path) -> dict[str, list[Any]]:
         for name in names
         if name not in ("ab_user", "cache_keys", "logs", "sqlite_sequence", "themes")
     }
+    # Superset learns this word with the first database that has catalogs, whoever registers it.
+    rows["ab_permission"] = [row for row in rows["ab_permission"] if "catalog_access" not in row]
     rows["key_value"] = [row for row in rows["key_value"] if "superset_campaign" in row]
     connection.close()
     return rows

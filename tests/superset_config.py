@@ -5,9 +5,12 @@ import os
 import pymysql
 
 from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401 - Superset's name for the hook
+from superset_campaign_plugin.engines.spark import TIME_GRAINS
 
 # Superset asks MySQL's other driver what the types of columns are.
 pymysql.install_as_MySQLdb()
+# Superset's own time grains for `hive://` are wrong on Spark.
+TIME_GRAIN_ADDON_EXPRESSIONS = {"hive": TIME_GRAINS}
 
 SECRET_KEY = os.environ["CAMPAIGN_TEST_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{os.environ['CAMPAIGN_TEST_FOLDER']}/superset.db"

@@ -53,7 +53,7 @@ def build_bundle(
             for name, dataset in load_semantics().datasets.items()
         },
         charts={
-            name: chart_config(dashboard.name, chart)
+            name: chart_config(dashboard.name, chart, engine.week_grain)
             for dashboard in dashboards
             for name, chart in dashboard.charts.items()
         },
@@ -81,8 +81,6 @@ def database_config(name: str, uri: str) -> dict[str, Any]:
 CONNECTION_EXTRAS: dict[str, dict[str, Any]] = {
     # Many processes may read a file as long as none of them writes.
     "duckdb": {"engine_params": {"connect_args": {"read_only": True}}},
-    # Superset's time grains for Hive have patterns that Spark has read differently since version 3.
-    "hive": {"engine_params": {"connect_args": {"configuration": {"spark.sql.legacy.timeParserPolicy": "LEGACY"}}}},
 }
 
 

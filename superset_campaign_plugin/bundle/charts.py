@@ -16,9 +16,11 @@ from superset_campaign_plugin.semantics import Dataset, load_semantics, report_c
 TIME_COLUMN = "sent_date"
 
 
-def chart_config(dashboard: str, chart: Chart) -> dict[str, Any]:
-    """The chart in the form of Superset's export, for its importer."""
+def chart_config(dashboard: str, chart: Chart, week_grain: str) -> dict[str, Any]:
+    """The chart in the form of Superset's export, for its importer; `week_grain` is that of the engine's Mondays."""
     form_data = _form_data(chart)
+    if form_data.get("time_grain_sqla") == "P1W":
+        form_data["time_grain_sqla"] = week_grain
     return {
         "slice_name": chart.title,
         "description": chart.description,

@@ -12,6 +12,7 @@ from superset.exceptions import SupersetErrorsException, SupersetException
 from superset.models.core import Database
 
 from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS
+from superset_campaign_plugin.engines.spark import Spark
 from superset_campaign_plugin.errors import InstallError, unknown
 from superset_campaign_plugin.warehouse import parse_uri
 
@@ -26,6 +27,18 @@ def find_database(name: str) -> Database:
             raise InstallError(f"no database is registered in this Superset, so none is named {name!r}; give a --uri")
         raise InstallError(str(unknown("database", name, names)))
     return names[name]
+
+
+def check_time_grains(connection: Database) -> None:
+    """Raises `InstallError` where Superset would cut times wrongly: for Spark, unless it is told how."""
+    if connection.backend != Spark.name:
+        return
+    week = connection.db_engine_spec.get_time_grain_expressions()["P1W"]
+    if week == connection.db_engine_spec._time_grain_expressions["P1W"]:
+        raise InstallError(
+            "Superset's time grains for hive:// are Hive's, and give wrong weeks on Spark; put the TIME_GRAINS of "
+            "superset_campaign_plugin.engines.spark into superset_config.py as docs/engines.md shows"
+        )
 
 
 def create_database(name: str | None, uri: str) -> tuple[Database, bool]:

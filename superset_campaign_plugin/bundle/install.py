@@ -28,7 +28,7 @@ from superset.models.slice import Slice
 from superset.reports.models import ReportSchedule
 
 from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
-from superset_campaign_plugin.bundle.connections import create_database, find_database
+from superset_campaign_plugin.bundle.connections import check_time_grains, create_database, find_database
 from superset_campaign_plugin.bundle.manifest import (
     Manifest,
     delete_manifest,
@@ -70,8 +70,11 @@ def install(
     `DatabaseError`, and then nothing has changed.
     """
     manifest = read_manifest() or Manifest()
+    connection, made = _connection(database, uri)
     try:
-        connection = _connection(database, uri, manifest)
+        if made:
+            manifest.database = str(connection.uuid)
+        check_time_grains(connection)
         bundle = _bundle(connection, schema, source)
         _check_names_are_free(bundle, connection)
         schema_permission = _missing_schema_permission(connection, schema)
@@ -84,6 +87,9 @@ def install(
         db.session.commit()
     except Exception:
         db.session.rollback()
+        if made:  # and committed, which Superset does with a new connection
+            db.session.delete(connection)
+            db.session.commit()
         raise
     return changes
 
@@ -142,15 +148,13 @@ def _remove_connection(manifest: Manifest) -> list[Change]:
     return [Change("removed", "databases", connection.database_name)]
 
 
-def _connection(database: str | None, uri: str | None, manifest: Manifest) -> Database:
+def _connection(database: str | None, uri: str | None) -> tuple[Database, bool]:
+    """The connection that was asked for, and whether it was made just now."""
     if uri is None:
         if database is None:
             raise InstallError("name the registered database with --database, or give a --uri")
-        return find_database(database)
-    connection, created = create_database(database, uri)
-    if created:
-        manifest.database = str(connection.uuid)
-    return connection
+        return find_database(database), False
+    return create_database(database, uri)
 
 
 def _bundle(database: Database, schema: str | None, source: str) -> Bundle:

@@ -19,6 +19,8 @@ from superset_campaign_plugin.errors import UsageError
 
 Columns = dict[str, types.TypeEngine]
 
+# Where Superset's plain "week" begins on Sunday.
+WEEK_FROM_MONDAY = "1969-12-29T00:00:00Z/P1W"
 ENDS_WITH_ZONE = "[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$"
 
 
@@ -29,6 +31,7 @@ class Engine:
     aliases             other dialects of the same SQL
     sqlglot             the dialect in which Superset parses the engine's SQL
     timestamp_type      the type, in Superset's eyes, of a time without a zone
+    week_grain          Superset's time grain of weeks that begin on Monday
     time_zones          False where the engine knows UTC alone, so `local_time` cannot be asked for
     refuses_bad_values  False where a text that is no time, or no number, is quietly read as something else
     joins_rename        True where `a.x` of a join is not called `x` if the other table has an `x`, too
@@ -48,6 +51,7 @@ class Engine:
     aliases: tuple[str, ...] = ()
     sqlglot: str
     timestamp_type = "TIMESTAMP"
+    week_grain = "P1W"
     schemas = True
     change_over: Literal["transaction", "rename", "view"] = "transaction"
     table_format = ""

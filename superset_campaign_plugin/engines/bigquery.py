@@ -9,7 +9,7 @@ from sqlalchemy import cast, func, literal, literal_column, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
 
 _TIME = Named("DATETIME")
@@ -22,6 +22,7 @@ class BigQuery(Engine):
     name = "bigquery"
     sqlglot = "bigquery"
     timestamp_type = "DATETIME"
+    week_grain = WEEK_FROM_MONDAY
     runs_in_tests = False
 
     def dialect(self) -> Dialect:

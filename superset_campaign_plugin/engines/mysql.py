@@ -10,7 +10,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, Engine
+from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, WEEK_FROM_MONDAY, Engine
 from superset_campaign_plugin.errors import DatabaseError
 
 _TIME = mysql.DATETIME(fsp=6)  # a plain DATETIME has no fractions of a second
@@ -40,6 +40,7 @@ class MySQL(Engine):
     aliases = ("mariadb",)
     sqlglot = "mysql"
     timestamp_type = "DATETIME"
+    week_grain = WEEK_FROM_MONDAY
     refuses_bad_values = False
     schemas = False
     keeps_indexes = True

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
 
 _TIME = "%Y-%m-%d %H:%M:%f"
 _DAY = "%Y-%m-%d 00:00:00.000"
@@ -23,6 +23,7 @@ class SQLite(Engine):
     name = "sqlite"
     sqlglot = "sqlite"
     timestamp_type = "DATETIME"
+    week_grain = WEEK_FROM_MONDAY
     schemas = False
     keeps_indexes = True
     time_zones = False

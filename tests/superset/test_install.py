@@ -135,6 +135,14 @@ def test_a_mistake_changes_nothing(
     assert app.metadata() == before
 
 
+def test_a_connection_goes_with_the_installation_that_failed(app: Deployment) -> None:
+    """Superset itself keeps a new connection at once."""
+    before = app.metadata()
+    with pytest.raises(SourceError, match="activity_send_email"):
+        install(database="New", uri=app.warehouse, schema="nowhere")
+    assert app.metadata() == before
+
+
 def test_a_name_that_is_taken_is_not_taken_over(app: Deployment) -> None:
     from superset import db
     from superset.models.dashboard import Dashboard

@@ -9,6 +9,7 @@ import pytest
 from deployment import CHARTS, HOSTILE_NAMES, IMPORTED, Deployment, give_viewer_role, metadata, run_chart
 from logs import Log, crowd
 
+from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.report.run import run_report
 
 PEOPLE = 200
@@ -31,19 +32,28 @@ def elsewhere(request: pytest.FixtureRequest, warehouse_on: Callable[[str], Any]
     warehouse.drop()
 
 
-def test_the_report_over_another_engine(bare: Deployment, elsewhere: Any) -> None:
+def test_the_report_over_another_engine(bare: Deployment, elsewhere: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Installed twice, read by every chart, narrowed by a boundary, and taken out again."""
     from superset_campaign_plugin.bundle.install import install, uninstall
     from superset_campaign_plugin.embedding import boundaries
 
     before = metadata(bare.folder / "superset.db")
     wanted: dict[str, Any] = {"database": IMPORTED, "uri": elsewhere.uri, "schema": None, "source": "fivetran"}
+    if elsewhere.engine == "hive":
+        monkeypatch.setitem(bare.app.config, "TIME_GRAIN_ADDON_EXPRESSIONS", {})
+        with pytest.raises(InstallError, match="give wrong weeks on Spark; put the TIME_GRAINS"):
+            install(**wanted)
+        assert metadata(bare.folder / "superset.db") == before
+        monkeypatch.undo()
     install(**wanted)
     assert {change.action for change in install(**wanted)} == {"unchanged"}
     give_viewer_role()
 
     for name in CHARTS:
         assert run_chart(bare, name, user="viewer", time_offsets=[], filters=[])
+    weeks = {row["week"]: row["sent"] for row in run_report(elsewhere.uri, by=["week"]).records()}
+    series, _ = run_chart(bare, "engagement_over_time", time_offsets=[], filters=[])
+    assert {row["sent_date"].date(): row["sent"] for row in series} == weeks
     rows, [total] = run_chart(bare, "campaigns", filters=[])
     report = {row["campaign_id"]: row for row in run_report(elsewhere.uri, by=["campaign"]).records()}
     assert {row["campaign_id"]: row["sent"] for row in rows} == {id_: row["sent"] for id_, row in report.items()}
