@@ -41,7 +41,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "Workspace filter": ("workspace",),
 }
 BY_COLUMN = "Report with the columns you pick"
-STORED = StoredSource("fivetran", None, DEFAULT_SCHEMA)
+STORED = StoredSource(DEFAULT_SCHEMA)
 _UNION = " UNION ALL ".join(
     f"SELECT campaign_id, primary_attribute_value_id AS email_id, lead_id, activity_date FROM {table}"
     for table in ("activity_send_email", *(table for table, *_ in data.EVENTS))

@@ -55,7 +55,8 @@ _source = _options(
         default="fivetran",
         show_default=True,
         metavar="NAME",
-        help="Layout of the loader: fivetran, airbyte, singer, bulk, or a mapping file of your own (.yaml).",
+        help="Layout of the loader: fivetran, airbyte, singer, bulk, a mapping file of your own (.yaml), "
+        "or a file that names several Marketo instances (.yaml).",
     ),
 )
 
@@ -143,7 +144,7 @@ def _conditions(_: click.Context, option: click.Parameter, values: tuple[str, ..
     show_default=True,
     callback=_names,
     metavar="LIST",
-    help="Groupings: workspace, program, campaign, email, day, week, month; empty for one total.",
+    help="Groupings: source, workspace, program, campaign, email, day, week, month; empty for one total.",
 )
 @click.option(
     "--where",
@@ -189,7 +190,7 @@ def report(
         by=by,
         where=where,
         rules=rules,
-        facts=StoredSource(source, schema, stored_schema) if stored else None,
+        facts=StoredSource(stored_schema) if stored else None,
     )
     # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
     click.echo(FORMATS[form](found), nl=False, color=True)

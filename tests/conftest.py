@@ -32,6 +32,7 @@ ON_SPARK = {
     "test_orphans_by_kind",
     "test_nothing_but_the_send_table",
     "test_rows_that_arrive_later_are_in_the_next_report",
+    "test_two_loaders_side_by_side",
     "test_the_newest_version_of_an_asset_gives_the_names",
     "test_times_spelled_as_text",
     "test_times_spelled_as_text_with_an_offset",

@@ -21,7 +21,7 @@ from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.report.datasets import Options, build_dataset
 from superset_campaign_plugin.report.facts import ComputedFacts
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.report.sqltext import side_by_side, sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.relations import build_relations
@@ -71,13 +71,19 @@ def snapshots(name: str) -> Iterator[tuple[str, str]]:
     for dataset in load_semantics().datasets:
         yield f"{name}/{dataset}.sql", _sql(engine, TypicalCatalog(), dataset)
     yield f"{name}/{TEXT_DATASET}_text.sql", _sql(engine, TypicalCatalog(all_text=True), TEXT_DATASET)
+    yield f"{name}/several_instances.sql", _several_instances(engine)
     yield f"{name}/expressions.sql", _expressions(engine)
 
 
-def _sql(engine: Engine, catalog: TypicalCatalog, dataset: str) -> str:
+def _sql(engine: Engine, catalog: TypicalCatalog, dataset: str, source_name: str | None = None) -> str:
     relations = build_relations(get_layout("fivetran"), catalog, engine)
     facts = ComputedFacts(relations, engine, Rules(), None)
-    return sql_text(build_dataset(dataset, facts, relations, engine, Options()), engine) + "\n"
+    return sql_text(build_dataset(dataset, facts, relations, engine, Options(source_name=source_name)), engine) + "\n"
+
+
+def _several_instances(engine: Engine) -> str:
+    parts = {name: _sql(engine, TypicalCatalog(), TEXT_DATASET, name) for name in ("EMEA", "Japan")}
+    return side_by_side(parts, engine) + "\n"
 
 
 def _expressions(engine: Engine) -> str:

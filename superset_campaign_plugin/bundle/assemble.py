@@ -23,6 +23,7 @@ from superset_campaign_plugin.errors import BundleError
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.run import dataset_sql
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources.instances import is_several, read_instances
 from superset_campaign_plugin.warehouse import connect
 
 ROOT = "superset_campaign_bundle"
@@ -44,9 +45,14 @@ def build_bundle(
     schema: str | None,
     catalog: str | None = None,
     default_time_range: str | None = None,
+    *,
+    several_instances: bool = False,
 ) -> Bundle:
-    """The bundle for a database; `sql` holds the SQL of each dataset by name."""
-    dashboards = load_dashboards()
+    """The bundle for a database; `sql` holds the SQL of each dataset by name.
+
+    With `several_instances` of Marketo in it, the tables tell them apart and a filter chooses among them.
+    """
+    dashboards = load_dashboards(several_instances)
     return Bundle(
         datasets={
             name: dataset_config(dataset, sql[name], engine, database, schema, catalog)
@@ -86,9 +92,10 @@ CONNECTION_EXTRAS: dict[str, dict[str, Any]] = {
 
 def write_bundle(file: Path, *, uri: str, schema: str | None, source: str, database: str) -> None:
     """Write the ZIP for a warehouse: the tables that it has now decide the SQL. Half a file is never left behind."""
+    several = is_several(read_instances(source, schema))
     with connect(uri) as (connection, engine):
         sql = dataset_sql(connection, engine, source, schema, Options())
-    bundle = build_bundle(sql, engine, database_uuid(database), schema)
+    bundle = build_bundle(sql, engine, database_uuid(database), schema, several_instances=several)
     partial = file.with_name(f"{file.name}.part")
     try:
         partial.write_bytes(zip_bundle(bundle, database_config(database, uri)))

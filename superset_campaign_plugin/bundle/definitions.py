@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class Filter:
-    """A native filter. `type` is time or value; `charts` names the only charts it acts on, empty for all."""
+    """A native filter. `type` is time or value; `charts` names the only charts it acts on, empty for all.
+
+    `several_instances` marks one that has a choice only where the report covers several Marketo instances.
+    """
 
     name: str
     type: str
@@ -44,6 +47,7 @@ class Filter:
     sort_by: str | None
     default: Any
     description: str
+    several_instances: bool
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class _FilterSchema(Schema):
     sort_by = fields.String(load_default=None)
     default = fields.Raw(load_default=None)
     description = fields.String(load_default="")
+    several_instances = fields.Boolean(load_default=False)
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Filter:
@@ -130,9 +135,46 @@ class _DashboardSchema(Schema):
     layout = fields.List(fields.Nested(_RowSchema), required=True)
 
 
+# What tells Marketo instances apart; their campaigns and emails may have the same ids and names.
+_INSTANCE = "source_name"
+_GROUPS = ("groupby", "groupbyRows")
+
+
+def load_dashboards(several_instances: bool = False) -> tuple[Dashboard, ...]:
+    """Read and check every folder of `dashboards/`. Raises `BundleError` naming the file and the fault.
+
+    With `several_instances` of Marketo, tables of campaigns and emails begin with the instance; without, the filter
+    that chooses among them is left out.
+    """
+    return tuple(map(_with_instances if several_instances else _without_instances, _load_dashboards()))
+
+
+def _with_instances(dashboard: Dashboard) -> Dashboard:
+    charts = {name: replace(chart, params=_apart(chart)) for name, chart in dashboard.charts.items()}
+    return replace(dashboard, charts=charts)
+
+
+def _apart(chart: Chart) -> dict[str, Any]:
+    """The chart's parameters, grouped by instance first wherever it is grouped by campaigns or emails."""
+    dimensions = {dimension.name for dimension in load_semantics().datasets[chart.dataset].dimensions}
+    apart = {
+        name: [_INSTANCE, *chart.params[name]] for name in _GROUPS if chart.params.get(name) and _INSTANCE in dimensions
+    }
+    return {**chart.params, **apart}
+
+
+def _without_instances(dashboard: Dashboard) -> Dashboard:
+    left_out = {filter_.name for filter_ in dashboard.filters if filter_.several_instances}
+    filters = [
+        replace(filter_, within=[name for name in filter_.within if name not in left_out])
+        for filter_ in dashboard.filters
+        if filter_.name not in left_out
+    ]
+    return replace(dashboard, filters=filters)
+
+
 @cache
-def load_dashboards() -> tuple[Dashboard, ...]:
-    """Read and check every folder of `dashboards/`. Raises `BundleError` naming the file and the fault."""
+def _load_dashboards() -> tuple[Dashboard, ...]:
     folders = sorted(resources.folder("dashboards").iterdir(), key=lambda entry: entry.name)
     return tuple(_load_dashboard(folder) for folder in folders if folder.is_dir())
 

@@ -10,6 +10,7 @@ import copy
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -42,10 +43,12 @@ from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.embedding.boundaries import cover_datasets, remove_boundaries
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError
-from superset_campaign_plugin.refresh.state import StoredSource, read_state
+from superset_campaign_plugin.refresh.state import StoredSource, read_state, schema_of
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
+from superset_campaign_plugin.sources.custom import is_mapping
+from superset_campaign_plugin.sources.instances import is_several, read_instances
 from superset_campaign_plugin.warehouse import reason
 
 # The dashboard opens on the last quarter; where the newest send is older, it opens on everything.
@@ -80,7 +83,12 @@ def install(
         schema_permission = _missing_schema_permission(connection, schema)
         changes = [_put(kind, name, config, manifest, connection, overwrite) for kind, name, config in each(bundle)]
         manifest.schema_permission = schema_permission or manifest.schema_permission
-        manifest.warehouse = {"database": str(connection.uuid), "source": source, "schema": schema}
+        # A refresh by the deployment's workers reads it again, wherever they run.
+        layout = str(Path(source).absolute()) if is_mapping(source) else source
+        manifest.warehouse = {"database": str(connection.uuid), "source": layout, "schema": schema}
+        manifest.instances = {
+            instance.name: instance.schema for instance in read_instances(source, schema) if instance.name is not None
+        }
         cover_datasets()
         changes.append(_put_role(bundle, manifest))
         write_manifest(manifest)
@@ -172,16 +180,22 @@ def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
     except SQLAlchemyError as error:
         raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
     uuid = UUID(str(database.uuid))
-    return build_bundle(sql, engine, uuid, schema, database.get_default_catalog(), time_range)
+    several = is_several(read_instances(source, schema))
+    return build_bundle(
+        sql, engine, uuid, schema, database.get_default_catalog(), time_range, several_instances=several
+    )
 
 
 def _stored_figures(
     connection: Connection, engine: Engine, source: str, schema: str | None, stored_schema: str
 ) -> StoredSource | None:
     """The stored tables, where a refresh has made some; else the datasets compute the figures from the log."""
-    if read_state(connection, engine, stored_schema if engine.schemas else None) is None:
-        return None
-    return StoredSource(source, schema, stored_schema)
+    for instance in read_instances(source, schema):
+        if not engine.schemas and instance.name is not None:
+            return None
+        if read_state(connection, engine, schema_of(instance, engine, stored_schema)) is None:
+            return None
+    return StoredSource(stored_schema)
 
 
 def _has_recent_sends(connection: Connection, sql: str) -> bool:

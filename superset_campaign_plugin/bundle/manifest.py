@@ -25,7 +25,8 @@ class Manifest:
 
     `database` is the UUID of a connection that the installation created, `roles` the roles it created, and
     `schema_permission` the name of the permission on the datasets' schema, if Superset made it for them. `warehouse`
-    is what was installed upon: the connection's UUID, the loader's layout and its schema.
+    is what was installed upon: the connection's UUID, the loader's layout and its schema; `instances` are the
+    schemas of several Marketo instances by their names.
     """
 
     assets: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Manifest:
     roles: list[str] = field(default_factory=list)
     schema_permission: str | None = None
     warehouse: dict[str, str | None] = field(default_factory=dict)
+    instances: dict[str, str | None] = field(default_factory=dict)
 
 
 def fingerprint(content: Any) -> str:

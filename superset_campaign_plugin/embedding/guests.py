@@ -20,6 +20,7 @@ from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.embedding.proofs import Guest, Proofs
 from superset_campaign_plugin.errors import SharingEnded
+from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.semantics import load_semantics
 
 PARAMETER = "proof"
@@ -56,7 +57,7 @@ def keep_proof(proof: str) -> None:
     setattr(g, _FROM_ADDRESS, proof)
 
 
-def guest_of_proof(email_id: int) -> GuestUser | None:
+def guest_of_proof(key: EmailKey) -> GuestUser | None:
     """The guest whom the address's proof stands for; None without a proof.
 
     None as well for who is logged in or brings a guest token: they see what they may see, no more and no less.
@@ -65,7 +66,7 @@ def guest_of_proof(email_id: int) -> GuestUser | None:
     proof = g.get(_FROM_ADDRESS)
     if proof is None or g.user.is_authenticated:
         return None
-    guest = proofs().open(proof, email_id, current_app.extensions[EXTENSION].preview_link_minutes * 60)
+    guest = proofs().open(proof, key, current_app.extensions[EXTENSION].preview_link_minutes * 60)
     # Without the feature Superset would take a guest's row rules for none.
     if not is_feature_enabled("EMBEDDED_SUPERSET"):
         raise SharingEnded("embedding is turned off in this deployment")

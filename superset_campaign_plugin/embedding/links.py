@@ -19,6 +19,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.embedding.events import record
+from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH
 
 # Where rows of datasets leave Superset as JSON.
@@ -30,8 +31,11 @@ _OWN_ENDPOINTS = ("CampaignEmailView.", "CampaignEmailRestApi.")
 # A text in JSON that is the anchor of `report/datasets.py` from its first character to its last. The name in it is
 # escaped, so neither quotes nor angle brackets stand in it; JSON may have put backslashes there.
 _NAME = r'(?:[^"\\<>]|\\[^"])*'
-_ANCHOR = r'("<a title=\\"{name}\\" href=\\"{path})([0-9]{{1,19}})/(\\" target=\\"_blank\\">{name}</a>")'
-_SIGNED = re.compile(rf"({re.escape(PREVIEW_PATH)}[0-9]{{1,19}}/(?:body)?)\?{guests.PARAMETER}=[A-Za-z0-9_.-]*")
+_EMAIL = r"([0-9]{1,19})/(?:\?source=([A-Za-z0-9_-]{1,40}))?"
+_SIGNED = re.compile(
+    rf"({re.escape(PREVIEW_PATH)}[0-9]{{1,19}}/(?:body)?(?:\?source=[A-Za-z0-9_-]{{1,40}})?)"
+    rf"(?:\?|&|&amp;){guests.PARAMETER}=[A-Za-z0-9_.-]*"
+)
 
 
 def register(app: Flask) -> None:
@@ -57,22 +61,30 @@ def _sign_links(response: Response) -> Response:
     if path not in text:
         return response
     issue = guests.proofs().issuer(guests.guest_of_token())
-    issued: dict[str, str | None] = {}
+    issued: dict[EmailKey, str | None] = {}
 
     def sign(match: re.Match[str]) -> str:
-        before, email_id, after = match.groups()
-        if email_id not in issued:
-            issued[email_id] = issue(int(email_id))
-        proof = issued[email_id]
-        return match[0] if proof is None else f"{before}{email_id}/?{guests.PARAMETER}={proof}{after}"
+        before, email_id, source_name, after = match.groups()
+        key = EmailKey(int(email_id), source_name)
+        if key not in issued:
+            issued[key] = issue(key)
+        proof = issued[key]
+        if proof is None:
+            return match[0]
+        source = f"source={source_name}&" if source_name else ""
+        return f"{before}{email_id}/?{source}{guests.PARAMETER}={proof}{after}"
 
-    signed = re.sub(_ANCHOR.format(name=_NAME, path=re.escape(path)), sign, text)
+    signed = re.sub(_anchor(path), sign, text)
     if issued:
         response.set_data(signed)
         response.headers["Cache-Control"] = "private, no-store"
         too_long = sum(proof is None for proof in issued.values())
         record("CampaignEmail.links", emails=len(issued) - too_long, too_many_rules_for_a_link=too_long)
     return response
+
+
+def _anchor(path: str) -> str:
+    return rf'("<a title=\\"{_NAME}\\" href=\\"{re.escape(path)}){_EMAIL}(\\" target=\\"_blank\\">{_NAME}</a>")'
 
 
 def _take_proof_from_address() -> None:

@@ -1,6 +1,6 @@
 """Proofs: what a preview link bears in place of a guest token. Knows neither Flask nor Superset.
 
-A proof reads `<email id>.<guest>.<time>.<signature>`. It names one email and the guest whom it was made for, with the
+A proof reads `<email>.<guest>.<time>.<signature>`. It names one email and the guest whom it was made for, with the
 row rules of that guest; it opens nothing else, and nobody who lacks the deployment's key can make or change one.
 """
 
@@ -19,6 +19,7 @@ from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 from itsdangerous.signer import SigningAlgorithm
 
 from superset_campaign_plugin.errors import ProofAltered, ProofExpired
+from superset_campaign_plugin.preview.key import EmailKey
 
 # Web servers take addresses of 4,094 characters as they come; the path and other parameters need some of them.
 MAX_LENGTH = 3500
@@ -47,8 +48,8 @@ class Proofs:
         keys = [hmac.new(_as_bytes(secret), _SALT, hashlib.sha256).digest() for secret in reversed(secrets)]
         self._signer = _Signer(keys, clock)
 
-    def issuer(self, guest: Guest) -> Callable[[int], str | None]:
-        """Makes this guest's proof for an email id; None where the rules are too long for an address."""
+    def issuer(self, guest: Guest) -> Callable[[EmailKey], str | None]:
+        """Makes this guest's proof for an email; None where the rules are too long for an address."""
         text = json.dumps(
             [
                 guest.username,
@@ -60,13 +61,13 @@ class Proofs:
         )
         shared = urlsafe_b64encode(zlib.compress(text.encode())).rstrip(b"=").decode()
 
-        def issue(email_id: int) -> str | None:
-            proof = self._signer.sign(f"{email_id}.{shared}").decode()
+        def issue(key: EmailKey) -> str | None:
+            proof = self._signer.sign(f"{key}.{shared}").decode()
             return proof if len(proof) <= MAX_LENGTH else None
 
         return issue
 
-    def open(self, proof: str, email_id: int, max_age: int) -> Guest:
+    def open(self, proof: str, key: EmailKey, max_age: int) -> Guest:
         """The guest of a proof for this email that is at most `max_age` seconds old.
 
         Raises `ProofExpired` for an older one and `ProofAltered` for every other that does not hold.
@@ -79,8 +80,8 @@ class Proofs:
             raise ProofExpired("a proof is past its time") from error
         except (BadSignature, UnicodeError) as error:
             raise ProofAltered("a proof does not bear the signature of this deployment") from error
-        signed_id, _, shared = value.partition(".")
-        if signed_id != str(email_id):
+        signed_key, _, shared = value.partition(".")
+        if signed_key != str(key):
             raise ProofAltered("a proof is for another email")
         # Signed, so it is what `issuer` wrote.
         username, dashboards, rules = json.loads(zlib.decompress(urlsafe_b64decode(shared + "=" * (-len(shared) % 4))))

@@ -16,8 +16,9 @@ from superset.views.base_api import BaseSupersetApi, statsd_metrics
 from superset_campaign_plugin.embedding.events import record
 from superset_campaign_plugin.embedding.limits import seconds_to_wait
 from superset_campaign_plugin.preview.email import Email, open_email
+from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.preview.schemas import CampaignEmailResponseSchema
-from superset_campaign_plugin.preview.views import PERMISSION
+from superset_campaign_plugin.preview.views import PERMISSION, email_key
 
 
 class CampaignEmailRestApi(BaseSupersetApi):
@@ -51,6 +52,11 @@ class CampaignEmailRestApi(BaseSupersetApi):
               type: integer
             name: email_id
             description: The email's id in Marketo
+          - in: query
+            schema:
+              type: string
+            name: source
+            description: The Marketo instance that the email is of, where the report covers several
           - in: query
             schema:
               type: integer
@@ -87,31 +93,33 @@ class CampaignEmailRestApi(BaseSupersetApi):
               $ref: '#/components/responses/500'
         """
         # Pages and this count on one account: a preview is a preview.
+        key = email_key(email_id)
         if seconds := seconds_to_wait("preview"):
-            self._log(email_id, "too many requests")
+            self._log(key, "too many requests")
             response = self.response(429, message=f"Too many previews at once; try again in {seconds} s")
             response.headers["Retry-After"] = str(seconds)
             return response
         campaign_id = request.args.get("campaign_id", type=int)
         if campaign_id is None and "campaign_id" in request.args:
             return self.response_400(message="campaign_id must be a whole number")
-        email = open_email(email_id, campaign_id, remote_images=False)
-        self._log(email_id, "not found, or not theirs to see" if email is None else "shown")
+        email = open_email(key, campaign_id, remote_images=False)
+        self._log(key, "not found, or not theirs to see" if email is None else "shown")
         if email is None:
             return self.response_404()
         response = self.response(200, result=self.response_schema.dump(as_result(email)))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
-    def _log(self, email_id: int, outcome: str) -> None:
-        record(f"{self.__class__.__name__}.get", email_id=email_id, outcome=outcome)
+    def _log(self, key: EmailKey, outcome: str) -> None:
+        record(f"{self.__class__.__name__}.get", outcome=outcome, **key.facts())
 
 
 def as_result(email: Email) -> dict[str, Any]:
     """The email in the shape of `CampaignEmailResponseSchema`."""
     insight, content = email.insight, email.content
     return {
-        "email_id": insight.email_id,
+        "email_id": insight.key.email_id,
+        "source_name": insight.key.source_name,
         "email_name": insight.email_name,
         "subject": (content.subject if content else None) or insight.email_subject,
         "sender": content.sender if content else None,

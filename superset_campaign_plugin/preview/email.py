@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import current_app
 from superset.connectors.sqla.models import SqlaTable
 
+from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.preview.contents import Content, read_content
@@ -20,6 +21,7 @@ from superset_campaign_plugin.preview.insight import (
     load_insight,
     load_links,
 )
+from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, clean_html
 
 
@@ -51,28 +53,28 @@ class Body:
     clean: CleanBody
 
 
-def open_email(email_id: int, campaign_id: int | None, *, remote_images: bool) -> Email | None:
+def open_email(key: EmailKey, campaign_id: int | None, *, remote_images: bool) -> Email | None:
     """The email, or None for one that the viewer may not see. Content is read only once they may."""
-    insight = load_insight(email_id, campaign_id)
+    insight = load_insight(key, campaign_id)
     report = find_report()
     if insight is None or report is None:
         return None
-    content = _stored(report, email_id)
-    # A portal's visitors have no Marketo of ours to open.
-    base = None if guests.is_guest() else settings().marketo_url
-    return Email(insight, content, _clean(content, remote_images, ()), marketo_link(base, email_id))
+    content = _stored(report, key)
+    # A portal's visitors have no Marketo of ours to open, and of several instances the setting knows one at most.
+    base = None if guests.is_guest() or key.source_name else settings().marketo_url
+    return Email(insight, content, _clean(content, remote_images, ()), marketo_link(base, key.email_id))
 
 
-def open_body(email_id: int, campaign_id: int | None, *, remote_images: bool, clicks: bool) -> Body | None:
+def open_body(key: EmailKey, campaign_id: int | None, *, remote_images: bool, clicks: bool) -> Body | None:
     """The body alone; None where the viewer may not see the email or there is nothing to show.
 
     With `clicks` its links are marked with theirs, in the one campaign or in all.
     """
     report = find_report()
-    if report is None or not is_visible(email_id):
+    if report is None or not is_visible(key):
         return None
-    content = _stored(report, email_id)
-    clean = _clean(content, remote_images, load_links(email_id, campaign_id) if clicks else ())
+    content = _stored(report, key)
+    clean = _clean(content, remote_images, load_links(key, campaign_id) if clicks else ())
     return None if content is None or clean is None else Body(content.html, clean)
 
 
@@ -87,13 +89,17 @@ def marketo_link(base: str | None, email_id: int) -> str | None:
     return f"{base.rstrip('/')}/#EM{email_id}A1" if base else None
 
 
-def _stored(report: SqlaTable, email_id: int) -> Content | None:
+def _stored(report: SqlaTable, key: EmailKey) -> Content | None:
     schema = settings().content_schema or report.schema
+    if key.source_name is not None:
+        # Ids of several instances in one table would be mixed, so each has its own, beside its log.
+        manifest = read_manifest()
+        schema = manifest.instances.get(key.source_name) if manifest else None
     with (
         report.database.get_sqla_engine(catalog=report.catalog, schema=schema) as engine,
         engine.connect() as connection,
     ):
-        return read_content(connection, schema, email_id)
+        return read_content(connection, schema, key.email_id)
 
 
 def _clean(content: Content | None, remote_images: bool, clicked: Sequence[LinkFigures]) -> CleanBody | None:

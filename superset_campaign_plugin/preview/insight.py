@@ -22,6 +22,7 @@ from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.preview.contents import MAX_ID
+from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.semantics import load_semantics
 
 REPORT = "campaign_email_performance"
@@ -66,7 +67,7 @@ class Insight:
     access to the dataset of links.
     """
 
-    email_id: int
+    key: EmailKey
     email_name: str
     email_subject: str | None
     operational: str | None
@@ -80,22 +81,22 @@ def find_report() -> SqlaTable | None:
     return _find_dataset(REPORT)
 
 
-def is_visible(email_id: int) -> bool:
+def is_visible(key: EmailKey) -> bool:
     """Whether the report shows this email to the viewer: it has been sent, in rows that the viewer may see."""
-    return _figures(find_report(), email_id, None) is not None
+    return _figures(find_report(), key, None) is not None
 
 
-def load_insight(email_id: int, campaign_id: int | None = None) -> Insight | None:
+def load_insight(key: EmailKey, campaign_id: int | None = None) -> Insight | None:
     """The figures of an email as the viewer may see them, or None if the report does not show it to the viewer.
 
     Raises Superset's own errors where a query fails.
     """
     report = find_report()
-    figures = _figures(report, email_id, campaign_id)
+    figures = _figures(report, key, campaign_id)
     if figures is None:
         return None
     names = _metric_names(report)
-    rows = _query(report, [*_CAMPAIGN, *_NAMES], names, [_equal("email_id", email_id)], order="sent") or []
+    rows = _query(report, [*_CAMPAIGN, *_NAMES], names, _of_email(key), order="sent") or []
     campaigns = tuple(
         CampaignFigures(
             **{name: row.get(name) for name in _CAMPAIGN}, figures={name: _value(row.get(name), name) for name in names}
@@ -105,50 +106,50 @@ def load_insight(email_id: int, campaign_id: int | None = None) -> Insight | Non
     shown: list[int | None] = [campaign.campaign_id for campaign in campaigns] if campaign_id is None else [campaign_id]
     first = rows[0] if rows else {}
     return Insight(
-        email_id=email_id,
-        email_name=str(first.get("email_name") or email_id),
+        key=key,
+        email_name=str(first.get("email_name") or key.email_id),
         email_subject=first.get("email_subject"),
         operational=first.get("operational"),
         figures=figures,
         campaigns=campaigns,
-        links=_links(email_id, shown),
+        links=_links(key, shown),
     )
 
 
-def load_links(email_id: int, campaign_id: int | None) -> tuple[LinkFigures, ...]:
+def load_links(key: EmailKey, campaign_id: int | None) -> tuple[LinkFigures, ...]:
     """The clicked links alone, of an email that `is_visible`; none without access to them."""
     report = find_report()
-    if campaign_id is not None and _figures(report, email_id, campaign_id) is None:
+    if campaign_id is not None and _figures(report, key, campaign_id) is None:
         return ()
-    shown: list[int | None] = [campaign_id] if campaign_id is not None else _campaign_ids(report, email_id)
-    return _links(email_id, shown) or ()
+    shown: list[int | None] = [campaign_id] if campaign_id is not None else _campaign_ids(report, key)
+    return _links(key, shown) or ()
 
 
-def _campaign_ids(report: SqlaTable | None, email_id: int) -> list[int | None]:
-    conditions = [_equal("email_id", email_id)]
-    return [row["campaign_id"] for row in _query(report, ["campaign_id"], ["sent"], conditions, order="sent") or []]
+def _campaign_ids(report: SqlaTable | None, key: EmailKey) -> list[int | None]:
+    rows = _query(report, ["campaign_id"], ["sent"], _of_email(key), order="sent")
+    return [row["campaign_id"] for row in rows or []]
 
 
 def _find_dataset(name: str) -> SqlaTable | None:
     return db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(name)).one_or_none()
 
 
-def _figures(report: SqlaTable | None, email_id: int, campaign_id: int | None) -> Row | None:
+def _figures(report: SqlaTable | None, key: EmailKey, campaign_id: int | None) -> Row | None:
     """The totals of an email that the viewer may see; None for any other."""
-    if not 0 < email_id <= MAX_ID or not (campaign_id is None or 0 <= campaign_id <= MAX_ID):
+    if not key.is_possible() or not (campaign_id is None or 0 <= campaign_id <= MAX_ID):
         return None
-    conditions = [_equal("email_id", email_id)]
+    conditions = _of_email(key)
     if campaign_id is not None:
-        conditions.append(_equal("campaign_id", campaign_id))
+        conditions.append({"col": "campaign_id", "op": "==", "val": campaign_id})
     names = _metric_names(report)
     rows = _query(report, [], names, conditions, order=None)
     figures = {name: _value(rows[0].get(name), name) for name in names} if rows else {}
     return figures if figures.get("sent") else None
 
 
-def _links(email_id: int, campaign_ids: list[int | None]) -> tuple[LinkFigures, ...] | None:
+def _links(key: EmailKey, campaign_ids: list[int | None]) -> tuple[LinkFigures, ...] | None:
     # Only of campaigns that the report shows: the row rules of the report may not be set on the links as well.
-    conditions = [_equal("email_id", email_id), {"col": "campaign_id", "op": "IN", "val": campaign_ids}]
+    conditions = [*_of_email(key), {"col": "campaign_id", "op": "IN", "val": campaign_ids}]
     rows = _query(_find_dataset(LINKS), ["link"], ["clicks", "people"], conditions, order="clicks")
     if rows is None:
         return None
@@ -165,8 +166,12 @@ def _metric_names(report: SqlaTable | None) -> list[str]:
     return [metric.name for metric in load_semantics().metrics if metric.name in present]
 
 
-def _equal(column: str, value: int) -> Row:
-    return {"col": column, "op": "==", "val": value}
+def _of_email(key: EmailKey) -> list[Row]:
+    """The conditions for an email's rows. Without an instance only rows that name none are meant."""
+    instance = {"col": "source_name", "op": "IS NULL"}
+    if key.source_name is not None:
+        instance = {"col": "source_name", "op": "==", "val": key.source_name}
+    return [{"col": "email_id", "op": "==", "val": key.email_id}, instance]
 
 
 def _query(

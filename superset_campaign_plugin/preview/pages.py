@@ -125,7 +125,11 @@ def preview_page(email: Email, campaign_id: int | None, look: Look) -> Response:
         next((each for each in insight.campaigns if each.campaign_id == campaign_id), None) if campaign_id else None
     )
     # url_for leaves out what is None.
-    place: dict[str, Any] = {"email_id": insight.email_id, "proof": proof_in_use()}
+    place: dict[str, Any] = {
+        "email_id": insight.key.email_id,
+        "source": insight.key.source_name,
+        "proof": proof_in_use(),
+    }
     limited = {**place, "campaign_id": campaign_id}
 
     def page_url(**changes: Any) -> str:

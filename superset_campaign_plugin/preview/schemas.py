@@ -29,6 +29,9 @@ class CampaignEmailLinkSchema(Schema):
 class CampaignEmailResponseSchema(Schema):
     """An email with its figures."""
 
+    source_name = fields.String(
+        allow_none=True, metadata={"description": "The Marketo instance, where the report covers several"}
+    )
     email_id = fields.Integer()
     email_name = fields.String()
     subject = fields.String(allow_none=True)

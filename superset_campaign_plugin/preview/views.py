@@ -23,6 +23,7 @@ from superset_campaign_plugin.embedding.guests import acting_as, guest_of_proof
 from superset_campaign_plugin.embedding.limits import seconds_to_wait
 from superset_campaign_plugin.errors import CampaignError, ProofError
 from superset_campaign_plugin.preview.email import open_body, open_email
+from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.preview.pages import (
     VIEWS,
     Look,
@@ -52,32 +53,38 @@ class CampaignEmailView(BaseSupersetView):
     @_own_policy
     @permission_name("read")
     def preview(self, email_id: int) -> FlaskResponse:
-        """The page: `campaign_id` limits its figures to one campaign, `images=1` loads remote images, `view` is one of
-        `VIEWS`, and `clicks=0` takes the clicks off the email's links."""
-        return _answer("preview", email_id, lambda: self._preview(email_id))
+        """The page: `source` names the Marketo instance where there are several, `campaign_id` limits its figures to
+        one campaign, `images=1` loads remote images, `view` is one of `VIEWS`, and `clicks=0` takes the clicks off
+        the email's links."""
+        return _answer("preview", email_key(email_id), self._preview)
 
     @expose("/<int:email_id>/body", methods=("GET",))
     @_own_policy
     @permission_name("read")
     def body(self, email_id: int) -> FlaskResponse:
         """The cleaned email as a document of its own; the parameters are those of the page."""
-        return _answer("body", email_id, lambda: self._body(email_id))
+        return _answer("body", email_key(email_id), self._body)
 
     @staticmethod
-    def _preview(email_id: int) -> Response | None:
+    def _preview(key: EmailKey) -> Response | None:
         campaign_id = request.args.get("campaign_id", type=int)
         if campaign_id is None and "campaign_id" in request.args:
             return None
         look = _look()
-        email = open_email(email_id, campaign_id, remote_images=look.images)
+        email = open_email(key, campaign_id, remote_images=look.images)
         return None if email is None else preview_page(email, campaign_id, look)
 
     @staticmethod
-    def _body(email_id: int) -> Response | None:
+    def _body(key: EmailKey) -> Response | None:
         look = _look()
         campaign_id = request.args.get("campaign_id", type=int)
-        body = open_body(email_id, campaign_id, remote_images=look.images, clicks=look.clicks)
+        body = open_body(key, campaign_id, remote_images=look.images, clicks=look.clicks)
         return None if body is None else body_document(body, look)
+
+
+def email_key(email_id: int) -> EmailKey:
+    """The email that the request's address is about: its `source` names the Marketo instance, if there are several."""
+    return EmailKey(email_id, request.args.get("source"))
 
 
 def _look() -> Look:
@@ -90,7 +97,7 @@ def _look() -> Look:
     )
 
 
-def _answer(place: str, email_id: int, show: Callable[[], Response | None]) -> FlaskResponse:
+def _answer(place: str, key: EmailKey, show: Callable[[EmailKey], Response | None]) -> FlaskResponse:
     """What `show` makes for who asks: a person with their session, or the guest whose proof the address bears.
 
     `place` names the address in the log and the account on which the request counts. The frame's request has one of
@@ -99,7 +106,7 @@ def _answer(place: str, email_id: int, show: Callable[[], Response | None]) -> F
     refusal: ProofError | None = None
     guest = None
     try:
-        guest = guest_of_proof(email_id)
+        guest = guest_of_proof(key)
     except ProofError as error:
         refusal = error
     with acting_as(guest):
@@ -109,15 +116,15 @@ def _answer(place: str, email_id: int, show: Callable[[], Response | None]) -> F
         elif refusal is not None:
             answer, outcome = refusal_page(refusal), f"refused: {refusal}"
         else:
-            answer, outcome = _shown(show)
-        record(f"CampaignEmailView.{place}", email_id=email_id, outcome=outcome)
+            answer, outcome = _shown(show, key)
+        record(f"CampaignEmailView.{place}", outcome=outcome, **key.facts())
     return answer
 
 
-def _shown(show: Callable[[], Response | None]) -> tuple[FlaskResponse, str]:
+def _shown(show: Callable[[EmailKey], Response | None], key: EmailKey) -> tuple[FlaskResponse, str]:
     """What `show` makes, with a word on it; for nothing to show one and the same answer, which tells no more."""
     try:
-        shown = show() if security_manager.can_access("can_read", PERMISSION) else None
+        shown = show(key) if security_manager.can_access("can_read", PERMISSION) else None
     except (SupersetException, SQLAlchemyError, CampaignError):
         logger.exception("An email preview failed")
         return failure_page(), "failed"

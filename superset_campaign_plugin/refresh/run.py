@@ -23,7 +23,7 @@ from superset_campaign_plugin.refresh import changes
 from superset_campaign_plugin.refresh.changes import Mark
 from superset_campaign_plugin.refresh.exclusive import exclusive
 from superset_campaign_plugin.refresh.fresh import FRESH_TABLES
-from superset_campaign_plugin.refresh.state import State, describe, read_state, state_rows
+from superset_campaign_plugin.refresh.state import State, describe, read_state, schema_of, state_rows
 from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, rows_of, table_name
 from superset_campaign_plugin.refresh.tables import (
     COLUMNS,
@@ -45,6 +45,7 @@ from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.run import check_values
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
+from superset_campaign_plugin.sources.instances import read_instances
 from superset_campaign_plugin.sources.relations import build_relations
 
 _GROUP = ("campaign_id", "email_id")
@@ -84,7 +85,7 @@ def refresh(
     *,
     source: str = "fivetran",
     schema: str | None = None,
-    stored_schema: str | None = DEFAULT_SCHEMA,
+    stored_schema: str = DEFAULT_SCHEMA,
     rules: Rules | None = None,
     full: bool = False,
     dry_run: bool = False,
@@ -92,23 +93,53 @@ def refresh(
 ) -> Summary:
     """Make the stored tables of `stored_schema`, or bring them up to date. `progress` is told each step.
 
+    Several Marketo instances are refreshed one after the other, each into a schema of its own.
+
     Raises `RefreshError` where another refresh runs, `SourceError` and `DatabaseError` as the report does; then the
     tables are as they were.
     """
     begun = time.monotonic()
     rules = rules or Rules()
-    layout = get_layout(source)
-    with exclusive(uri, write=not dry_run) as (connection, engine):
-        target = stored_schema if engine.schemas else None
-        progress("Reading the log's tables")
-        if rules.time_zone != "UTC":
-            engine.check_zone(connection, rules.time_zone)
-        check_values(connection, engine, source, schema)
-        relations = build_relations(layout, LiveCatalog(connection, engine, schema), engine)
-        run = _Run(connection, engine, relations, rules, target, progress)
-        summary = run.go(describe(source, schema, rules), full, dry_run)
+    summaries = {}
+    for instance in read_instances(source, schema):
+        layout = get_layout(instance.source)
+        with exclusive(uri, write=not dry_run) as (connection, engine):
+            target = schema_of(instance, engine, stored_schema)
+            progress(f"Reading the log's tables{'' if instance.name is None else f' of {instance.name}'}")
+            if rules.time_zone != "UTC":
+                engine.check_zone(connection, rules.time_zone)
+            check_values(connection, engine, instance.source, instance.schema)
+            relations = build_relations(layout, LiveCatalog(connection, engine, instance.schema), engine)
+            run = _Run(connection, engine, relations, rules, target, progress)
+            summaries[instance.name] = run.go(describe(instance, rules), full, dry_run)
+    summary = _together(summaries)
     summary.seconds = round(time.monotonic() - begun, 2)
     return summary
+
+
+def _together(summaries: dict[str | None, Summary]) -> Summary:
+    """The summary of all Marketo instances: the largest of what was done, and sums."""
+    if len(summaries) == 1:
+        return next(iter(summaries.values()))
+    modes = [summary.mode for summary in summaries.values()]
+    rows: dict[str, int] = {}
+    for summary in summaries.values():
+        for name, count in summary.new_rows.items():
+            rows[name] = rows.get(name, 0) + count
+
+    def total(name: str) -> int | None:
+        counts = [getattr(summary, name) for summary in summaries.values()]
+        return None if None in counts else sum(counts)
+
+    return Summary(
+        mode=next(mode for mode in ("full", "incremental", "unchanged") if mode in modes),
+        reason="; ".join(f"{name}: {summary.mode}, {summary.reason}" for name, summary in summaries.items()),
+        new_rows=rows,
+        pairs=total("pairs"),
+        records=total("records"),
+        daily_rows=total("daily_rows"),
+        dry_run=any(summary.dry_run for summary in summaries.values()),
+    )
 
 
 class _Run:

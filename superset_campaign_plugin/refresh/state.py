@@ -11,13 +11,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.errors import RefreshError
+from superset_campaign_plugin.errors import RefreshError, UsageError
 from superset_campaign_plugin.refresh.changes import Mark
 from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import STATE, StoredFacts, stored
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.sources.catalog import LiveCatalog
+from superset_campaign_plugin.sources.instances import Instance
 
 # Goes up when stored tables of before cannot be read or continued any more.
 FORMAT = "1"
@@ -35,9 +36,24 @@ class State:
     refreshed_at: datetime
 
 
-def describe(source: str, schema: str | None, rules: Rules) -> dict[str, str]:
+def describe(instance: Instance, rules: Rules) -> dict[str, str]:
     """What stored tables are made of: when any of it changes, they have to be made anew."""
-    return {"format": FORMAT, "source": f"{source} {schema or ''}".strip(), "rules": repr(rules)}
+    return {"format": FORMAT, "source": f"{instance.source} {instance.schema or ''}".strip(), "rules": repr(rules)}
+
+
+def schema_of(instance: Instance, engine: Engine, prefix: str) -> str | None:
+    """The schema of an instance's stored tables; None, the database's own, on an engine without schemas.
+
+    Raises `UsageError` where stored tables of several instances would lie in one place.
+    """
+    if engine.schemas:
+        return instance.stored_schema(prefix)
+    if instance.name is not None:
+        raise UsageError(
+            f"{engine.name} has no schemas to keep the stored tables of several Marketo instances apart; "
+            "read their logs directly, or refresh and install each in a database of its own"
+        )
+    return None
 
 
 def state_rows(made_of: dict[str, str], marks: dict[str, Mark], now: datetime) -> Select:
@@ -74,20 +90,18 @@ def read_state(connection: Connection, engine: Engine, schema: str | None) -> St
 
 
 class StoredSource:
-    """The datasets' figures from stored tables; called once the database is known."""
+    """The datasets' figures from stored tables, which `prefix` names; called once the database is known."""
 
-    def __init__(self, source: str, schema: str | None, stored_schema: str | None) -> None:
-        self._source = source
-        self._schema = schema
-        self._stored_schema = stored_schema
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
 
-    def __call__(self, connection: Connection, engine: Engine, options: Options) -> StoredFacts:
+    def __call__(self, connection: Connection, engine: Engine, instance: Instance, options: Options) -> StoredFacts:
         """Raises `RefreshError` where there are no stored tables, or only such of another source or other rules."""
-        schema = self._stored_schema if engine.schemas else None
+        schema = schema_of(instance, engine, self._prefix)
         state = read_state(connection, engine, schema)
         if state is None:
             raise RefreshError("there are no stored tables yet; make them with `superset-campaign refresh`")
-        for name, value in describe(self._source, self._schema, options.rules).items():
+        for name, value in describe(instance, options.rules).items():
             if state.made_of.get(name) != value:
                 raise RefreshError(
                     f"the stored tables are of another {name} ({state.made_of.get(name)}); "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, case, cast, func, literal, select, union_all
+from sqlalchemy import String, case, cast, func, literal, null, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select
 
@@ -31,25 +31,27 @@ class Options:
     """What shapes the datasets beside the tables. `as_of` (UTC, without a zone) fixes the clock; None lets it run.
 
     `preview_path` is the path, with the deployment's application root, under which the preview is served.
+    `source_name` is the Marketo instance that the rows are of, where the report covers several.
     """
 
     as_of: datetime | None = None
     preview_path: str = PREVIEW_PATH
     rules: Rules = field(default_factory=Rules)
+    source_name: str | None = None
 
 
 def build_dataset(name: str, facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
     """The query of the dataset `name` of `datasets/`; its columns are the dataset's and those its metrics add up."""
     if name == QUALITY_DATASET:
         # It looks at the log itself: what is stored holds only what counts.
-        return quality_findings(relations, engine, options.rules, options.as_of)
+        return quality_findings(relations, engine, options.rules, options.as_of, options.source_name)
     return _BUILDERS[name](facts, relations, options)
 
 
 def _performance(facts: Facts, relations: Relations, options: Options) -> Select:
     rollup = facts.daily()
     sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
-    named, names = _with_names(rollup, relations, options.rules)
+    named, names = _with_names(rollup, relations, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
     return comment(
         named.add_columns(
@@ -100,14 +102,14 @@ def _report_columns() -> CTE:
 
 def _links(facts: Facts, relations: Relations, options: Options) -> Select:
     clicks = facts.links()
-    named, names = _with_names(clicks, relations, options.rules)
+    named, names = _with_names(clicks, relations, options)
     return comment(
         named.add_columns(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count),
         "The clicks with names. A name that is missing shows the id",
     )
 
 
-def _with_names(facts: CTE, relations: Relations, rules: Rules) -> tuple[Select, list[ColumnElement[Any]]]:
+def _with_names(facts: CTE, relations: Relations, options: Options) -> tuple[Select, list[ColumnElement[Any]]]:
     """The facts beside what their ids stand for, and the columns that say it."""
     campaigns = relations.campaigns.cte("newest_campaigns")
     programs = relations.programs.cte("newest_programs")
@@ -119,15 +121,17 @@ def _with_names(facts: CTE, relations: Relations, rules: Rules) -> tuple[Select,
     )
 
     rows = select().select_from(joined)
-    if rules.leave_out_operational:
+    if options.rules.leave_out_operational:
         rows = rows.where(_is_not(emails.c.operational))
-    if rules.leave_out_archived:
+    if options.rules.leave_out_archived:
         rows = rows.where(_is_not(campaigns.c.archived), _is_not(emails.c.archived))
 
     def name_or_id(name: ColumnElement[Any], identifier: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.coalesce(name, cast(identifier, String))
 
+    instance = cast(null(), String) if options.source_name is None else literal(options.source_name)
     return rows, [
+        instance.label("source_name"),
         func.coalesce(campaigns.c.workspace, programs.c.workspace, emails.c.workspace).label("workspace"),
         campaigns.c.program_id.label("program_id"),
         name_or_id(func.coalesce(programs.c.name, campaigns.c.program_name), campaigns.c.program_id).label(
@@ -161,7 +165,8 @@ def _label(name: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], options: Options) -> ColumnElement[Any]:
     """The email's name as a link to its preview. The title comes first so that the cells sort by the name."""
-    template = f'<a title="[name]" href="{options.preview_path}[id]/" target="_blank">[name]</a>'
+    instance = "" if options.source_name is None else f"?source={options.source_name}"
+    template = f'<a title="[name]" href="{options.preview_path}[id]/{instance}" target="_blank">[name]</a>'
     # The name goes in last: whatever it holds, nothing replaces a part of it afterwards.
     with_id = func.replace(literal(template), literal("[id]"), cast(identifier, String))
     return func.replace(with_id, literal("[name]"), _escape(name, "&<>\"'"))

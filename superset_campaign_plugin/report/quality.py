@@ -155,8 +155,13 @@ EFFECTS = {
 }
 
 
-def quality_findings(relations: Relations, engine: Engine, rules: Rules, as_of: datetime | None) -> Select:
-    """The findings; the module's docstring gives their columns. `as_of` (UTC) is the clock, None is now."""
+def quality_findings(
+    relations: Relations, engine: Engine, rules: Rules, as_of: datetime | None, source_name: str | None = None
+) -> Select:
+    """The findings; the module's docstring gives their columns. `as_of` (UTC) is the clock, None is now.
+
+    Where the report covers several Marketo instances, `source_name` is the one that they are about.
+    """
     people = resolve_people(relations, engine, rules)
     clock = engine.now() if as_of is None else engine.time_literal(as_of)
     log = _log(relations)
@@ -183,6 +188,7 @@ def quality_findings(relations: Relations, engine: Engine, rules: Rules, as_of: 
     found += _untimed(relations)
     results = step("results", "What was found, by check", union_all(*found).subquery("found_rows").select())
     any_found = results.c.found > literal(0)
+    about = results.c.about if source_name is None else literal(f"{source_name}: ").concat(results.c.about)
     return comment(
         select(
             checks.c.place,
@@ -190,7 +196,8 @@ def quality_findings(relations: Relations, engine: Engine, rules: Rules, as_of: 
                 "severity"
             ),
             checks.c.finding,
-            *(results.c[name] for name in ("about", "found", "first_at", "last_at")),
+            about.label("about"),
+            *(results.c[name] for name in ("found", "first_at", "last_at")),
             case((any_found, func.coalesce(results.c.advice, checks.c.advice)), else_=literal(NOTHING)).label("advice"),
         ).join_from(results, checks, results.c.place == checks.c.place),
         "What the report leaves out or cannot know",

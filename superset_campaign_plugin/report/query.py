@@ -19,6 +19,7 @@ from superset_campaign_plugin.semantics import Dataset, Dimension, load_semantic
 
 # A grouping and the dimensions that it shows.
 GROUPINGS: dict[str, tuple[str, ...]] = {
+    "source": ("source_name",),
     "workspace": ("workspace",),
     "program": ("program_id", "program_name"),
     "campaign": ("campaign_id", "campaign_name"),

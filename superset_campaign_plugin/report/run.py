@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timezone
 
 from sqlalchemy.engine import Connection
@@ -13,17 +14,18 @@ from superset_campaign_plugin.report.datasets import Options, build_dataset
 from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.query import Report, Request, fetch
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.sqltext import executable, sql_text
+from superset_campaign_plugin.report.sqltext import executable, side_by_side, sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
+from superset_campaign_plugin.sources.instances import Instance, read_instances
 from superset_campaign_plugin.sources.relations import build_relations, unreadable_values
 from superset_campaign_plugin.warehouse import connect
 
 REPORT_DATASET = "campaign_email_performance"
 
-# Gives the datasets' figures once the database is known; the stored tables' does so.
-FactsSource = Callable[[Connection, Engine, Options], Facts]
+# Gives the datasets' figures of an instance once the database is known; the stored tables' does so.
+FactsSource = Callable[[Connection, Engine, Instance, Options], Facts]
 
 
 def run_report(
@@ -46,7 +48,8 @@ def run_report(
     `DatabaseError` where the database fails.
     """
     request = Request(by=by, date_from=date_from, date_to=date_to, where=where)
-    get_layout(source)
+    for instance in read_instances(source, schema):
+        get_layout(instance.source)
     dataset = load_semantics().datasets[REPORT_DATASET]
     for field in where or {}:
         dataset.dimension(field)
@@ -70,22 +73,30 @@ def dataset_sql(
     """The SQL of the datasets `names`, by default of all, for the tables and columns that the database has."""
     if options.rules.time_zone != "UTC":
         engine.check_zone(connection, options.rules.time_zone)
-    relations = build_relations(get_layout(source), LiveCatalog(connection, engine, schema), engine)
-    if facts is None:
-        figures: Facts = ComputedFacts(relations, engine, options.rules, options.as_of)
-    else:
-        figures = facts(connection, engine, options)
-    wanted = load_semantics().datasets if names is None else names
-    return {name: sql_text(build_dataset(name, figures, relations, engine, options), engine) for name in wanted}
+    wanted = list(load_semantics().datasets if names is None else names)
+    parts: dict[str, dict[str, str]] = {name: {} for name in wanted}
+    for instance in read_instances(source, schema):
+        catalog = LiveCatalog(connection, engine, instance.schema)
+        relations = build_relations(get_layout(instance.source), catalog, engine)
+        own = replace(options, source_name=instance.name)
+        if facts is None:
+            figures: Facts = ComputedFacts(relations, engine, options.rules, options.as_of)
+        else:
+            figures = facts(connection, engine, instance, own)
+        for name in wanted:
+            sql = sql_text(build_dataset(name, figures, relations, engine, own), engine)
+            parts[name][instance.name or ""] = sql
+    return {name: side_by_side(sql, engine) for name, sql in parts.items()}
 
 
 def check_values(connection: Connection, engine: Engine, source: str, schema: str | None) -> None:
     """Raise `SourceError` for a value that the engine would quietly read as another one."""
-    catalog = LiveCatalog(connection, engine, schema)
-    for table, column, expected, query in unreadable_values(get_layout(source), catalog, engine):
-        example = connection.execute(executable(sql_text(query, engine))).scalar()
-        if example is not None:
-            raise SourceError(f"column {column} of table {table} holds {str(example)!r}, which is not {expected}")
+    for instance in read_instances(source, schema):
+        catalog = LiveCatalog(connection, engine, instance.schema)
+        for table, column, expected, query in unreadable_values(get_layout(instance.source), catalog, engine):
+            example = connection.execute(executable(sql_text(query, engine))).scalar()
+            if example is not None:
+                raise SourceError(f"column {column} of table {table} holds {str(example)!r}, which is not {expected}")
 
 
 def to_utc(moment: datetime) -> datetime:

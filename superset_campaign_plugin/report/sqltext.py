@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlglot
@@ -30,6 +31,17 @@ def sql_text(query: Select, engine: Engine) -> str:
     if engine.joins_rename:
         _name_columns_of_joins(tree)
     return tree.sql(engine.sqlglot, pretty=True)
+
+
+def side_by_side(sql: Mapping[str, str], engine: Engine) -> str:
+    """The query of several Marketo instances, by their names, as one; a single one stays as it is."""
+    if len(sql) == 1:
+        return next(iter(sql.values()))
+    parts = [
+        f"/* The Marketo instance {name} */ SELECT * FROM ({text}) AS instance_{number}"  # noqa: S608 the plugin's own SQL
+        for number, (name, text) in enumerate(sql.items(), start=1)
+    ]
+    return sqlglot.parse_one(" UNION ALL ".join(parts), read=engine.sqlglot).sql(engine.sqlglot, pretty=True)
 
 
 def _name_columns_of_joins(tree: exp.Expression) -> None:

@@ -103,18 +103,23 @@ def is_mapping(source: str) -> bool:
     return source.endswith((".yaml", ".yml"))
 
 
-def load_mapping(file: Path) -> Layout:
-    """The layout that the file describes. Raises `UsageError` naming the file, the place and the fault."""
+def read_mapping(file: Path) -> dict[Any, Any]:
+    """What the YAML file holds, unchecked. Raises `UsageError` where it cannot be read."""
     try:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the mapping {file}: {error}") from error
     except yaml.YAMLError as error:
         raise UsageError(f"{file} is no YAML: {error}") from error
+    return raw if isinstance(raw, dict) else {}
+
+
+def load_mapping(file: Path) -> Layout:
+    """The layout that the file describes. Raises `UsageError` naming the file, the place and the fault."""
     try:
-        mapping: dict[str, Any] = _MappingSchema().load(raw if isinstance(raw, dict) else {})
+        mapping: dict[str, Any] = _MappingSchema().load(read_mapping(file))
     except ValidationError as error:
-        raise UsageError(f"{file}: {_first_fault(error.messages)}") from error
+        raise UsageError(f"{file}: {first_fault(error.messages)}") from error
     if "sent" not in mapping["events"]:
         raise UsageError(f"{file}: events needs the table of what was sent, as in `sent: mail_sent`")
     return Layout(
@@ -138,11 +143,11 @@ def _asset(mapping: dict[str, Any] | None) -> AssetTable | None:
     return AssetTable(mapping["table"], mapping["id"], columns, tuple(mapping["newest"]))
 
 
-def _first_fault(messages: Any, where: str = "") -> str:
+def first_fault(messages: Any, where: str = "") -> str:
     """The first message of marshmallow's tree, with the path to it."""
     if isinstance(messages, dict):
         key, inner = next(iter(messages.items()))
-        return _first_fault(inner, f"{where}.{key}" if where else str(key))
+        return first_fault(inner, f"{where}.{key}" if where else str(key))
     return f"{where}: {messages[0] if isinstance(messages, list) else messages}"
 
 

@@ -127,7 +127,7 @@ def test_any_batches_end_as_one_computation_does(warehouse, loader):
         assert modes[0] == "full"
         assert "full" not in modes[1:]
         kept = stored_rows(warehouse)
-        facts = StoredSource(source, None, DEFAULT_SCHEMA)
+        facts = StoredSource(DEFAULT_SCHEMA)
         actual = warehouse.report(source=source, as_of=clock, by=BY, rules=rules, facts=facts)
         assert_report(actual, report(together(parts), as_of=clock, by=BY, rules=rules), BY)
         refresh(warehouse.uri, source=source, rules=rules, full=True)
@@ -170,7 +170,7 @@ def test_rows_that_the_loader_committed_late_are_found(warehouse):
     load(warehouse, Log([Activity("open", 2, utc(DAY), 1, 10, 100)]), bulk, 0)
     load(warehouse, Log([Activity("send", 3, utc(DAY), 1, 10, 101)]), bulk, 0)
     assert refresh(warehouse.uri, source="bulk").mode == "incremental"
-    [row] = warehouse.records(source="bulk", by=[], facts=StoredSource("bulk", None, DEFAULT_SCHEMA))
+    [row] = warehouse.records(source="bulk", by=[], facts=StoredSource(DEFAULT_SCHEMA))
     assert (row["sent"], row["opened"]) == (2, 1)
 
 
@@ -193,14 +193,14 @@ def test_what_came_late_is_put_right(warehouse, before, after, expected):
     refresh(warehouse.uri, source="bulk")
     load(warehouse, after, bulk, 1)
     assert refresh(warehouse.uri, source="bulk").mode == "incremental"
-    [row] = warehouse.records(source="bulk", by=[], facts=StoredSource("bulk", None, DEFAULT_SCHEMA))
+    [row] = warehouse.records(source="bulk", by=[], facts=StoredSource(DEFAULT_SCHEMA))
     assert (row["sent"], row["opened"]) == expected
 
 
 def test_pending_turns_into_aborted_without_a_refresh(warehouse):
     load(warehouse, Log().send(1, 10, 100, DAY), bulk, 0)
     refresh(warehouse.uri, source="bulk")
-    facts = StoredSource("bulk", None, DEFAULT_SCHEMA)
+    facts = StoredSource(DEFAULT_SCHEMA)
     sent = utc(DAY)
     for clock, expected in ((timedelta(days=3, seconds=-1), (1, 0)), (timedelta(days=3), (0, 1))):
         [row] = warehouse.records(source="bulk", by=[], as_of=sent + clock, facts=facts)
@@ -220,7 +220,7 @@ def test_other_rules_make_everything_anew(warehouse):
     refresh(warehouse.uri, source="bulk")
     other = Rules(merge_people=False)
     with pytest.raises(RefreshError, match="another rules"):
-        warehouse.report(source="bulk", rules=other, facts=StoredSource("bulk", None, DEFAULT_SCHEMA))
+        warehouse.report(source="bulk", rules=other, facts=StoredSource(DEFAULT_SCHEMA))
     summary = refresh(warehouse.uri, source="bulk", rules=other)
     assert (summary.mode, summary.reason) == ("full", "the rules changed")
 
@@ -230,7 +230,7 @@ def test_a_dry_run_writes_nothing(warehouse):
     summary = refresh(warehouse.uri, source="bulk", dry_run=True)
     assert (summary.mode, summary.dry_run) == ("full", True)
     with pytest.raises(RefreshError, match="no stored tables"):
-        warehouse.report(source="bulk", facts=StoredSource("bulk", None, DEFAULT_SCHEMA))
+        warehouse.report(source="bulk", facts=StoredSource(DEFAULT_SCHEMA))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def start(uri: str) -> subprocess.Popen[str]:
 def test_killed_at_any_moment(warehouse, tmp_path):
     """Readers see the old state or the new, nothing between; the next run ends right, and nothing stays behind."""
     rng = random.Random(7)  # noqa: S311
-    facts = StoredSource("bulk", None, DEFAULT_SCHEMA)
+    facts = StoredSource(DEFAULT_SCHEMA)
     whole = Log()
     for number in range(rounds(warehouse.engine, KILLS)):
         part = crowd(people=30, seed=number)

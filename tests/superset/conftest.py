@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from deployment import DATABASE, DATASETS, IMPORTED, SCHEMA, SLUGS, Deployment, give_viewer_role
+from deployment import Deployment, put_back
 
 
 def wait_for_port(port: int) -> None:
@@ -43,32 +43,9 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bare(deployment: Deployment) -> Iterator[Deployment]:
     """The deployment with the report taken out; it is back afterwards."""
-    from superset import db
-
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import uninstall
 
     with deployment.app.app_context():
         uninstall()
         yield deployment
-        db.session.rollback()
-        uninstall()
-        _remove_imported()
-        install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
-        give_viewer_role()
-
-
-def _remove_imported() -> None:
-    from superset import db
-    from superset.connectors.sqla.models import SqlaTable
-    from superset.models.core import Database
-    from superset.models.dashboard import Dashboard
-    from superset.models.slice import Slice
-
-    dashboards = db.session.query(Dashboard).filter(Dashboard.slug.in_(SLUGS)).all()
-    datasets = db.session.query(SqlaTable).filter(SqlaTable.table_name.in_(DATASETS)).all()
-    charts = db.session.query(Slice).filter(Slice.datasource_id.in_([dataset.id for dataset in datasets])).all()
-    databases = db.session.query(Database).filter_by(database_name=IMPORTED).all()
-    for item in (*dashboards, *charts, *datasets, *databases):
-        db.session.delete(item)
-        db.session.flush()
-    db.session.commit()
+        put_back()

@@ -23,6 +23,7 @@ from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid,
 from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.embedding import limits
 from superset_campaign_plugin.embedding.proofs import MAX_LENGTH, Guest, Proofs
+from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.report.run import run_report
 
 DASHBOARD = "campaign_email_performance"
@@ -93,7 +94,7 @@ class Portal:
     def forge(self, email_id: int, guest: Guest, **options: Any) -> str:
         """An address with a proof that the deployment's own key signed."""
         proofs = Proofs([self.deployment.app.config["SECRET_KEY"]], **options)
-        return f"/campaign-email/{email_id}/?proof={proofs.issuer(guest)(email_id)}"
+        return f"/campaign-email/{email_id}/?proof={proofs.issuer(guest)(EmailKey(email_id))}"
 
 
 def links_in(answer: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -309,7 +310,7 @@ def test_a_cached_result_serves_each_guest_their_own_proofs_and_rows(
         found = links_in(answer)
         assert {int(id_) for _, id_, _ in found} <= set(emails[workspace])
         for _, id_, proof in found:
-            guest = proofs.open(proof, int(id_), 60)
+            guest = proofs.open(proof, EmailKey(int(id_)), 60)
             assert guest.username == name
             assert {clause for _, clause in guest.rules} == {f"workspace = '{workspace}'"}
     assert served == {"ann": False, "bob": True, "carol": False}
@@ -461,20 +462,20 @@ def test_a_long_proof_is_not_even_checked(portal: Portal, emea: int) -> None:
     words = tuple((REPORT, f"workspace = '{secrets.token_hex(16)}'") for _ in range(400))
     guest = Guest("ann", (portal.uuid,), words)
     proofs = Proofs([portal.deployment.app.config["SECRET_KEY"]])
-    assert proofs.issuer(guest)(emea) is None
+    assert proofs.issuer(guest)(EmailKey(emea)) is None
 
 
 def test_keys_of_other_deployments_open_nothing_and_the_previous_key_does(
     portal: Portal, guest: Guest, emea: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     previous = secrets.token_urlsafe(32)
-    address = f"/campaign-email/{emea}/?proof={Proofs([previous]).issuer(guest)(emea)}"
+    address = f"/campaign-email/{emea}/?proof={Proofs([previous]).issuer(guest)(EmailKey(emea))}"
     assert portal.open(address).status_code == 403
     monkeypatch.setitem(portal.deployment.app.config, "PREVIOUS_SECRET_KEY", previous)
     assert portal.open(address).status_code == 200
     # New links are signed with the new key alone.
     proof = proof_of(portal.links(portal.token("ann", "EMEA"))[emea])
-    assert Proofs([portal.deployment.app.config["SECRET_KEY"]]).open(proof, emea, 60).username == "ann"
+    assert Proofs([portal.deployment.app.config["SECRET_KEY"]]).open(proof, EmailKey(emea), 60).username == "ann"
 
 
 def test_a_signature_that_superset_makes_for_something_else_is_no_proof(
@@ -600,7 +601,7 @@ def test_rules_reach_the_proof_as_the_token_has_them(portal: Portal, emea: int, 
     foreign = max(portal.datasets.values()) + 1000
     token = portal.token("ann", None, portal.rule(None, "EMEA"), portal.rule(foreign, "Elsewhere"))
     proof = proof_of(portal.links(token)[emea])
-    opened = Proofs([portal.deployment.app.config["SECRET_KEY"]]).open(proof, emea, 60)
+    opened = Proofs([portal.deployment.app.config["SECRET_KEY"]]).open(proof, EmailKey(emea), 60)
     assert opened == Guest("ann", (portal.uuid,), ((None, "workspace = 'EMEA'"),))
     assert portal.open(portal.forge(america, opened)).status_code == 404
 
@@ -608,7 +609,7 @@ def test_rules_reach_the_proof_as_the_token_has_them(portal: Portal, emea: int, 
 def test_the_order_of_the_rules_makes_no_difference() -> None:
     rules = ((None, "b"), ("campaign_email_links", "a"), (None, "a"), (None, "a"))
     proofs = Proofs(["key"], clock=lambda: 1_000.0)
-    first, second = (proofs.issuer(Guest("ann", ("7",), order))(1) for order in (rules, rules[::-1]))
+    first, second = (proofs.issuer(Guest("ann", ("7",), order))(EmailKey(1)) for order in (rules, rules[::-1]))
     assert first == second
 
 

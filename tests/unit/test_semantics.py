@@ -87,8 +87,8 @@ def test_every_ratio_divides_the_counts_that_marketo_divides() -> None:
 
 def test_every_dimension_of_the_report_is_there() -> None:
     # A row of the report holds a whole day of sends, so of the time of a send it keeps the day and the extremes.
-    assert [dimension.name for dimension in load_semantics().dimensions][:11] == [
-        *("workspace", "program_id", "program_name", "campaign_id", "campaign_name", "campaign_active"),
+    assert [dimension.name for dimension in load_semantics().dimensions][:12] == [
+        *("source_name", "workspace", "program_id", "program_name", "campaign_id", "campaign_name", "campaign_active"),
         *("email_id", "email_name", "email_subject", "operational", "sent_date"),
     ]
 

@@ -437,6 +437,7 @@ WITH digits AS (
 )
 /* The report with names. A name that is missing shows the id */
 SELECT
+  CAST(NULL AS STRING) AS source_name,
   coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
   newest_campaigns.program_id,
   coalesce(

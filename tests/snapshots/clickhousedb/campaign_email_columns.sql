@@ -465,6 +465,7 @@ WITH digits AS (
 ), report AS (
   /* The report with names. A name that is missing shows the id */ /* The report */
   SELECT
+    CAST(NULL AS Nullable(String)) AS source_name,
     coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
     newest_campaigns.program_id AS program_id,
     coalesce(
@@ -666,6 +667,7 @@ WITH digits AS (
 )
 /* One row for each column of the report; a count has no denominator */
 SELECT
+  report.source_name AS source_name,
   report.workspace AS workspace,
   report.program_id AS program_id,
   report.program_name AS program_name,

@@ -321,6 +321,7 @@ WITH digits AS (
 )
 /* The clicks with names. A name that is missing shows the id */
 SELECT
+  CAST(NULL AS Nullable(String)) AS source_name,
   coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
   newest_campaigns.program_id AS program_id,
   coalesce(

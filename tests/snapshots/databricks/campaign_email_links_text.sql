@@ -326,6 +326,7 @@ WITH digits AS (
 )
 /* The clicks with names. A name that is missing shows the id */
 SELECT
+  CAST(NULL AS STRING) AS source_name,
   COALESCE(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
   newest_campaigns.program_id,
   COALESCE(

@@ -436,6 +436,7 @@ WITH digits AS (
 )
 /* The report with names. A name that is missing shows the id */
 SELECT
+  CAST(NULL AS VARCHAR(65535)) AS source_name,
   COALESCE(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
   newest_campaigns.program_id,
   COALESCE(

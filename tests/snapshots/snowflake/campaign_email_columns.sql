@@ -434,6 +434,7 @@ WITH digits AS (
 ), report AS (
   /* The report with names. A name that is missing shows the id */ /* The report */
   SELECT
+    CAST(NULL AS VARCHAR) AS source_name,
     COALESCE(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
     newest_campaigns.program_id,
     COALESCE(
@@ -631,6 +632,7 @@ WITH digits AS (
 )
 /* One row for each column of the report; a count has no denominator */
 SELECT
+  report.source_name,
   report.workspace,
   report.program_id,
   report.program_name,
