@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, render_template, request, url_for
+from flask import Response, current_app, request, url_for
+from jinja2 import StrictUndefined
 
 from superset_campaign_plugin import __version__
 from superset_campaign_plugin.embedding.guests import is_guest, proof_in_use
@@ -139,9 +140,8 @@ def preview_page(email: Email, campaign_id: int | None, look: Look) -> Response:
     if insight.links is not None:
         placed = email.body.links if email.body else None
         links = link_rows(insight.links, placed, insight.figures.get("clicked_link"), settings().rules.links)
-    html = render_template(
-        "campaign_email/preview.html",
-        version=__version__,
+    html = _render(
+        "preview.html",
         email=email,
         insight=insight,
         subject=(content.subject if content else None) or insight.email_subject or insight.email_name,
@@ -244,9 +244,13 @@ def body_document(body: Body, look: Look) -> Response:
 def _message(status: int, title: str, text: str, *, way_home: bool = True) -> Response:
     # Superset has nothing for a guest but the pages that a portal shows.
     home = escape(request.script_root or "") + "/" if way_home and not is_guest() else None
-    return _page(
-        render_template("campaign_email/message.html", version=__version__, title=title, text=text, home=home), status
-    )
+    return _page(_render("message.html", title=title, text=text, home=home), status)
+
+
+def _render(template: str, **context: Any) -> str:
+    """The template with what it shows. A name that it lacks is an error; Flask would leave the place empty."""
+    environment = current_app.jinja_env.overlay(undefined=StrictUndefined)
+    return environment.get_template(f"campaign_email/{template}").render(version=__version__, **context)
 
 
 def _page(html: str, status: int = 200) -> Response:

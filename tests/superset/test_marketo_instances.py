@@ -94,6 +94,7 @@ def test_a_preview_is_of_one_instance(instances: Deployment, name: str, other: s
     client = instances.client("viewer")
     page = client.get(f"/campaign-email/100/?source={name}").get_data(as_text=True)
     assert f"Email of {name}" in page
+    assert f'<span class="key">Marketo Instance</span> {name}<' in page
     assert f"https://example.com/{name}" in page
     assert re.search(rf">\s*{sent}\s*<", page)
     assert other not in page

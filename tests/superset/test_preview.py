@@ -56,6 +56,8 @@ def test_the_page_shows_the_emails_own_figures(deployment: Deployment, email: di
     page = answer.get_data(as_text=True)
     assert escape(str(email["email_name"])) in page
     assert f"{email['sent']:,}" in page
+    assert re.search(rf'<span class="key">ID</span> {email["email_id"]}<', page)
+    assert "Marketo Instance" not in page
     assert "<script" not in page
 
 
