@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import unescape
+from html import unescape as _unescape
+
+
+def unescape(text: str) -> str:
+    """The text with its character references resolved; as it is, where one has more digits than Python reads."""
+    try:
+        return _unescape(text)
+    except ValueError:
+        return text
 
 
 def _names(text: str) -> frozenset[str]:
@@ -38,7 +46,7 @@ _FUNCTIONS = _names(
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
     | (?P<url>url\(\s*(?:"(?P<double>[^"\\\n]*)"|'(?P<single>[^'\\\n]*)'|(?P<bare>[^"'()\\\s]*))\s*\))
-    | (?P<function>[a-z-]+)\(
+    | (?P<function>-?[a-z][a-z-]*)\(
     | (?P<word>-?[a-z_][\w-]*)
     | (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:%|[a-z]+)?)
     | (?P<hash>\#[0-9a-f]{3,8}\b)
@@ -152,7 +160,8 @@ def _clean_value(value: str, images: ImagePolicy, tracking: bool) -> str | None:
     parts: list[str] = []
     addresses: list[tuple[int, str]] = []
     position, depth = 0, 0
-    value = value.strip()
+    # Long runs of spaces would be looked at once for each token that may end in spaces.
+    value = " ".join(value.split())
     while position < len(value):
         token = _TOKEN.match(value, position)
         if token is None:

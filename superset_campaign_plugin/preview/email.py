@@ -93,8 +93,11 @@ def _stored(report: SqlaTable, key: EmailKey) -> Content | None:
     schema = settings().content_schema or report.schema
     if key.source_name is not None:
         # Ids of several instances in one table would be mixed, so each has its own, beside its log.
+        # Without a schema of its own it has none: the database's default may hold those of another instance.
         manifest = read_manifest()
         schema = manifest.instances.get(key.source_name) if manifest else None
+        if schema is None:
+            return None
     with (
         report.database.get_sqla_engine(catalog=report.catalog, schema=schema) as engine,
         engine.connect() as connection,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, g, request, url_for
 from jinja2 import StrictUndefined
 
 from superset_campaign_plugin import __version__
@@ -254,7 +254,12 @@ def _render(template: str, **context: Any) -> str:
 
 
 def _page(html: str, status: int = 200) -> Response:
-    return _guarded(_Unreferred(html, status=status, mimetype="text/html"), _PAGE_POLICY, "DENY")
+    response = _guarded(_Unreferred(html, status=status, mimetype="text/html"), _PAGE_POLICY, "DENY")
+    if g.user.is_authenticated and not is_guest():
+        # Else a page that opened this one could count its frames, and so find out which emails there are. A guest's
+        # page comes from a portal's frame, whose sandbox it inherits, and there a browser would refuse it for this.
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return response
 
 
 def _guarded(response: Response, policy: str, frames: str) -> Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape, unescape
+from html import escape
 from html.parser import HTMLParser
 
 import nh3
@@ -22,6 +22,7 @@ from superset_campaign_plugin.preview.css import (
     clean_media,
     clean_stylesheet,
     is_hidden,
+    unescape,
 )
 from superset_campaign_plugin.preview.heat import Mark
 
@@ -35,17 +36,21 @@ MAX_BYTES = 2_000_000
 # Parsing takes time with the square of the nesting. Real emails have a few thousand tags; this many take a second.
 _MAX_TAGS = 20_000
 _MAX_PASSES = 6
+# A browser ends a link where the next begins; written as plain spans they nest, and need not do so without end.
+_MAX_NESTED_LINKS = 4
+# What a link is called in the list of links; more of its words tell nobody anything.
+_MAX_WORDS = 500
 
 # A parser reopens these by itself after every block that they are left open in, which lets a small file grow to
 # gigabytes. They are parsed as plain spans and get their names back afterwards.
-_FORMATTING = _names("b big code em font i nobr s small strike strong tt u")
+_FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
 _KEPT_NAME = "data-element"
 
 _BLOCKS = _names(
     "address article aside blockquote center dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 "
     "header hr li main nav ol p pre section ul"
 )
-_INLINE = _names("a abbr bdi bdo br cite del dfn img ins kbd map mark q samp span sub sup var wbr area")
+_INLINE = _names("abbr bdi bdo br cite del dfn img ins kbd map mark q samp span sub sup var wbr area")
 _TABLES = _names("caption col colgroup table tbody td tfoot th thead tr")
 _TAGS = _BLOCKS | _INLINE | _TABLES
 _BREAKS = _BLOCKS | _TABLES | {"br"}
@@ -55,7 +60,7 @@ _DROPPED_WITH_CONTENT = _names(
     "script style title template svg math iframe noscript noembed noframes select datalist textarea xmp plaintext"
 )
 
-_NUMBER = re.compile(r"\s*[+-]?\d{1,5}(?:\.\d{1,4})?\s*(?:%|px)?\s*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,5}(?:\.\d{1,4})? ?(?:%|px)?", re.ASCII)
 _WORD = re.compile(r"[\w.:#-]{1,64}", re.ASCII)
 _COLOR = re.compile(r"#?[0-9a-z]{1,32}", re.IGNORECASE | re.ASCII)
 _COORDS = re.compile(r"[\d\s,.]{1,2000}", re.ASCII)
@@ -262,8 +267,7 @@ class _Writer(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.parts.append(escape(data, quote=False))
-        for link in self._reading:
-            link.words.append(data)
+        self._read(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -273,16 +277,18 @@ class _Writer(HTMLParser):
             return
         name = given.get(_KEPT_NAME) if tag == "span" else None
         name = name if name in _FORMATTING else tag
+        if name == "a" and len(self._reading) == _MAX_NESTED_LINKS:
+            name = tag
         style = clean_declarations(_with_body_colors(tag, given), self.images, tracking=hidden)
         hidden = hidden or is_hidden(style)
-        written = _checked(given)
+        written = self._checked(given)
         if "background" in given:
             address = self.images.address(given["background"], tracking=hidden)
             if address is not None and tag in _TABLES:
                 written["background"] = address
         if style:
             written["style"] = style
-        target = link_target(given.get("href", "")) if tag in ("a", "area") else None
+        target = link_target(given.get("href", "")) if name in ("a", "area") else None
         if target is not None:
             written["title"] = target
             mark = self.marks(target)
@@ -296,8 +302,8 @@ class _Writer(HTMLParser):
         if tag in _VOID:
             return
         link = None
-        if tag == "a" and target is not None:
-            link = _OpenLink(target, len(self.links), [])
+        if name == "a" and target is not None:
+            link = _OpenLink(target, len(self.links))
             self.links.append(Link("", target))
             self._reading.append(link)
         self._open.append(_Element(tag, name, hidden, link))
@@ -309,7 +315,7 @@ class _Writer(HTMLParser):
         self.parts.append(f"</{element.name}>")
         if element.link is not None:
             self._reading.remove(element.link)
-            self.links[element.link.place] = Link(_one_line("".join(element.link.words)), element.link.url)
+            self.links[element.link.place] = Link(_one_line(element.link.words), element.link.url)
 
     def _image(self, given: dict[str, str], hidden: bool) -> None:
         style = clean_declarations(given.get("style", ""), self.images, tracking=hidden)
@@ -320,16 +326,24 @@ class _Writer(HTMLParser):
             return
         if hidden and source:
             self.tracking_pixels += 1
-        written = _checked(given)
+        written = self._checked(given)
         address = self.images.address(source, tracking=hidden)
         if address is not None:
             written["src"] = address
         written.setdefault("alt", "")
         if style:
             written["style"] = style
-        for link in self._reading:
-            link.words.append(f" {written['alt']} ")
+        self._read(f" {written['alt']} ")
         self._write("img", written)
+
+    def _checked(self, given: dict[str, str]) -> dict[str, str]:
+        # A title within a link would stand in the place of the one that says where the link led.
+        return {name: value for name, value in _checked(given).items() if name != "title" or not self._reading}
+
+    def _read(self, words: str) -> None:
+        """The words of the innermost link that is open."""
+        if self._reading:
+            self._reading[-1].read(words)
 
     def _write(self, name: str, attributes: dict[str, str]) -> None:
         # In one order always, so that cleaning twice changes nothing.
@@ -343,7 +357,11 @@ class _OpenLink:
 
     url: str
     place: int
-    words: list[str]
+    words: str = ""
+
+    def read(self, words: str) -> None:
+        """Take in some more, as long as it tells something."""
+        self.words += words[: max(0, _MAX_WORDS - len(self.words))]
 
 
 @dataclass(frozen=True)
@@ -361,7 +379,7 @@ def _checked(given: dict[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in given.items()
-        if name not in _JUDGED and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value))
+        if name not in _JUDGED and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value.strip()))
     }
 
 

@@ -43,6 +43,9 @@ PERMISSION = "CampaignEmail"
 _own_policy = talisman(content_security_policy=None, frame_options=None)
 
 
+_ELSEWHERE = ("cross-site", "same-site")
+
+
 class CampaignEmailView(BaseSupersetView):
     """Previews of emails, for everybody whom the report shows the email."""
 
@@ -92,7 +95,8 @@ def _look() -> Look:
     view = request.args.get("view", "")
     return Look(
         view=view if view in VIEWS else VIEWS[0],
-        images=request.args.get("images") == "1",
+        # Not where another site's page led here: there the viewer has not asked.
+        images=request.args.get("images") == "1" and request.headers.get("Sec-Fetch-Site") not in _ELSEWHERE,
         clicks=request.args.get("clicks") != "0",
     )
 

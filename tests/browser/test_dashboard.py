@@ -6,26 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from deployment import HOSTILE_NAMES, PASSWORD, SCHEMA, Deployment
+from browsing import DASHBOARD, log_in
+from deployment import HOSTILE_NAMES, SCHEMA, Deployment
 from playwright.sync_api import Browser, Page, expect
 
 from superset_campaign_plugin.report.run import run_report
 
-DASHBOARD = "/superset/dashboard/campaign-email-performance/"
 LONG = 60_000  # milliseconds; a cold server on a busy machine
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
-    """The system's Chromium, kept from looking for hosts outside."""
-    return {
-        **browser_type_launch_args,
-        "executable_path": "/usr/bin/chromium",
-        "args": [
-            *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-            *("--disable-sync", "--no-first-run"),
-        ],
-    }
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +27,6 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     reload(page)
     yield page
     context.close()
-
-
-def log_in(page: Page) -> None:
-    """Log in through Superset's form, and be sure of it.
-
-    A late answer to a request from before the login can bring back the stranger's cookie, so the page is left to
-    fall silent first, and a login that did not last is done again.
-    """
-    for _ in range(3):
-        page.goto("/login/")
-        page.wait_for_load_state("networkidle")
-        page.fill("#username", "viewer")
-        page.fill("#password", PASSWORD)
-        page.click("[type=submit]")
-        page.wait_for_load_state("networkidle")
-        page.goto(DASHBOARD)
-        if "/login" not in page.url:
-            return
-    pytest.fail("the viewer cannot log in")
 
 
 def settle(page: Page) -> None:

@@ -160,3 +160,21 @@ def test_an_unknown_view_is_the_usual_one(deployment: Deployment, email: dict[st
     client = deployment.client("viewer")
     place = f"/campaign-email/{email['email_id']}/body"
     assert client.get(f"{place}?view=<script>&clicks=x").data == client.get(place).data
+
+
+def test_images_load_where_the_viewer_asked_and_not_where_another_site_did(
+    deployment: Deployment, email: dict[str, object]
+) -> None:
+    client = deployment.client("viewer")
+    place = f"/campaign-email/{email['email_id']}/body?images=1"
+    for site, loads in (("same-origin", True), ("none", True), ("cross-site", False), ("same-site", False)):
+        policy = client.get(place, headers={"Sec-Fetch-Site": site}).headers["Content-Security-Policy"]
+        assert ("https:" in policy) is loads
+
+
+def test_a_page_that_opens_a_preview_cannot_look_at_its_window(
+    deployment: Deployment, email: dict[str, object]
+) -> None:
+    client = deployment.client("viewer")
+    for id_ in (email["email_id"], UNKNOWN):
+        assert client.get(f"/campaign-email/{id_}/").headers["Cross-Origin-Opener-Policy"] == "same-origin"

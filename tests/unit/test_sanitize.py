@@ -7,6 +7,7 @@ import time
 from html.parser import HTMLParser
 
 import pytest
+from hostile import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,120 +73,6 @@ def assert_harmless(body: CleanBody, *, remote_images: bool = False) -> None:
     for url in re.findall(r"url\(([^)]*)\)", lowered):
         target = url.strip("\"'")
         assert target.startswith("data:image/") or (remote_images and re.match(r"https?://", target))
-
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "<SCRIPT SRC=http://evil.example/x.js></SCRIPT>",
-    "<scr<script>ipt>alert(1)</scr</script>ipt>",
-    "<script>alert(1)",
-    "<script/x>alert(1)</script/x>",
-    "<img src=x onerror=alert(1)>",
-    "<img src=x OnErRoR=alert(1)>",
-    "<img/src=x/onerror=alert(1)>",
-    '<img """><script>alert(1)</script>">',
-    "<body onload=alert(1)>",
-    "<body background=javascript:alert(1)>",
-    "<p onmouseover='alert(1)'>x</p>",
-    "<details open ontoggle=alert(1)>x</details>",
-    "<a href=javascript:alert(1)>x</a>",
-    "<a href=' javascript:alert(1)'>x</a>",
-    "<a href='JaVaScRiPt:alert(1)'>x</a>",
-    "<a href='java\tscript:alert(1)'>x</a>",
-    "<a href='java&#9;script:alert(1)'>x</a>",
-    "<a href='java&NewLine;script:alert(1)'>x</a>",
-    "<a href='&#106;&#97;vascript&colon;alert(1)'>x</a>",
-    "<a href='\x01javascript:alert(1)'>x</a>",
-    "<a href='vbscript:msgbox(1)'>x</a>",
-    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
-    "<a href='data:text/html;base64,PHNjcmlwdD4='>x</a>",
-    "<img src='javascript:alert(1)'>",
-    "<img src='data:text/html,<script>alert(1)</script>'>",
-    "<img src='data:image/svg+xml,<svg onload=alert(1)>'>",
-    "<img src='data:image/svg+xml;base64,PHN2Zz4='>",
-    "<img src='data:image/png;base64,AAAA\" onerror=\"alert(1)'>",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "<svg><a xlink:href=javascript:alert(1)><text>x</text></a></svg>",
-    "<svg><animate onbegin=alert(1) attributeName=x></svg>",
-    "<svg><image href=http://evil.example/x></svg>",
-    "<svg><foreignObject><iframe src=javascript:alert(1)></iframe></foreignObject></svg>",
-    "<svg><style><img src=x onerror=alert(1)></style></svg>",
-    "<svg></p><style><a id='</style><img src=1 onerror=alert(1)>'>",
-    "<math><mi xlink:href='javascript:alert(1)'>x</mi></math>",
-    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
-    "<math><annotation-xml encoding='text/html'><style><img src=x onerror=alert(1)></style></annotation-xml></math>",
-    "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
-    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'></noscript>",
-    "<template><script>alert(1)</script></template>",
-    "<template><img src=x onerror=alert(1)></template>",
-    "<title><img src=x onerror=alert(1)></title>",
-    "<textarea><img src=x onerror=alert(1)></textarea>",
-    "<xmp><img src=x onerror=alert(1)></xmp>",
-    "<noembed><img src=x onerror=alert(1)></noembed>",
-    "<plaintext><img src=x onerror=alert(1)>",
-    "<select><template><script>alert(1)</script></template></select>",
-    "<iframe src=http://evil.example></iframe>",
-    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
-    "<object data=http://evil.example/x.swf></object>",
-    "<embed src=http://evil.example/x.swf>",
-    "<applet code=x></applet>",
-    "<base href=http://evil.example/>",
-    "<meta http-equiv=refresh content='0;url=http://evil.example/'>",
-    "<meta charset=utf-7>+ADw-script+AD4-alert(1)+ADw-/script+AD4-",
-    "<link rel=stylesheet href=http://evil.example/x.css>",
-    "<link rel=dns-prefetch href=//evil.example>",
-    "<form action=http://evil.example><input name=q><button formaction=javascript:alert(1)>x</button></form>",
-    "<input type=image src=http://evil.example/x onerror=alert(1)>",
-    "<isindex action=javascript:alert(1)>",
-    "<video src=http://evil.example/v poster=http://evil.example/p onerror=alert(1)><source onerror=alert(1)></video>",
-    "<audio src=http://evil.example/a autoplay></audio>",
-    "<picture><source srcset=http://evil.example/s><img src=http://evil.example/i></picture>",
-    "<img srcset='http://evil.example/a 1x, http://evil.example/b 2x'>",
-    "<img src=http://evil.example/i lowsrc=http://evil.example/l dynsrc=http://evil.example/d>",
-    "<img src=cid:part1@evil><img src=//evil.example/i><img src=/api/v1/me/ ><img src=file:///etc/passwd>",
-    "<table background=http://evil.example/t><td background='javascript:alert(1)'>x</table>",
-    "<style>@import url(http://evil.example/x.css);</style>",
-    "<style>@import 'http://evil.example/x.css';p{color:red}</style>",
-    "<style>@\\69mport url(http://evil.example/x.css);</style>",
-    "<style>p{background:url(http://evil.example/x)}</style>",
-    "<style>p{background:u\\72l(http://evil.example/x)}</style>",
-    "<style>p{background:u/**/rl(http://evil.example/x)}</style>",
-    "<style>p{background:URL( 'http://evil.example/x' )}</style>",
-    "<style>p{background:url(http://evil.example/x</style>",
-    "<style>p{background:image-set('http://evil.example/x' 1x)}</style>",
-    "<style>p{background:-webkit-image-set(url(http://evil.example/x) 1x)}</style>",
-    "<style>p{--x:url(http://evil.example/x);background:var(--x)}</style>",
-    "<style>@font-face{font-family:x;src:url(http://evil.example/f)}</style>",
-    "<style>@namespace url(http://evil.example/);@supports(a:b){p{background:url(http://evil.example/x)}}</style>",
-    "<style>p{width:expression(alert(1));behavior:url(x.htc);-moz-binding:url(x.xml#x)}</style>",
-    "<style>a'{color:red}b{content:\"';@import url(http://evil.example/x);\"}</style>",
-    "<style>a[b{content:']{}@import url(http://evil.example/x);'}</style>",
-    '<style>p{content:"</style><script>alert(1)</script>"}</style>',
-    "<style><!--</style><script>alert(1)</script>--></style>",
-    "<style>@media x{@import url(http://evil.example/x);p{background:url(http://evil.example/x)}}</style>",
-    "<style media='x){}@import url(http://evil.example/x);('>p{color:red}</style>",
-    "<p style='background:url(javascript:alert(1))'>x</p>",
-    "<p style='background:url(&quot;http://evil.example/x&quot;)'>x</p>",
-    "<p style=\"background:url('http://evil.example/x')\">x</p>",
-    "<p style='background:\\75rl(http://evil.example/x)'>x</p>",
-    "<p style='width:expre/**/ssion(alert(1))'>x</p>",
-    "<p style='list-style:url(http://evil.example/x);cursor:url(http://evil.example/c),auto'>x</p>",
-    "<p style='border-image:url(http://evil.example/x) 30;content:url(http://evil.example/y)'>x</p>",
-    "<p style='filter:url(http://evil.example/x#y);mask:url(http://evil.example/m)'>x</p>",
-    "<p style='color:red;}</style><script>alert(1)</script>'>x</p>",
-    "<span data-element=script>alert(1)</span><span data-element='img src=x onerror=alert(1)'>x</span>",
-    "<b/onclick=alert(1)>x</b><font/onclick=alert(1)>x",
-    "<!--><script>alert(1)</script>-->",
-    "<!--[if mso]><script>alert(1)</script><![endif]-->",
-    "<![CDATA[<script>alert(1)</script>]]>",
-    "<?xml version='1.0'?><?php echo 1 ?><!ENTITY x 'y'>",
-    "<a href='http://x' title='a\"><script>alert(1)</script>'>x</a>",
-    "<p id='location' name='cookie' class='\"><script>alert(1)</script>'>x</p>",
-    "<area href=javascript:alert(1)><map name=m><area href=http://evil.example shape=rect coords=1,2,3,4></map>",
-    "<div style='position:fixed;inset:0' tabindex=1 contenteditable accesskey=x autofocus onfocus=alert(1)>x</div>",
-    "\ud800<script>alert(1)</script>",
-]
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -470,6 +357,49 @@ def test_no_email_within_the_limit_takes_long(html):
     body = clean_html(html[:2_000_000], remote_images=False)
     assert time.monotonic() - started < 20
     assert len(body.html) < 20_000_000
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<p><a href='http://x/{'A' * 100_000}'>x" + "<p>x" * 12_000,
+        "<a href=http://x/1><table><td>" * 900 + "words " * 100_000,
+        f"<p style='width:{'-' * 100_000}x'>",
+        f"<p style='background:url({' ' * 100_000}x'>",
+        f"<table width='1{' ' * 100_000}x'><td width='1{' ' * 100_000}x'>",
+    ],
+    ids=["reopened link", "nested links", "dashes", "spaces in an address", "spaces in a number"],
+)
+def test_a_small_email_stays_small_and_quick(html):
+    """Each of these took minutes or gigabytes before its limit stood."""
+    body = clean_html(html, remote_images=False)
+    assert len(body.html) < 4 * len(html)
+    assert sum(len(link.text) for link in body.links) <= 500 * len(body.links)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f'<p style="background:url(//x/&amp;#{"1" * 5_000})">x</p>',
+        f'<style media="&amp;#{"1" * 5_000}">p {{ color: red }}</style>x',
+        f"&#{'1' * 5_000}",
+    ],
+)
+def test_a_number_that_python_does_not_read_is_no_error(html):
+    assert_harmless(clean_html(html, remote_images=True), remote_images=True)
+
+
+def test_a_link_without_its_end_leaves_the_next_one_its_own():
+    body = clean_html("<p><a href=http://x/1>One <a href=http://x/2>Two</a> <b>and</b></p>", remote_images=False)
+    assert body.links == (Link("One and", "http://x/1"), Link("Two", "http://x/2"))
+
+
+def test_nothing_within_a_link_says_another_target():
+    html = '<a href="http://evil.example/" title="Your bank"><span title="http://bank.example/">Your bank</span></a>'
+    titles = [
+        value for _, name, value in Reader(clean_html(html, remote_images=False).html).attributes if name == "title"
+    ]
+    assert titles == ["http://evil.example/"]
 
 
 def test_of_entangled_html_the_text_is_shown():
