@@ -89,6 +89,7 @@ def environment(state: Path, settings: Settings, port: int, portal_port: int | N
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
         "FLASK_APP": "superset.app:create_app()",
+        "SUPERSET_ENV": "production",  # as in the official image: Superset's own limits are on
         "SUPERSET_CONFIG_PATH": str(ROOT / "docker" / "superset_config.py"),
         "SUPERSET_HOME": str(state / "home"),
         "SUPERSET_SECRET_KEY": known["secret_key"],
