@@ -35,6 +35,7 @@ lint: dev  ## Style, format and types.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint --failure-threshold warning docker/Dockerfile docker/portal/Dockerfile
 
 format: dev  ## Put the code into its format.
 	@$(BIN)/ruff check --fix .

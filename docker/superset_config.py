@@ -41,7 +41,7 @@ def _cache(name: str, seconds: int) -> dict[str, object]:
 _DAY = 24 * 60 * 60
 CACHE_CONFIG = _cache("metadata", _DAY)
 # A refresh by the hour makes figures that are older than this wrong.
-DATA_CACHE_CONFIG = _cache("data", int(os.environ.get("SUPERSET_DATA_CACHE_SECONDS", "900")))
+DATA_CACHE_CONFIG = _cache("data", int(os.environ.get("SUPERSET_DATA_CACHE_SECONDS") or 900))
 # What a link to a filtered dashboard refers to lives here, so it must outlive the link's first use by far.
 FILTER_STATE_CACHE_CONFIG = {**_cache("filters", 90 * _DAY), "REFRESH_TIMEOUT_ON_RETRIEVAL": True}
 EXPLORE_FORM_DATA_CACHE_CONFIG = {**_cache("explore", 7 * _DAY), "REFRESH_TIMEOUT_ON_RETRIEVAL": True}
@@ -89,7 +89,7 @@ if _origins:
 
 ENABLE_PROXY_FIX = _is_on("ENABLE_PROXY_FIX")
 # A portal on another site (not only another host of the same domain) needs `None`, and browsers take that over https.
-SESSION_COOKIE_SAMESITE = os.environ.get("SESSION_COOKIE_SAMESITE", "Lax")
+SESSION_COOKIE_SAMESITE = os.environ.get("SESSION_COOKIE_SAMESITE") or "Lax"
 SESSION_COOKIE_SECURE = _is_on("SESSION_COOKIE_SECURE")
 TALISMAN_CONFIG["session_cookie_secure"] = SESSION_COOKIE_SECURE
 TALISMAN_CONFIG["session_cookie_samesite"] = SESSION_COOKIE_SAMESITE

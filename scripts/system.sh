@@ -4,7 +4,7 @@
 # Usage: scripts/system.sh [stack|portal|tests]
 #   stack   what `make stack` needs: PostgreSQL and Redis
 #   portal  what `make portal` needs: that and npm
-#   tests   what `make test` needs: that, MariaDB, the Java for Spark, and Chromium
+#   tests   what `make test` needs: that, MariaDB, the Java for Spark, Chromium, and Compose to check a file
 set -eu
 wanted=${1:-tests}
 
@@ -17,6 +17,7 @@ case $wanted in
     portal) command -v npm >/dev/null 2>&1 || need nodejs npm ;;
     tests)
         command -v npm >/dev/null 2>&1 || need nodejs npm
+        docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null 2>&1 || need docker-compose
         PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null 2>&1 || need mariadb-server
         command -v java >/dev/null 2>&1 || need default-jre-headless
         [ -e /usr/share/zoneinfo/Europe/Berlin ] || need tzdata

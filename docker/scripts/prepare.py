@@ -31,9 +31,9 @@ def set_account(name: str, role: str, password: str) -> None:
 
     user = security_manager.find_user(name)
     if user is None:
-        address = f"{name}@{os.environ.get('SUPERSET_ADMIN_DOMAIN', 'example.com')}"
         wanted = security_manager.find_role(role)
-        if not security_manager.add_user(name, name.title(), "Account", address, wanted, password=password):
+        # Superset wants an address; nothing is sent to this one.
+        if not security_manager.add_user(name, name, "", f"{name}@localhost", wanted, password=password):
             raise SystemExit(f"Error: the account {name} could not be made; the lines above say why")
     elif not check_password_hash(user.password, password):
         security_manager.reset_password(user.id, password)
