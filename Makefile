@@ -4,7 +4,7 @@ PORT ?= 8088
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help venv dev demo test lint format docs bench snapshots requirements clean
+.PHONY: help venv dev demo stack portal test lint format docs bench snapshots requirements clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -18,6 +18,14 @@ dev:  ## The same with what the tests and checks need.
 demo: venv  ## Serve the dashboard with a year of made-up data on 127.0.0.1:$(PORT).
 	@$(BIN)/python -m demo --port $(PORT)
 
+stack: venv  ## The same as in production: PostgreSQL, Redis, workers, on 127.0.0.1:$(PORT).
+	@scripts/system.sh stack
+	@$(BIN)/python -m stack --port $(PORT)
+
+portal: venv  ## The stack with a sample portal that embeds the dashboard, on the port after $(PORT).
+	@scripts/system.sh portal
+	@$(BIN)/python -m stack --portal --port $(PORT)
+
 test: dev  ## Install what the tests need, then check and test everything.
 	@scripts/system.sh
 	@$(MAKE) --no-print-directory lint
@@ -27,6 +35,7 @@ lint: dev  ## Style, format and types.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint --failure-threshold warning docker/Dockerfile docker/portal/Dockerfile
 
 format: dev  ## Put the code into its format.
 	@$(BIN)/ruff check --fix .
@@ -46,5 +55,6 @@ requirements: dev  ## Compile requirements/*.in anew.
 	@$(COMPILE) requirements/demo.in -o requirements/demo.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 
-clean:  ## Remove the environment and the demo's data.
-	@rm -rf .venv .demo build dist
+clean:  ## Remove the environment and the data of demo and stack.
+	@rm -rf "$$(readlink -f .stack/postgresql 2>/dev/null)" .stack
+	@rm -rf .venv .demo build dist docker/portal/node_modules docker/portal/vendor

@@ -1,12 +1,95 @@
-"""Superset's configuration in the image; everything comes from the environment, and nothing has a default secret."""
+"""Superset's configuration in production; everything comes from the environment, and nothing has a default secret.
+
+README.md beside this file has a table of the variables.
+"""
 
 import os
+from copy import deepcopy
+
+from celery.schedules import crontab
+from superset.config import TALISMAN_CONFIG as SUPERSETS_TALISMAN_CONFIG
+from superset.config import CeleryConfig as SupersetsCeleryConfig
 
 from superset_campaign_plugin import init_app as FLASK_APP_MUTATOR  # noqa: F401 - Superset's name for the hook
 
+
+def _is_on(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
+
+
 SECRET_KEY = os.environ["SUPERSET_SECRET_KEY"]
+# After a change of the key, the old one lets `superset re-encrypt-secrets` read what it encrypted.
+if previous := os.environ.get("SUPERSET_PREVIOUS_SECRET_KEY"):
+    PREVIOUS_SECRET_KEY = previous
 SQLALCHEMY_DATABASE_URI = os.environ["SUPERSET_DATABASE_URI"]
 
-SUPERSET_CAMPAIGN = {}
+# ---------------------------------------------------------------------------------------------------------------
+# Redis: the workers' queue, their results, the caches and the counts of limits, each in a database of its own
+
+_REDIS = os.environ["REDIS_URL"].rstrip("/")
+
+
+def _cache(name: str, seconds: int) -> dict[str, object]:
+    return {
+        "CACHE_TYPE": "RedisCache",
+        "CACHE_REDIS_URL": f"{_REDIS}/2",
+        "CACHE_KEY_PREFIX": f"superset_{name}_",
+        "CACHE_DEFAULT_TIMEOUT": seconds,
+    }
+
+
+_DAY = 24 * 60 * 60
+CACHE_CONFIG = _cache("metadata", _DAY)
+# A refresh by the hour makes figures that are older than this wrong.
+DATA_CACHE_CONFIG = _cache("data", int(os.environ.get("SUPERSET_DATA_CACHE_SECONDS") or 900))
+# What a link to a filtered dashboard refers to lives here, so it must outlive the link's first use by far.
+FILTER_STATE_CACHE_CONFIG = {**_cache("filters", 90 * _DAY), "REFRESH_TIMEOUT_ON_RETRIEVAL": True}
+EXPLORE_FORM_DATA_CACHE_CONFIG = {**_cache("explore", 7 * _DAY), "REFRESH_TIMEOUT_ON_RETRIEVAL": True}
+RATELIMIT_STORAGE_URI = f"{_REDIS}/3"
+
+
+class CeleryConfig(SupersetsCeleryConfig):
+    """Superset's own tasks and schedule, and the refresh of the report's stored tables."""
+
+    broker_url = f"{_REDIS}/0"
+    result_backend = f"{_REDIS}/1"
+    broker_connection_retry_on_startup = True
+    beat_schedule = dict(SupersetsCeleryConfig.beat_schedule)  # noqa: RUF012 - Celery reads plain attributes
+
+
+CELERY_CONFIG = CeleryConfig
+if _refresh := os.environ.get("CAMPAIGN_REFRESH", "15 * * * *"):
+    CeleryConfig.beat_schedule["campaign report"] = {
+        "task": "superset_campaign.refresh",
+        "schedule": crontab.from_string(_refresh),
+    }
+
+# ---------------------------------------------------------------------------------------------------------------
+# The report
+
+SUPERSET_CAMPAIGN: dict[str, object] = {}
 if marketo_url := os.environ.get("MARKETO_URL"):
     SUPERSET_CAMPAIGN["marketo_url"] = marketo_url
+
+# ---------------------------------------------------------------------------------------------------------------
+# Portals that embed it
+
+FEATURE_FLAGS: dict[str, bool] = {}
+TALISMAN_CONFIG = deepcopy(SUPERSETS_TALISMAN_CONFIG)
+_origins = os.environ.get("SUPERSET_PORTAL_ORIGINS", "").split()
+# Browsers refuse to show Superset's pages within those of any other origin.
+TALISMAN_CONFIG["content_security_policy"]["frame-ancestors"] = ["'self'", *_origins]
+if _origins:
+    FEATURE_FLAGS["EMBEDDED_SUPERSET"] = True
+    GUEST_ROLE_NAME = "Campaign Report Guest"
+    GUEST_TOKEN_JWT_SECRET = os.environ["GUEST_TOKEN_JWT_SECRET"]
+
+# ---------------------------------------------------------------------------------------------------------------
+# Behind a proxy
+
+ENABLE_PROXY_FIX = _is_on("ENABLE_PROXY_FIX")
+# A portal on another site (not only another host of the same domain) needs `None`, and browsers take that over https.
+SESSION_COOKIE_SAMESITE = os.environ.get("SESSION_COOKIE_SAMESITE") or "Lax"
+SESSION_COOKIE_SECURE = _is_on("SESSION_COOKIE_SECURE")
+TALISMAN_CONFIG["session_cookie_secure"] = SESSION_COOKIE_SECURE
+TALISMAN_CONFIG["session_cookie_samesite"] = SESSION_COOKIE_SAMESITE

@@ -59,7 +59,7 @@ def guest_token_request(
 class Superset:
     """A Superset that issues guest tokens to this portal, as the account that it gave to it.
 
-    The account needs the permission `can grant guest token on SecurityRestApi` and no other.
+    The account needs the permissions `can grant guest token` and `can read` on `SecurityRestApi`, and no others.
     """
 
     def __init__(self, address: str, username: str, password: str, embedding: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the tests in a browser share: the system's Chromium."""
+"""How the tests start the browser."""
 
 from __future__ import annotations
 

@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from browsing import DASHBOARD, log_in
+from dashboard_page import DASHBOARD, LONG, chart, choose, log_in, report_columns, settle
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment
 from playwright.sync_api import Browser, Page, expect
 
 from superset_campaign_plugin.report.run import run_report
-
-LONG = 60_000  # milliseconds; a cold server on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -27,37 +25,6 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     reload(page)
     yield page
     context.close()
-
-
-def settle(page: Page) -> None:
-    """Wait until every chart has its data."""
-    expect(chart(page, "Report with the columns you pick")).to_be_visible(timeout=LONG)
-    page.wait_for_timeout(500)
-    expect(page.locator("[data-test=loading-indicator], .loading")).to_have_count(0, timeout=LONG)
-
-
-def chart(page: Page, title: str) -> object:
-    return page.locator(f'[data-test-chart-name="{title}"]')
-
-
-def choose(page: Page, name: str, *options: str, clear: bool = False) -> None:
-    """Set a value filter, after clearing it if asked, and apply it."""
-    bar = page.locator("[data-test=filter-bar]")
-    place = bar.locator("[data-test=filter-control-name]").all_inner_texts().index(name)
-    control = bar.locator("[data-test=form-item-value]").nth(place)
-    if clear:
-        control.hover()
-        control.locator(".ant-select-clear").click()
-    control.locator(".ant-select").first.click()
-    for option in options:
-        if control.locator("input").is_editable():  # a short list has no search
-            control.locator("input").fill(option)
-        page.locator(".ant-select-item-option").filter(has_text=re.compile(f"^{re.escape(option)}$")).first.click()
-        page.wait_for_timeout(500)  # the search field empties itself
-    page.keyboard.press("Escape")
-    page.locator("[data-test=filter-bar__apply-button]").click()
-    page.wait_for_timeout(500)
-    settle(page)
 
 
 def reload(page: Page) -> None:
@@ -80,11 +47,6 @@ def test_the_report_shows_the_default_columns_in_marketos_order(page: Page) -> N
         *("Sent", "% Delivered", "Hard Bounced", "Soft Bounced", "Opened", "% Opened", "Clicked Link"),
         *("% Clicked Link", "Clicked to Opened Ratio", "Unsubscribed"),
     ]
-
-
-def report_columns(page: Page) -> list[str]:
-    heads = chart(page, "Report with the columns you pick").locator("th.pvtColLabel")
-    return [" ".join(text.split()) for text in heads.all_inner_texts()]
 
 
 def test_the_columns_filter_decides_the_columns(page: Page) -> None:

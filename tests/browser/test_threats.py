@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from browsing import log_in
+from dashboard_page import log_in
 from deployment import SCHEMA, Deployment
 from hostile import HOSTILE
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
