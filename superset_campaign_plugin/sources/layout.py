@@ -48,8 +48,9 @@ class LogTable:
 class ActivityColumns:
     """The columns that the tables of activities share.
 
-    An event table needs the first five (all but the sends may lack `campaign_id`); the others are read where a
-    table has them. `loaded_at` names the loader's own sync columns; the first that a table has is the one.
+    An event table needs the first five (all but the sends may lack `campaign_id`; without `activity_id` repeated rows
+    are not found); the others are read where a table has them. `loaded_at` names the loader's own sync columns; the
+    first that a table has is the one.
     """
 
     activity_id: str
@@ -70,8 +71,8 @@ class ActivityColumns:
 class AssetTable:
     """A table of campaigns, programs or emails, possibly with several versions of an id.
 
-    `columns` maps the canonical column to the loader's. The newest version is the first when ordered by `newest`,
-    each descending.
+    `columns` maps the canonical column, one of those in `report/relations.py`, to the loader's. The newest version
+    is the first when ordered by `newest`, each descending.
     """
 
     table: str
