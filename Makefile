@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`. Each does all of its own set-up.
+# The commands of the README are `make demo`, `make portal` and `make test`. Each does all of its own set-up.
 PYTHON ?=
 PORT ?= 8088
 BIN := .venv/bin

@@ -88,8 +88,5 @@ if _origins:
 # Behind a proxy
 
 ENABLE_PROXY_FIX = _is_on("ENABLE_PROXY_FIX")
-# A portal on another site (not only another host of the same domain) needs `None`, and browsers take that over https.
-SESSION_COOKIE_SAMESITE = os.environ.get("SESSION_COOKIE_SAMESITE") or "Lax"
 SESSION_COOKIE_SECURE = _is_on("SESSION_COOKIE_SECURE")
 TALISMAN_CONFIG["session_cookie_secure"] = SESSION_COOKIE_SECURE
-TALISMAN_CONFIG["session_cookie_samesite"] = SESSION_COOKIE_SAMESITE

@@ -32,8 +32,9 @@ def main() -> int:
             try:
                 stack.wait()
             finally:
-                # A second Ctrl-C must not leave services behind.
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                # A second signal must not leave services behind.
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)
     except StackError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

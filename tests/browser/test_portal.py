@@ -16,7 +16,7 @@ import celery
 import pytest
 import redis
 from dashboard_page import LONG, chart, choose, report_columns, settle
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, Response, expect
+from playwright.sync_api import Browser, Frame, Page, Response, expect
 
 from stack.run import Stack, started
 from stack.settings import free_port
@@ -196,8 +196,8 @@ def elsewhere(stack: Stack, tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_page_of_another_origin_cannot_frame_it(context: BrowserContext, elsewhere: str, stack: Stack) -> None:
-    page = context.new_page()
+def test_a_page_of_another_origin_cannot_frame_it(browser: Browser, elsewhere: str, stack: Stack) -> None:
+    page = browser.new_page()
     answers: dict[str, Response] = {}
     page.on("response", lambda response: answers.setdefault(urlsplit(response.url).path.split("/")[1], response))
     page.goto(elsewhere)
@@ -209,6 +209,7 @@ def test_a_page_of_another_origin_cannot_frame_it(context: BrowserContext, elsew
         assert f"frame-ancestors 'self' {stack.portal.rstrip('/')};" in f"{policy};"
     # What the policy forbids the browser puts an error in place of.
     assert {frame.url for frame in page.frames[1:]} == {"chrome-error://chromewebdata/"}
+    page.close()
 
 
 @pytest.mark.parametrize("width", [1440, 390])
