@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 from werkzeug.security import generate_password_hash
 
 from demo.generate import generate
+from demo.ports import HOST, port_fault
 from demo.prepare import ADMIN
 from demo.progress import Progress
 from superset_campaign_plugin import resources
@@ -31,7 +31,6 @@ from superset_campaign_plugin.preview.contents import load_emails
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".demo"
-HOST = "127.0.0.1"
 DASHBOARD = "superset/dashboard/campaign-email-performance/"
 
 
@@ -69,15 +68,11 @@ def run(port: int, sends: int) -> None:
 
 def require_free(port: int) -> None:
     """Raise `DemoError` if something listens on the port already."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise DemoError(
-                f"port {port} on {HOST} is in use ({error.strerror}); stop what runs there, "
-                f"or choose another: make demo PORT={port + 1}"
-            ) from error
+    if fault := port_fault(port):
+        raise DemoError(
+            f"port {port} on {HOST} is in use ({fault.strerror}); stop what runs there, "
+            f"or choose another: make demo PORT={port + 1}"
+        ) from fault
 
 
 def demo_environment() -> dict[str, str]:

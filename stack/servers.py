@@ -16,9 +16,10 @@ import psycopg2
 import redis
 from psycopg2 import sql
 
+from demo.ports import HOST
 from stack.errors import StackError
 from stack.processes import running
-from stack.settings import HOST, Settings, is_free
+from stack.settings import Settings, is_free
 
 DATABASES = {"superset": "superset", "warehouse": "campaign"}  # with the account that owns each
 PASSWORDS = {"superset": "metadata_password", "campaign": "warehouse_password"}

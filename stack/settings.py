@@ -6,15 +6,14 @@ import json
 import os
 import random
 import secrets
-import socket
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from demo.ports import HOST, port_fault
 from stack.errors import StackError
 
 ROOT = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
 SECRETS = (
     *("secret_key", "guest_secret", "metadata_password", "warehouse_password", "redis_password"),
     *("owner_password", "admin_password", "portal_password", "portal_secret"),
@@ -63,13 +62,7 @@ def free_port() -> int:
 
 def is_free(port: int) -> bool:
     """Whether a server could listen there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+    return port_fault(port) is None
 
 
 def environment(state: Path, settings: Settings, port: int, portal_port: int | None) -> dict[str, str]:

@@ -48,7 +48,7 @@ from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
 from superset_campaign_plugin.sources.custom import is_mapping
-from superset_campaign_plugin.sources.instances import is_several, read_instances
+from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
 from superset_campaign_plugin.warehouse import reason
 
 # The dashboard opens on the last quarter; where the newest send is older, it opens on everything.
@@ -78,7 +78,8 @@ def install(
         if made:
             manifest.database = str(connection.uuid)
         check_time_grains(connection)
-        bundle = _bundle(connection, schema, source)
+        instances = read_instances(source, schema)
+        bundle = _bundle(connection, schema, source, instances)
         _check_names_are_free(bundle, connection)
         schema_permission = _missing_schema_permission(connection, schema)
         changes = [_put(kind, name, config, manifest, connection, overwrite) for kind, name, config in each(bundle)]
@@ -86,9 +87,7 @@ def install(
         # A refresh by the deployment's workers reads it again, wherever they run.
         layout = str(Path(source).absolute()) if is_mapping(source) else source
         manifest.warehouse = {"database": str(connection.uuid), "source": layout, "schema": schema}
-        manifest.instances = {
-            instance.name: instance.schema for instance in read_instances(source, schema) if instance.name is not None
-        }
+        manifest.instances = {instance.name: instance.schema for instance in instances if instance.name is not None}
         cover_datasets()
         changes.append(_put_role(bundle, manifest))
         write_manifest(manifest)
@@ -165,14 +164,14 @@ def _connection(database: str | None, uri: str | None) -> tuple[Database, bool]:
     return create_database(database, uri)
 
 
-def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
+def _bundle(database: Database, schema: str | None, source: str, instances: tuple[Instance, ...]) -> Bundle:
     settings: Settings = current_app.extensions[EXTENSION]
     engine = get_engine(database.backend)
     root = (current_app.config.get("APPLICATION_ROOT") or "/").rstrip("/")
     options = Options(preview_path=root + PREVIEW_PATH, rules=settings.rules)
     try:
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
-            facts = _stored_figures(connection, engine, source, schema, settings.stored_schema)
+            facts = _stored_figures(connection, engine, instances, settings.stored_schema)
             if facts is None:
                 check_values(connection, engine, source, schema)
             sql = dataset_sql(connection, engine, source, schema, options, facts=facts)
@@ -180,17 +179,15 @@ def _bundle(database: Database, schema: str | None, source: str) -> Bundle:
     except SQLAlchemyError as error:
         raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
     uuid = UUID(str(database.uuid))
-    several = is_several(read_instances(source, schema))
-    return build_bundle(
-        sql, engine, uuid, schema, database.get_default_catalog(), time_range, several_instances=several
-    )
+    catalog = database.get_default_catalog()
+    return build_bundle(sql, engine, uuid, schema, catalog, time_range, several_instances=is_several(instances))
 
 
 def _stored_figures(
-    connection: Connection, engine: Engine, source: str, schema: str | None, stored_schema: str
+    connection: Connection, engine: Engine, instances: tuple[Instance, ...], stored_schema: str
 ) -> StoredSource | None:
     """The stored tables, where a refresh has made some; else the datasets compute the figures from the log."""
-    for instance in read_instances(source, schema):
+    for instance in instances:
         if not engine.schemas and instance.name is not None:
             return None
         if read_state(connection, engine, schema_of(instance, engine, stored_schema)) is None:

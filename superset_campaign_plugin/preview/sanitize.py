@@ -281,7 +281,7 @@ class _Writer(HTMLParser):
             name = tag
         style = clean_declarations(_with_body_colors(tag, given), self.images, tracking=hidden)
         hidden = hidden or is_hidden(style)
-        written = self._checked(given)
+        written = _checked(given, within_link=bool(self._reading))
         if "background" in given:
             address = self.images.address(given["background"], tracking=hidden)
             if address is not None and tag in _TABLES:
@@ -326,7 +326,7 @@ class _Writer(HTMLParser):
             return
         if hidden and source:
             self.tracking_pixels += 1
-        written = self._checked(given)
+        written = _checked(given, within_link=bool(self._reading))
         address = self.images.address(source, tracking=hidden)
         if address is not None:
             written["src"] = address
@@ -335,10 +335,6 @@ class _Writer(HTMLParser):
             written["style"] = style
         self._read(f" {written['alt']} ")
         self._write("img", written)
-
-    def _checked(self, given: dict[str, str]) -> dict[str, str]:
-        # A title within a link would stand in the place of the one that says where the link led.
-        return {name: value for name, value in _checked(given).items() if name != "title" or not self._reading}
 
     def _read(self, words: str) -> None:
         """The words of the innermost link that is open."""
@@ -374,12 +370,14 @@ class _Element:
     link: _OpenLink | None
 
 
-def _checked(given: dict[str, str]) -> dict[str, str]:
+def _checked(given: dict[str, str], *, within_link: bool) -> dict[str, str]:
     """The attributes that need no further judgement, and whose values are what they should be."""
+    # A title within a link would stand in the place of the one that says where the link led.
+    judged = _JUDGED | {"title"} if within_link else _JUDGED
     return {
         name: value
         for name, value in given.items()
-        if name not in _JUDGED and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value.strip()))
+        if name not in judged and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value.strip()))
     }
 
 

@@ -68,13 +68,14 @@ def read_instances(source: str, schema: str | None) -> tuple[Instance, ...]:
         entries: dict[str, Any] = _FileSchema().load(raw)["instances"]
     except ValidationError as error:
         raise UsageError(f"{file}: {first_fault(error.messages)}") from error
-    found = tuple(
-        Instance(name, str(file.parent / entry["source"]) if is_mapping(entry["source"]) else entry["source"], place)
-        for name, entry in entries.items()
-        for place in [entry["schema"]]
-    )
+    found = tuple(_instance(file, name, **entry) for name, entry in entries.items())
     _check_apart(file, found)
     return found
+
+
+def _instance(file: Path, name: str, source: str, schema: str | None) -> Instance:
+    """An instance as the file names it; a mapping is looked for beside the file."""
+    return Instance(name, str(file.parent / source) if is_mapping(source) else source, schema)
 
 
 def is_several(instances: tuple[Instance, ...]) -> bool:

@@ -43,17 +43,17 @@ class Reader:
         self._engine = engine
         self._name = name
         self._columns = columns
-        self._spelled = {_bare(own): own for own in columns}
+        self._spelled = {bare_name(own): own for own in columns}
         # A short name keeps the SQL readable, and some engines take no schema before a column.
         self.table: Alias = table(name, *map(column, columns, columns.values()), schema=catalog.schema).alias("loaded")
 
     def has(self, name: str) -> bool:
         """Whether the table has the column, however it spells it."""
-        return _bare(name) in self._spelled
+        return bare_name(name) in self._spelled
 
     def column(self, name: str) -> ColumnElement[Any]:
         """The table's own column of that name; it must have one."""
-        return self.table.c[self._spelled[_bare(name)]]
+        return self.table.c[self._spelled[bare_name(name)]]
 
     def is_text(self, name: str) -> bool:
         """Whether the table has the column, and as text."""
@@ -124,7 +124,7 @@ class Reader:
         return found
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
     """A column's name without what destinations change: `leadId`, `LEAD_ID` and `lead_id` are one."""
     return name.lower().replace("_", "")
 

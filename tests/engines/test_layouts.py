@@ -16,6 +16,7 @@ from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_CO
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.sources import get_layout, layouts
 from superset_campaign_plugin.sources.layout import Layout
+from superset_campaign_plugin.sources.relations import bare_name
 
 BY = ("workspace", "program", "campaign", "email", "day")
 
@@ -41,9 +42,9 @@ def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
 
 def known_to(name: str, layout: Layout, log: Log) -> Log:
     """What the loader's tables can hold of the log: one may lack merges, deletions, or the result of a send."""
-    columns = {plain(column) for table in LAYOUTS[name](log) for column in table.columns}
+    columns = {bare_name(column) for table in LAYOUTS[name](log) for column in table.columns}
     activities = log.activities
-    if plain(layout.columns.result) not in columns:
+    if bare_name(layout.columns.result) not in columns:
         activities = [replace(activity, action_result=None) for activity in activities]
     return replace(
         log,
@@ -53,20 +54,17 @@ def known_to(name: str, layout: Layout, log: Log) -> Log:
     )
 
 
-def plain(column: str) -> str:
-    """The name of a column, however a destination spells it."""
-    return column.replace("_", "").lower()
-
-
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_what_no_figure_shows_is_named_right_too(source, name):
     """Without its id a repeated row counts as one of its own, and without its sync time a refresh reads too much."""
     layout, log = get_layout(source(name)), crowd(people=20, seed=5)
-    tables = {table.name: {plain(column) for column in table.columns} for table in LAYOUTS[name](log)}
+    tables = {table.name: {bare_name(column) for column in table.columns} for table in LAYOUTS[name](log)}
     for event in layout.events.values():
         columns = tables.get(event.table)
-        assert columns is None or plain(layout.columns.activity_id) in columns
-        assert columns is None or not layout.columns.loaded_at or columns & set(map(plain, layout.columns.loaded_at))
+        assert columns is None or bare_name(layout.columns.activity_id) in columns
+        assert (
+            columns is None or not layout.columns.loaded_at or columns & set(map(bare_name, layout.columns.loaded_at))
+        )
 
 
 @pytest.mark.parametrize("name", layouts())
