@@ -119,101 +119,107 @@ WITH email_log AS (
   SELECT
     4 AS place,
     'notice' AS severity,
+    'Not in the layout' AS finding,
+    '' AS advice
+  UNION ALL
+  SELECT
+    5 AS place,
+    'notice' AS severity,
     'Nothing in the log for more than 3 days' AS finding,
     'A log in use has rows every day. Load the time between anew, or the figures of these days stay too low.' AS advice
   UNION ALL
   SELECT
-    5 AS place,
+    6 AS place,
     'notice' AS severity,
     'Activities without a send' AS finding,
     'They are in no figure: their send is not in the log. Many of them mean that sends are missing.' AS advice
   UNION ALL
   SELECT
-    6 AS place,
+    7 AS place,
     'notice' AS severity,
     'Activities older than the first send' AS finding,
     'Marketo gives a loader sends and deliveries of the last 90 days, opens and clicks of 25 months. What is older than the first send can be in no figure; choose time ranges that begin after it.' AS advice
   UNION ALL
   SELECT
-    7 AS place,
+    8 AS place,
     'notice' AS severity,
     'Sends older than the first delivery' AS finding,
     'Their deliveries are not in the log, so all that nobody opened are Aborted. Choose time ranges that begin later.' AS advice
   UNION ALL
   SELECT
-    8 AS place,
+    9 AS place,
     'notice' AS severity,
     'Activities more than a day before their send' AS finding,
     'They count, since the order of activities does not matter, but a clock or a campaign id is probably wrong.' AS advice
   UNION ALL
   SELECT
-    9 AS place,
+    10 AS place,
     'notice' AS severity,
     'Sends without any outcome' AS finding,
     'After three days they are Aborted. Many of one age mean that deliveries of that time are missing.' AS advice
   UNION ALL
   SELECT
-    10 AS place,
+    11 AS place,
     'notice' AS severity,
     'Rows without an email or a person' AS finding,
     'They are in no figure: nobody can tell whom they are about.' AS advice
   UNION ALL
   SELECT
-    11 AS place,
+    12 AS place,
     'notice' AS severity,
     'Campaigns without a name' AS finding,
     'The report shows their ids. Let the loader bring the table of campaigns.' AS advice
   UNION ALL
   SELECT
-    12 AS place,
+    13 AS place,
     'notice' AS severity,
     'Emails without a name' AS finding,
     'The report shows their ids. Let the loader bring the table of emails.' AS advice
   UNION ALL
   SELECT
-    13 AS place,
+    14 AS place,
     'fine' AS severity,
     'Rows in the log' AS finding,
     'What the loader brought.' AS advice
   UNION ALL
   SELECT
-    14 AS place,
+    15 AS place,
     'fine' AS severity,
     'Last sync of the loader' AS finding,
     'When the loader last wrote a row, by its own sync column.' AS advice
   UNION ALL
   SELECT
-    15 AS place,
+    16 AS place,
     'fine' AS severity,
     'Rows without a campaign' AS finding,
     'They belong to the person''s latest send of the email at or before them.' AS advice
   UNION ALL
   SELECT
-    16 AS place,
+    17 AS place,
     'fine' AS severity,
     'Repeated rows' AS finding,
     'They change nothing: each activity counts once.' AS advice
   UNION ALL
   SELECT
-    17 AS place,
+    18 AS place,
     'fine' AS severity,
     'Activities shortly before their send' AS finding,
     'They count: Marketo''s own log stamps deliveries a second before their sends.' AS advice
   UNION ALL
   SELECT
-    18 AS place,
+    19 AS place,
     'fine' AS severity,
     'Skipped or failed sends' AS finding,
     'Marketo logged them, but nothing was sent; they are in no figure.' AS advice
   UNION ALL
   SELECT
-    19 AS place,
+    20 AS place,
     'fine' AS severity,
     'Merges of people' AS finding,
     'Merged people count once, under the id that survived.' AS advice
   UNION ALL
   SELECT
-    20 AS place,
+    21 AS place,
     'fine' AS severity,
     'Deleted people' AS finding,
     'They stay in the figures, unless the settings leave them out.' AS advice
@@ -727,13 +733,13 @@ WITH email_log AS (
       checks.place,
       log_totals.kind AS about,
       CASE
-        WHEN checks.place = 13
+        WHEN checks.place = 14
         THEN log_totals.row_count
-        WHEN checks.place = 10
+        WHEN checks.place = 11
         THEN log_totals.incomplete_count
-        WHEN checks.place = 15
-        THEN log_totals.no_campaign_count
         WHEN checks.place = 16
+        THEN log_totals.no_campaign_count
+        WHEN checks.place = 17
         THEN log_totals.repeated_count
       END AS found,
       log_totals.first_at,
@@ -742,7 +748,7 @@ WITH email_log AS (
       CAST(NULL AS VARCHAR) AS advice
     FROM log_totals
     JOIN checks
-      ON checks.place IN (13, 10, 15, 16)
+      ON checks.place IN (14, 11, 16, 17)
     UNION ALL
     SELECT
       1 AS place,
@@ -759,7 +765,7 @@ WITH email_log AS (
     FROM log_totals
     UNION ALL
     SELECT
-      4 AS place,
+      5 AS place,
       'all activities' AS about,
       1 AS found,
       neighbours.previous_day AS first_at,
@@ -776,7 +782,7 @@ WITH email_log AS (
       neighbours.previous_day < neighbours.day - INTERVAL '3' DAY
     UNION ALL
     SELECT
-      9 AS place,
+      10 AS place,
       ages.age AS about,
       ages.waiting_count AS found,
       ages.first_at,
@@ -816,7 +822,7 @@ WITH email_log AS (
     ) AS ages
     UNION ALL
     SELECT
-      11 AS place,
+      12 AS place,
       'campaigns' AS about,
       COUNT(nameless.campaign_id) AS found,
       MIN(nameless.first_at) AS first_at,
@@ -882,7 +888,7 @@ WITH email_log AS (
     ) AS nameless
     UNION ALL
     SELECT
-      12 AS place,
+      13 AS place,
       'emails' AS about,
       COUNT(nameless.email_id) AS found,
       MIN(nameless.first_at) AS first_at,
@@ -953,44 +959,44 @@ WITH email_log AS (
       checks.place,
       events_with_sends.kind AS about,
       CASE
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         THEN events_with_sends.orphan_count
-        WHEN checks.place = 8
+        WHEN checks.place = 9
         THEN events_with_sends.long_before_count
-        WHEN checks.place = 17
+        WHEN checks.place = 18
         THEN events_with_sends.before_count
       END AS found,
       CASE
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         THEN events_with_sends.orphan_first_at
-        WHEN checks.place = 8
+        WHEN checks.place = 9
         THEN events_with_sends.long_before_first_at
-        WHEN checks.place = 17
+        WHEN checks.place = 18
         THEN events_with_sends.before_first_at
       END AS first_at,
       CASE
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         THEN events_with_sends.orphan_last_at
-        WHEN checks.place = 8
+        WHEN checks.place = 9
         THEN events_with_sends.long_before_last_at
-        WHEN checks.place = 17
+        WHEN checks.place = 18
         THEN events_with_sends.before_last_at
       END AS last_at,
       CASE
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         AND events_with_sends.orphan_count * 100 > events_with_sends.event_count * 10
         THEN 'problem'
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         AND events_with_sends.orphan_count * 100 <= events_with_sends.event_count * 1
         THEN 'fine'
       END AS severity,
       CAST(NULL AS VARCHAR) AS advice
     FROM events_with_sends
     JOIN checks
-      ON checks.place IN (5, 8, 17)
+      ON checks.place IN (6, 9, 18)
     UNION ALL
     SELECT
-      6 AS place,
+      7 AS place,
       old_events.kind AS about,
       COUNT(*) AS found,
       MIN(old_events.activity_at) AS first_at,
@@ -1015,7 +1021,7 @@ WITH email_log AS (
       old_events.kind
     UNION ALL
     SELECT
-      7 AS place,
+      8 AS place,
       'sends' AS about,
       COUNT(old_sends.activity_at) AS found,
       MIN(old_sends.activity_at) AS first_at,
@@ -1038,7 +1044,7 @@ WITH email_log AS (
     ) AS old_sends
     UNION ALL
     SELECT
-      18 AS place,
+      19 AS place,
       'sends' AS about,
       COUNT(*) AS found,
       MIN(sends.activity_at) AS first_at,
@@ -1054,7 +1060,7 @@ WITH email_log AS (
     ) AS sends
     UNION ALL
     SELECT
-      19 AS place,
+      20 AS place,
       'merges' AS about,
       COUNT(*) AS found,
       MIN(merges.merged_at) AS first_at,
@@ -1068,7 +1074,7 @@ WITH email_log AS (
     ) AS merges
     UNION ALL
     SELECT
-      14 AS place,
+      15 AS place,
       'all activities' AS about,
       COUNT(synced.loaded_at) AS found,
       MAX(synced.loaded_at) AS first_at,
