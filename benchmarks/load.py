@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def _measure(stack: Stack, state: Path, block: ExitStack, wanted: argparse.Names
         "calls": {who: _counts(recording) for who, recording in zip(("user", "guest"), recordings, strict=True)},
     }
     _say("One alone")
-    alone = []
+    alone: list[Person] = []
     for account in (user, next(each for each in accounts if each.token)):
         person = _person(account, stack, recordings, truth, len(alone))
         visit_together([person], 0, wanted.alone, ALONE_PAUSE)
@@ -144,19 +145,18 @@ def _accounts(stack: Stack, truth: Truth, guests: int, users: int) -> list[Accou
     if done.returncode:
         raise SystemExit(f"the accounts could not be made: {done.stderr[-2000:]}")
     visitors = [
-        Account(f"guest-{n}@customer.example", workspaces[n % len(workspaces)], f"127.0.2.{n + 1}", token="-")
+        Account(f"guest-{n}@customer.example", workspaces[n % len(workspaces)], f"127.0.2.{n + 1}")
         for n in range(guests)
     ]
-    everyone = [account for pair in _mixed(accounts, visitors) for account in pair]
+    everyone = _mixed(accounts, visitors)
     _issue_tokens(stack, everyone)
     return everyone
 
 
-def _mixed(users: list[Account], guests: list[Account]) -> list[list[Account]]:
+def _mixed(users: list[Account], guests: list[Account]) -> list[Account]:
     """Users spread among guests, in the order in which they come."""
-    placed = [(n / len(users), [each]) for n, each in enumerate(users)]
-    placed += [(n / len(guests), [each]) for n, each in enumerate(guests)]
-    return [each for _, each in sorted(placed, key=lambda one: one[0])]
+    placed = [(n / len(each), account) for each in (users, guests) for n, account in enumerate(each)]
+    return [account for _, account in sorted(placed, key=lambda one: one[0])]
 
 
 def _issue_tokens(stack: Stack, accounts: list[Account]) -> None:
@@ -166,7 +166,7 @@ def _issue_tokens(stack: Stack, accounts: list[Account]) -> None:
     user, password = known["CAMPAIGN_PORTAL_USER"], known["CAMPAIGN_PORTAL_PASSWORD"]
     portal = Superset(known["PORTAL_SUPERSET_URL"], user, password, embedding)
     for account in accounts:
-        if account.token:
+        if not account.password:
             account.token = portal.guest_token(account.name, workspaces=[account.workspace])
 
 
@@ -187,7 +187,7 @@ def _summary(people: list[Person], truth: Truth) -> dict[str, Any]:
         for what in ("opening", "change")
     }
     begun = [[each.at for each in person.waits] for person in people]
-    apart = [later - earlier for times in begun for earlier, later in zip(times[1:], times[2:], strict=False)]
+    apart = [later - earlier for times in begun for earlier, later in pairwise(times[1:])]
     failed = [answer for answer in answers if answer.fault]
     return {
         "opening": summary(waits["opening"]),

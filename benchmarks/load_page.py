@@ -7,16 +7,17 @@ from typing import Any
 LIMIT = 5.0
 _TEXT = """## People at once
 
-`make load` starts the stack of production (PostgreSQL, Redis, {workers} web processes, a worker, beat) on {cores} cores,
-which the people share, and writes this section and `load.json`. {guests} guests of the portal and {users} users come
-within half a minute, and stay for {seconds} seconds more. Each opens the dashboard once, with an empty browser cache, and
-then changes a filter every 10 to 20 seconds. They ask for exactly what Chromium was recorded to ask for at the start of
-the run, six requests at a time: an opening is {opening} requests, a change at least the six charts.
+`make load` starts the stack of production (PostgreSQL, Redis, {workers} web processes, a worker, beat) on {cores}
+cores, which the people share, and writes this section and `load.json`. {guests} guests of the portal and {users}
+users come within half a minute, and stay for {seconds} seconds more. Each opens the dashboard once, with an empty
+browser cache, and then changes a filter every 10 to 20 seconds. They ask for exactly what Chromium was recorded to
+ask for at the start of the run, six requests at a time: an opening is {opening} requests, a change at least the six
+charts.
 
-How they choose: a quarter picks another program, a sixth a campaign, others an email, last week, month, quarter or year,
-some weeks of their own, operational emails or not, or clear it all. Half of the users and all guests see one workspace.
-Every answer is kept, and checked after the load: no name of another workspace, and the figures of each chart are
-those computed from the loader's tables. One alone is a user, then a guest, with the same program.
+How they choose: a quarter picks another program, a sixth a campaign, others an email, last week, month, quarter or
+year, some weeks of their own, operational emails or not, or clear it all. Half of the users and all guests see one
+workspace. Every answer is kept, and checked after the load: no name of another workspace, and the figures of each
+chart are those computed from the loader's tables. One alone is a user, then a guest, with the same program.
 
 | | one alone | together | ratio (limit {limit:g}) |
 | --- | ---: | ---: | ---: |
@@ -26,7 +27,7 @@ those computed from the loader's tables. One alone is a user, then a guest, with
 def section(load: dict[str, Any]) -> str:
     """The section in Markdown, of what `load.json` holds."""
     alone, together = load["alone"], load["together"]
-    opening = max(sum(calls.values()) for calls in load["calls"].values()) + 0
+    opening = max(sum(calls.values()) for calls in load["calls"].values())
     parts = [_TEXT.format(**load, opening=opening, limit=LIMIT)]
     for key, title in (
         ("change", "from a change to the last chart"),
@@ -53,8 +54,8 @@ def section(load: dict[str, Any]) -> str:
 def _faults(found: dict[str, Any]) -> str:
     lines = [
         "\n## Faults\n",
-        "Under the same load each is killed (`kill -9`), and started again five seconds later as Compose would; the web\n"
-        "server starts its process anew by itself.\n",
+        "Under the same load each is killed (`kill -9`), and started again five seconds later as Compose would; the "
+        "web\nserver starts its process anew by itself.\n",
         "| killed | back after, s | requests until the next | errors | last error after it was back, s |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]

@@ -10,7 +10,8 @@ from typing import Any
 
 from benchmarks.load_page import section
 
-_HEAD = """`make bench` makes the data, measures, and writes this page, `results.json` and `compared.svg`. Medians of {repeat} on
+_HEAD = """\
+`make bench` makes the data, measures, and writes this page, `results.json` and `compared.svg`. Medians of {repeat} on
 {cores} cores (the direct queries over more than 20 million activities once). The data are in `benchmarks/data.py`.
 
 """

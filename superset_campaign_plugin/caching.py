@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 _LOG_EVERY = 60.0
 
 
-class ForgivingRedisCache(RedisCache):  # type: ignore[misc]
+class ForgivingRedisCache(RedisCache):
     """The same cache with the same settings; where Redis fails it has nothing, and keeps nothing."""
 
 
