@@ -193,7 +193,9 @@ class Person:
         """What the page does beside the charts: it keeps the choice, says what the range means, and logs."""
         calls = []
         if self._choice.period != before.period:
-            calls.append(Call("GET", f"/api/v1/time_range/?q={quote(repr(self._choice.period))}", {}, None))
+            asked = next(call for call in self.recording.calls if call.path.startswith("/api/v1/time_range/"))
+            path = f"/api/v1/time_range/?q={quote(repr(self._choice.period))}"
+            calls.append(Call("GET", path, asked.headers, None))
         for call in self.recording.calls:
             if "/filter_state" in call.path and call.method == "POST":
                 calls.append(call)
