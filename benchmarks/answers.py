@@ -66,8 +66,7 @@ class Truth:
         if workspace not in self._foreign:
             own = {row[name] for row in self.rows if row["workspace"] == workspace for name in NAMES}
             others = {row[name] for row in self.rows if row["workspace"] != workspace for name in NAMES} - own - {None}
-            text = "\n".join(filter(None, own))
-            self._foreign[workspace] = [json.dumps(name)[1:-1] for name in sorted(others) if name not in text]
+            self._foreign[workspace] = [json.dumps(name)[1:-1] for name in sorted(others)]
         return self._foreign[workspace]
 
 
@@ -91,7 +90,7 @@ def faults(answers: Iterable[Answer], truth: Truth) -> list[tuple[Answer, str]]:
         if answer.fault or not answer.body:
             continue
         text = decoded(answer)
-        if foreign := [name for name in truth.foreign(answer.workspace) if name in text]:
+        if foreign := [name for name in truth.foreign(answer.workspace) if f'"{name}"' in text or f">{name}<" in text]:
             found.append((answer, f"names of another workspace: {foreign[:3]}"))
         elif answer.is_chart:
             found += [(answer, fault) for fault in _wrong_figures(answer, json.loads(text)["result"], truth)]
