@@ -4,7 +4,7 @@ PORT ?= 8088
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help venv dev demo stack portal test lint format docs bench snapshots requirements clean
+.PHONY: help venv dev demo stack portal test lint format docs bench load snapshots requirements clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -47,6 +47,10 @@ docs: venv  ## Write docs/metrics.md from datasets/.
 bench: dev  ## Measure everything, and write benchmarks/README.md (a good half hour, 20 GB of disk).
 	@scripts/system.sh
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.run $(ARGS)
+
+load: dev  ## Measure many people at once, and faults under them, and write benchmarks/README.md (ten minutes).
+	@scripts/system.sh
+	@$(BIN)/python -m benchmarks.load $(ARGS)
 
 snapshots: dev  ## Write tests/snapshots/, the SQL for engines that no test can run, anew.
 	@PYTHONPATH=.:tests $(BIN)/python -m snapshot

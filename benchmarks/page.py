@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-_HEAD = """# Benchmarks
+from benchmarks.load_page import section
 
+_HEAD = """\
 `make bench` makes the data, measures, and writes this page, `results.json` and `compared.svg`. Medians of {repeat} on
 {cores} cores (the direct queries over more than 20 million activities once). The data are in `benchmarks/data.py`.
 
@@ -16,8 +19,17 @@ _HEAD = """# Benchmarks
 _LIMITS = {"duckdb": (2.0, 0.10), "postgresql": (2.5, 0.10)}
 
 
+def write(folder: Path) -> None:
+    """Write README.md of the results that lie beside it: those of `make bench`, of `make load`, or both."""
+    parts = ["# Benchmarks\n\n"]
+    for name, make in (("results.json", readme), ("load.json", section)):
+        if (folder / name).exists():
+            parts.append(make(json.loads((folder / name).read_text())))
+    (folder / "README.md").write_text("".join(parts).rstrip("\n") + "\n")
+
+
 def readme(results: dict[str, Any]) -> str:
-    """The page in Markdown."""
+    """The part of `make bench` in Markdown."""
     parts = [_HEAD.format(**results)]
     for engine, title in (("duckdb", "DuckDB"), ("postgresql", "PostgreSQL")):
         for found in results[engine]:

@@ -80,8 +80,8 @@ def main() -> None:
             results["postgresql"].append(measure(uri, made, wanted.repeat, partial(add_to_postgresql, uri, made)))
     wanted.output.mkdir(parents=True, exist_ok=True)
     (wanted.output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    (wanted.output / "README.md").write_text(page.readme(results))
     (wanted.output / "compared.svg").write_text(page.plot(results["duckdb"]))
+    page.write(wanted.output)
 
 
 def measure(uri: str, activities: int, repeat: int, add: Callable[[int], int]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ _REDIS = os.environ["REDIS_URL"].rstrip("/")
 
 def _cache(name: str, seconds: int) -> dict[str, object]:
     return {
-        "CACHE_TYPE": "RedisCache",
+        # Without Redis, charts are computed anew and people notice little.
+        "CACHE_TYPE": "superset_campaign_plugin.caching.ForgivingRedisCache",
         "CACHE_REDIS_URL": f"{_REDIS}/2",
         "CACHE_KEY_PREFIX": f"superset_{name}_",
         "CACHE_DEFAULT_TIMEOUT": seconds,
@@ -42,10 +43,11 @@ _DAY = 24 * 60 * 60
 CACHE_CONFIG = _cache("metadata", _DAY)
 # A refresh by the hour makes figures that are older than this wrong.
 DATA_CACHE_CONFIG = _cache("data", int(os.environ.get("SUPERSET_DATA_CACHE_SECONDS") or 900))
-# What a link to a filtered dashboard refers to lives here, so it must outlive the link's first use by far.
-FILTER_STATE_CACHE_CONFIG = {**_cache("filters", 90 * _DAY), "REFRESH_TIMEOUT_ON_RETRIEVAL": True}
-EXPLORE_FORM_DATA_CACHE_CONFIG = {**_cache("explore", 7 * _DAY), "REFRESH_TIMEOUT_ON_RETRIEVAL": True}
+# What a link to a filtered dashboard refers to must not be lost with Redis: Superset's own default keeps it with the
+# metadata.
 RATELIMIT_STORAGE_URI = f"{_REDIS}/3"
+# Without Redis each process counts by itself.
+RATELIMIT_IN_MEMORY_FALLBACK_ENABLED = True
 
 
 class CeleryConfig(SupersetsCeleryConfig):

@@ -8,7 +8,7 @@ import hashlib
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +47,13 @@ class Stack:
 
 
 @contextlib.contextmanager
-def started(state: Path, *, port: int, portal_port: int | None, sends: int = 200_000) -> Iterator[Stack]:
-    """Run all services until the block ends; with a `portal_port`, the sample portal too."""
+def started(
+    state: Path, *, port: int, portal_port: int | None, sends: int = 200_000, more: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """Run all services until the block ends; with a `portal_port`, the sample portal too.
+
+    `more` are variables of docker/README.md that differ from the stack's own.
+    """
     require_servers()
     progress = Progress()
     if portal_port is not None:
@@ -59,16 +64,16 @@ def started(state: Path, *, port: int, portal_port: int | None, sends: int = 200
         for wanted in filter(None, (port, portal_port)):
             _require_free(wanted)
         settings = load_settings(state)
-        variables = environment(state, settings, port, portal_port)
+        variables = {**environment(state, settings, port, portal_port), **(more or {})}
         with progress.step("Starting PostgreSQL and Redis"):
             block.enter_context(postgresql(state, settings))
             block.enter_context(redis_server(state, settings))
         _prepare(progress, state, settings, variables, sends)
         names = ["web", "worker", "beat", *(["portal"] if portal_port is not None else [])]
         with progress.step(f"Starting {', '.join(names)}"):
-            services = [block.enter_context(_service(name, state, variables)) for name in names]
-            for service in services:
-                service.wait_until(lambda name=service.name: _healthy(name, variables))  # type: ignore[misc]
+            services = [block.enter_context(service(name, state, variables)) for name in names]
+            for each in services:
+                each.wait_until(lambda name=each.name: healthy(name, variables))  # type: ignore[misc]
         portal = None if portal_port is None else f"http://{HOST}:{portal_port}/"
         yield Stack(
             f"http://{HOST}:{port}/{DASHBOARD}",
@@ -158,9 +163,11 @@ def _version(variables: dict[str, str]) -> str:
     return digest.hexdigest()
 
 
-def _service(name: str, state: Path, variables: dict[str, str]) -> contextlib.AbstractContextManager[Service]:
+def service(name: str, state: Path, variables: dict[str, str]) -> contextlib.AbstractContextManager[Service]:
+    """Run one of the services until the block ends."""
     return running(name, (SCRIPTS / f"{name}.sh",), state / "logs" / f"{name}.log", environment=variables, folder=ROOT)
 
 
-def _healthy(name: str, variables: dict[str, str]) -> bool:
+def healthy(name: str, variables: dict[str, str]) -> bool:
+    """Whether the service works."""
     return subprocess.run([SCRIPTS / "healthy.sh", name], env=variables, check=False).returncode == 0

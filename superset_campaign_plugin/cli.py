@@ -48,16 +48,24 @@ def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
     return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
+class _SourceOption(click.Option):
+    """`--source`, whose help names the layouts that there are. They are looked up when somebody reads it."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from superset_campaign_plugin.sources import layouts
+
+        self.help = (
+            f"Layout of the loader: {', '.join(sorted(layouts()))}, a mapping file of your own (.yaml), "
+            "or a file that names several Marketo instances (.yaml)."
+        )
+        return super().get_help_record(ctx)
+
+
+_source_name = click.option("--source", cls=_SourceOption, default="fivetran", show_default=True, metavar="NAME")
+
 _source = _options(
     click.option("--schema", metavar="NAME", help="Schema of the loader's tables.  [default: the database's own]"),
-    click.option(
-        "--source",
-        default="fivetran",
-        show_default=True,
-        metavar="NAME",
-        help="Layout of the loader: fivetran, airbyte, singer, bulk, a mapping file of your own (.yaml), "
-        "or a file that names several Marketo instances (.yaml).",
-    ),
+    _source_name,
 )
 
 _warehouse = _options(
@@ -423,8 +431,7 @@ def bundle(uri: str, schema: str | None, source: str, database: str, output: str
 @campaign.command()
 @click.option("--database", metavar="NAME", help="A database that is registered in Superset, or the name for --uri.")
 @click.option("--uri", metavar="URI", help="SQLAlchemy URI of a warehouse to register.")
-@click.option("--schema", metavar="NAME", help="Schema of the loader's tables.  [default: the database's own]")
-@click.option("--source", default="fivetran", show_default=True, metavar="NAME", help="Layout of the loader.")
+@_source
 @click.option("--overwrite", is_flag=True, help="Replace also what people changed since the last installation.")
 def install(database: str | None, uri: str | None, schema: str | None, source: str, overwrite: bool) -> None:
     """Install or upgrade datasets, charts, dashboard and viewer role in this Superset."""
@@ -454,21 +461,27 @@ def uninstall() -> None:
 @click.argument("role")
 @click.option("--workspace", "workspaces", multiple=True, required=True, metavar="NAME", help="A workspace to show.")
 @click.option("--program", "programs", multiple=True, metavar="NAME", help="Of these workspaces only this program.")
+@click.option("--instance", "instances", multiple=True, metavar="NAME", help="Only in this Marketo instance.  [all]")
 @click.option("--force", is_flag=True, help="Take names that the report does not hold yet.")
-def grant(role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], force: bool) -> None:
+def grant(
+    role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], instances: tuple[str, ...], force: bool
+) -> None:
     """Let ROLE see workspaces of the report, and no others but those it was granted before."""
     with _superset():
         from superset_campaign_plugin.embedding.boundaries import grant as grant_rows
 
-        _print_grants({role: grant_rows(role, workspaces, programs, force=force)})
+        _print_grants({role: grant_rows(role, workspaces, programs, instances, force=force)})
 
 
 @campaign.command()
 @click.argument("role")
 @click.option("--workspace", "workspaces", multiple=True, metavar="NAME", help="Only this workspace.  [all]")
 @click.option("--program", "programs", multiple=True, metavar="NAME", help="Only this program.  [all]")
+@click.option("--instance", "instances", multiple=True, metavar="NAME", help="Only in this Marketo instance.  [all]")
 @click.option("--lift", "lifted", is_flag=True, help="Remove the boundary: ROLE sees every workspace again.")
-def revoke(role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], lifted: bool) -> None:
+def revoke(
+    role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], instances: tuple[str, ...], lifted: bool
+) -> None:
     """Take back what ROLE was granted. Without any grant left it sees nothing."""
     with _superset():
         from superset_campaign_plugin.embedding import boundaries
@@ -477,7 +490,7 @@ def revoke(role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], li
             boundaries.lift(role)
             click.echo(f"{role}: everything")
         else:
-            _print_grants({role: boundaries.revoke(role, workspaces, programs)})
+            _print_grants({role: boundaries.revoke(role, workspaces, programs, instances)})
 
 
 @campaign.command("list")
@@ -496,7 +509,9 @@ def _print_grants(found: dict[str, list[Any]]) -> None:
     for role, grants in found.items():
         for each in grants:
             place = each.workspace or "(no workspace)"
-            click.echo(f"{role}: {place}" if each.program is None else f"{role}: {place}, program {each.program}")
+            program = "" if each.program is None else f", program {each.program}"
+            instance = "" if each.instance is None else f", Marketo instance {each.instance}"
+            click.echo(f"{role}: {place}{program}{instance}")
         if not grants:
             click.echo(f"{role}: nothing")
 

@@ -21,9 +21,10 @@ from superset.connectors.sqla.models import RowLevelSecurityFilter, SqlaTable
 from superset.utils.core import RowLevelSecurityFilterType
 
 from superset_campaign_plugin.bundle.identity import dataset_uuid
-from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, row_clause
+from superset_campaign_plugin.bundle.manifest import read_manifest
+from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, each_grant, row_clause
 from superset_campaign_plugin.engines import Engine, get_engine
-from superset_campaign_plugin.errors import InstallError, unknown
+from superset_campaign_plugin.errors import InstallError, UsageError, unknown
 from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET
 from superset_campaign_plugin.report.sqltext import plain_sql
@@ -35,19 +36,31 @@ _TITLE_OF_REST = "Campaign report: {}, what has no workspace"
 _WORKSPACE = "workspace"
 
 
-def grant(role: str, workspaces: Sequence[str], programs: Sequence[str] = (), *, force: bool = False) -> list[Grant]:
+def grant(
+    role: str,
+    workspaces: Sequence[str],
+    programs: Sequence[str] = (),
+    instances: Sequence[str] = (),
+    *,
+    force: bool = False,
+) -> list[Grant]:
     """Let a role see workspaces, or programs of them, and nothing else but what it was granted before.
 
+    With `instances` only those of these Marketo instances; else a workspace of that name in each.
     Gives all that the role may see now. Raises `UsageError` for a workspace or program that the report does not hold,
-    unless `force`, and `InstallError` where there is no such role or nothing is installed.
+    unless `force`, and for an instance that is not installed; `InstallError` where there is no such role or nothing is
+    installed.
     """
+    added = each_grant(workspaces, programs, instances)
+    _check_instances(instances)
     if not force:
-        _check_known(workspaces, programs)
-    added = {Grant(workspace, program) for workspace in workspaces for program in (programs or (None,))}
+        _check_known(added)
     return _keep(role, added | set(_grants(_rule(role))))
 
 
-def revoke(role: str, workspaces: Sequence[str] = (), programs: Sequence[str] = ()) -> list[Grant]:
+def revoke(
+    role: str, workspaces: Sequence[str] = (), programs: Sequence[str] = (), instances: Sequence[str] = ()
+) -> list[Grant]:
     """Take grants back: the named ones, or all. A role whose last grant is taken sees nothing.
 
     Gives what the role may still see. Raises `InstallError` for a role that has no boundary.
@@ -58,7 +71,9 @@ def revoke(role: str, workspaces: Sequence[str] = (), programs: Sequence[str] = 
     kept = [
         each
         for each in _grants(rule)
-        if (workspaces and each.workspace not in workspaces) or (programs and each.program not in programs)
+        if (workspaces and each.workspace not in workspaces)
+        or (programs and each.program not in programs)
+        or (instances and each.instance not in instances)
     ]
     return _keep(role, kept)
 
@@ -109,7 +124,7 @@ def _keep(role: str, grants: Any) -> list[Grant]:
     if found is None:
         raise unknown("role", role, [each.name for each in security_manager.get_all_roles()])
     bound, rest = _datasets()
-    kept = sorted(grants)
+    kept = sorted(grants, key=lambda each: each.place)
     engine = get_engine(bound[0].database.backend)
     clause = row_clause(kept, backslash_escapes=escapes_backslashes(engine))
     _put(_TITLE.format(role), found, bound, clause, json.dumps([asdict(each) for each in kept], ensure_ascii=False))
@@ -163,17 +178,29 @@ def _datasets() -> tuple[list[SqlaTable], list[SqlaTable]]:
     return bound, rest
 
 
-def _check_known(workspaces: Sequence[str], programs: Sequence[str]) -> None:
+def _check_instances(names: Sequence[str]) -> None:
+    manifest = read_manifest()
+    there_are = manifest.instances if manifest else {}
+    for name in names:
+        if not there_are:
+            raise UsageError("the report is of one Marketo instance here, so no grant can name another")
+        if name not in there_are:
+            raise unknown("Marketo instance", name, there_are)
+
+
+def _check_known(grants: set[Grant]) -> None:
     bound, _ = _datasets()
     report = next(table for table in bound if table.table_name == REPORT_DATASET)
+    names = [column(name) for name in ("source_name", _WORKSPACE, "program_name")]
     with report.database.get_sqla_engine(catalog=report.catalog, schema=report.schema) as pool, pool.connect() as there:
-        names = column(_WORKSPACE), column("program_name")
         rows = there.execute(select(*names).select_from(dataset_rows(report.sql, "report")).distinct()).fetchall()
-    known = {workspace or "" for workspace, _ in rows}
-    for workspace in workspaces:
-        if workspace not in known:
-            raise unknown("workspace", workspace, sorted(known))
-        for program in programs:
-            there_are = {name for found, name in rows if (found or "") == workspace and name}
-            if program not in there_are:
-                raise unknown(f"program of {workspace or 'no workspace'}", program, sorted(there_are))
+    for each in sorted(grants, key=lambda each: each.place):
+        within = [row for row in rows if each.instance in (None, row[0])]
+        known = {workspace or "" for _, workspace, _ in within}
+        if each.workspace not in known:
+            raise unknown(
+                "workspace" if each.instance is None else f"workspace of {each.instance}", each.workspace, known
+            )
+        there_are = {program for _, workspace, program in within if (workspace or "") == each.workspace and program}
+        if each.program is not None and each.program not in there_are:
+            raise unknown(f"program of {each.workspace or 'no workspace'}", each.program, there_are)

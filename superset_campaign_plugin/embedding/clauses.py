@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from superset_campaign_plugin.errors import UsageError
 
 NOTHING = "1 = 0"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Grant:
-    """The rows of a workspace, or those of one of its programs. An empty workspace stands for rows without one."""
+    """The rows of a workspace, or those of one of its programs. An empty workspace stands for rows without one.
+
+    With `instance` they are those of one Marketo instance; else a workspace of that name counts in each.
+    """
 
     workspace: str
     program: str | None = None
+    instance: str | None = None
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Its place among others."""
+        return self.instance or "", self.workspace, self.program or ""
 
 
 def row_clause(grants: Iterable[Grant], *, backslash_escapes: bool) -> str:
@@ -25,13 +35,31 @@ def row_clause(grants: Iterable[Grant], *, backslash_escapes: bool) -> str:
     Raises `UsageError` for a name that Superset would take for a template.
     """
     kept = set(grants)
-    whole = {grant.workspace for grant in kept if grant.program is None}
+    parts = _of_any_instance({grant for grant in kept if grant.instance is None}, backslash_escapes)
+    for instance in sorted({grant.instance for grant in kept if grant.instance is not None}):
+        theirs = " OR ".join(
+            _of_any_instance({grant for grant in kept if grant.instance == instance}, backslash_escapes)
+        )
+        parts.append(f"(source_name = {_text(instance, backslash_escapes)} AND ({theirs}))")
+    return " OR ".join(parts) or NOTHING
+
+
+def _of_any_instance(grants: set[Grant], backslash_escapes: bool) -> list[str]:
+    whole = {grant.workspace for grant in grants if grant.program is None}
     parts = [_workspaces(whole, backslash_escapes)] if whole else []
-    for workspace in sorted({grant.workspace for grant in kept} - whole):
-        programs = sorted(grant.program for grant in kept if grant.workspace == workspace and grant.program)
+    for workspace in sorted({grant.workspace for grant in grants} - whole):
+        programs = sorted(grant.program for grant in grants if grant.workspace == workspace and grant.program)
         names = ", ".join(_text(program, backslash_escapes) for program in programs)
         parts.append(f"({_workspaces({workspace}, backslash_escapes)} AND program_name IN ({names}))")
-    return " OR ".join(parts) or NOTHING
+    return parts
+
+
+def each_grant(workspaces: Sequence[str], programs: Sequence[str], instances: Sequence[str]) -> set[Grant]:
+    """The grants of these workspaces, of these only the programs if some are named, in the instances if some are."""
+    return {
+        Grant(workspace, program, instance)
+        for workspace, program, instance in product(workspaces, programs or (None,), instances or (None,))
+    }
 
 
 def _workspaces(names: set[str], backslash_escapes: bool) -> str:

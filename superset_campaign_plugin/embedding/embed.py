@@ -31,13 +31,15 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 class Embedding:
     """What a portal needs to know; `portal.py` takes it as JSON.
 
-    `dashboard` is the id for the embedded SDK, `datasets` the ids of the plugin's datasets by name, and
-    `backslash_escapes` says how the warehouse's SQL reads texts.
+    `dashboard` is the id for the embedded SDK, `datasets` the ids of the plugin's datasets by name,
+    `backslash_escapes` says how the warehouse's SQL reads texts, and `instances` names the Marketo instances that the
+    report covers, if there are several.
     """
 
     dashboard: str
     datasets: dict[str, int]
     backslash_escapes: bool
+    instances: list[str]
 
     def as_dict(self) -> dict[str, Any]:
         """The embedding as JSON."""
@@ -66,6 +68,7 @@ def embed(domains: list[str]) -> Embedding:
         str(embedded.uuid),
         {name: table.id for name, table in datasets.items() if table is not None},
         escapes_backslashes(engine),
+        sorted(manifest.instances),
     )
 
 

@@ -17,8 +17,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, row_clause
-from superset_campaign_plugin.errors import PortalError, UsageError
+from superset_campaign_plugin.embedding.clauses import NOTHING, each_grant, row_clause
+from superset_campaign_plugin.errors import PortalError, UsageError, unknown
 
 # Of these datasets every row has a workspace; a visitor sees nothing of any other.
 WITH_WORKSPACES = ("campaign_email_performance", "campaign_email_columns", "campaign_email_links")
@@ -30,20 +30,24 @@ def guest_token_request(
     username: str,
     workspaces: Sequence[str] = (),
     programs: Sequence[str] = (),
+    instances: Sequence[str] = (),
     everything: bool = False,
 ) -> dict[str, Any]:
     """The body of Superset's `POST /api/v1/security/guest_token/` for one visitor.
 
-    They see the rows of `workspaces`, of these only the `programs` if some are named. `username` stands in Superset's
-    logs. Raises `UsageError` for no workspace at all, which would be a mistake more often than a wish: whoever may
-    see all rows gets `everything`.
+    They see the rows of `workspaces`, of these only the `programs` if some are named; where the report covers several
+    Marketo instances, those of `instances`, or a workspace of that name in each. `username` stands in Superset's logs.
+    Raises `UsageError` for no workspace at all, which would be a mistake more often than a wish: whoever may see all
+    rows gets `everything`.
     """
     if everything == bool(workspaces):
         raise UsageError("name the workspaces that the visitor may see, or say everything=True")
     if not username:
         raise UsageError("a guest needs a username; it stands in Superset's logs")
-    grants = [Grant(workspace, program) for workspace in workspaces for program in (programs or (None,))]
-    clause = row_clause(grants, backslash_escapes=embedding["backslash_escapes"])
+    for instance in instances:
+        if instance not in embedding["instances"]:
+            raise unknown("Marketo instance", instance, embedding["instances"])
+    clause = row_clause(each_grant(workspaces, programs, instances), backslash_escapes=embedding["backslash_escapes"])
     rules = [
         {"dataset": number, "clause": clause if name in WITH_WORKSPACES else NOTHING}
         for name, number in embedding["datasets"].items()

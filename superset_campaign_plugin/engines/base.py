@@ -41,6 +41,7 @@ class Engine:
                         renames them all ("rename"), or under a "view"
     table_format        what CREATE TABLE … AS needs before AS
     keeps_indexes       True where an index makes finding single rows fast
+    needs_analyze       True where a new table is planned for badly until ANALYZE has looked at it
     refresh_settings    statements that give a refresh the memory it may use
     one_snapshot        statement that begins a transaction which sees one state of the database
     lock_query          takes the lock :name for the connection, or answers that another one has it
@@ -56,6 +57,7 @@ class Engine:
     change_over: Literal["transaction", "rename", "view"] = "transaction"
     table_format = ""
     keeps_indexes = False
+    needs_analyze = False
     refresh_settings: tuple[str, ...] = ()
     one_snapshot: str | None = None
     lock_query: str | None = None
@@ -132,6 +134,14 @@ class Engine:
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         """The part at `place`, from 1, of a text such as `12,34`; null or empty where it has fewer parts."""
         return func.split_part(text, literal(","), place)
+
+    def any_bits(self, mask: ColumnElement[Any], width: int) -> ColumnElement[Any]:
+        """The bits that are set in `mask` in any row of a group; a mask has at most `width` bits."""
+        return func.bit_or(mask)
+
+    def has_bits(self, mask: ColumnElement[Any], bits: int) -> ColumnElement[Any]:
+        """Whether any of `bits` is set in `mask`."""
+        return mask.op("&")(literal(bits)) != literal(0)
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         """A UTC moment as the clocks of `zone` (such as Europe/Berlin) show it, without a zone."""

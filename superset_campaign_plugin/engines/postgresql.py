@@ -25,6 +25,7 @@ class PostgreSQL(Engine):
     name = "postgresql"
     sqlglot = "postgres"
     keeps_indexes = True
+    needs_analyze = True
     refresh_settings = ("SET LOCAL work_mem = '512MB'", "SET LOCAL maintenance_work_mem = '512MB'")
     one_snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
     lock_query = "SELECT pg_try_advisory_lock(hashtext(:name))"

@@ -56,6 +56,12 @@ class Snowflake(Engine):
     def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.json_extract_path_text(text, literal("value"))
 
+    def any_bits(self, mask: ColumnElement[Any], width: int) -> ColumnElement[Any]:
+        return func.bitor_agg(mask)
+
+    def has_bits(self, mask: ColumnElement[Any], bits: int) -> ColumnElement[Any]:
+        return func.bitand(mask, literal(bits)) != literal(0)
+
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         return func.convert_timezone(literal("UTC"), literal(zone), moment)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Any
 
 from sqlalchemy import Integer, cast, func, literal
@@ -46,6 +48,11 @@ class SQLite(Engine):
 
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.instr(text, literal(part)) > 0
+
+    def any_bits(self, mask: ColumnElement[Any], width: int) -> ColumnElement[Any]:
+        # There is no BIT_OR; the bits apart, each is there if its highest value is.
+        bits = [func.max(mask.op("&")(literal(1 << place))) for place in range(width)]
+        return reduce(add, bits)
 
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         as_list = func.json(literal("[").concat(text).concat(literal("]")))

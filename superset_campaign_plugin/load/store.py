@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, String, Table, Text, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import LoadError
@@ -25,6 +26,32 @@ ACTIVITY_TABLE = "marketo_activity"
 PROGRESS_TABLE = "marketo_load_progress"
 
 
+class _Time(DateTime):  # type: ignore[misc]
+    """A time with its fractions of a second, which MySQL's own type of the name drops."""
+
+
+class _LongText(Text):  # type: ignore[misc]
+    """A text of any length; MySQL's own type of the name ends at 64 KB."""
+
+
+@compiles(_Time, "mysql", "mariadb")  # type: ignore[untyped-decorator]
+def _mysql_time(*_: Any, **__: Any) -> str:
+    return "DATETIME(6)"
+
+
+@compiles(_LongText, "mysql", "mariadb")  # type: ignore[untyped-decorator]
+def _mysql_text(*_: Any, **__: Any) -> str:
+    return "LONGTEXT"
+
+
+# Its usual collation may take `a` for `A`.
+_ON_MYSQL = {
+    f"{dialect}_{option}": value
+    for dialect in ("mariadb", "mysql")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
+
+
 def activity_table(schema: str | None = None) -> Table:
     """The table of activities, in the given schema or the database's own. Times are UTC without a zone."""
     return Table(
@@ -33,18 +60,19 @@ def activity_table(schema: str | None = None) -> Table:
         # Some engines take no key without a length.
         Column("activity_id", String(MAX_ACTIVITY_ID), primary_key=True),
         Column("activity_type_id", Integer, nullable=False),
-        Column("activity_date", DateTime, nullable=False),
+        Column("activity_date", _Time, nullable=False),
         Column("lead_id", BigInteger, nullable=False),
         Column("campaign_id", BigInteger),
         Column("email_id", BigInteger),
-        Column("email_name", Text),
-        Column("action_result", Text),
-        Column("link", Text),
-        Column("is_bot_activity", Text),
-        Column("user_agent", Text),
-        Column("merge_ids", Text),
-        Column("loaded_at", DateTime, nullable=False),
+        Column("email_name", _LongText),
+        Column("action_result", _LongText),
+        Column("link", _LongText),
+        Column("is_bot_activity", _LongText),
+        Column("user_agent", _LongText),
+        Column("merge_ids", _LongText),
+        Column("loaded_at", _Time, nullable=False),
         schema=schema,
+        **_ON_MYSQL,
     )
 
 
@@ -54,7 +82,7 @@ def progress_table(schema: str | None = None) -> Table:
         PROGRESS_TABLE,
         MetaData(),
         Column("file_id", String(64), primary_key=True),
-        Column("file", Text, nullable=False),
+        Column("file", _LongText, nullable=False),
         Column("digest", String(64), nullable=False),
         Column("bytes_read", BigInteger, nullable=False),
         Column("lines_read", BigInteger, nullable=False),
@@ -63,8 +91,9 @@ def progress_table(schema: str | None = None) -> Table:
         Column("already_there", BigInteger, nullable=False),
         Column("other_types", BigInteger, nullable=False),
         Column("rejected", BigInteger, nullable=False),
-        Column("loaded_at", DateTime, nullable=False),
+        Column("loaded_at", _Time, nullable=False),
         schema=schema,
+        **_ON_MYSQL,
     )
 
 
@@ -92,7 +121,7 @@ class Store:
     def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
         """Make what is missing. Raises `UsageError` for an engine it cannot write to, `LoadError` for other tables."""
         self._connection = connection
-        self._write = get_writer(connection)
+        self._write = get_writer(connection, engine)
         self._activities = activity_table(schema)
         self._progress = progress_table(schema)
         catalog = LiveCatalog(connection, engine, schema)

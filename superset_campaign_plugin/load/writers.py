@@ -12,20 +12,23 @@ from typing import Any
 from sqlalchemy import Table, text, types
 from sqlalchemy.engine import Connection
 
+from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError
 
 # (connection, table, rows in the order of the table's columns, each id once) -> how many rows were new.
 Writer = Callable[[Connection, Table, Sequence[tuple[Any, ...]]], int]
 
 
-def get_writer(connection: Connection) -> Writer:
-    """The writer for a connection. Raises `UsageError` for an engine or driver without one."""
-    dialect = connection.dialect
-    if dialect.name not in WRITERS:
-        raise UsageError(f"cannot load activities into {dialect.name}; it is done on {', '.join(sorted(WRITERS))}")
-    if dialect.name == "postgresql" and dialect.driver != "psycopg2":
-        raise UsageError(f"cannot load activities through {dialect.driver}; write --uri as postgresql+psycopg2://…")
-    return WRITERS[dialect.name]
+def get_writer(connection: Connection, engine: Engine) -> Writer:
+    """The writer for a connection. Raises `UsageError` for an engine, driver or connection without one."""
+    driver = connection.dialect.driver
+    if engine.name not in WRITERS:
+        raise UsageError(f"cannot load activities into {engine.name}; it is done on {', '.join(sorted(WRITERS))}")
+    if engine.name == "postgresql" and driver != "psycopg2":
+        raise UsageError(f"cannot load activities through {driver}; write --uri as postgresql+psycopg2://…")
+    if engine.name == "mysql" and connection.scalar(text("SELECT @@character_set_client")) != "utf8mb4":
+        raise UsageError("the connection cannot carry every character; end --uri with ?charset=utf8mb4")
+    return WRITERS[engine.name]
 
 
 def _duckdb(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -83,8 +86,22 @@ def _postgresql(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
     return int(connection.execute(text(insert)).rowcount)
 
 
+def _mysql(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+    # INSERT IGNORE would let faults pass, and ON DUPLICATE KEY does not count what is new.
+    name = _name(connection, table)
+    connection.execute(text(f"CREATE TEMPORARY TABLE marketo_batch LIKE {name}"))
+    try:
+        marks = ", ".join(["%s"] * len(table.columns))
+        connection.exec_driver_sql(f"INSERT INTO marketo_batch VALUES ({marks})", list(rows))
+        known = f"SELECT 1 FROM {name} AS known WHERE known.activity_id = marketo_batch.activity_id"
+        insert = f"INSERT INTO {name} SELECT * FROM marketo_batch WHERE NOT EXISTS ({known})"
+        return int(connection.execute(text(insert)).rowcount)
+    finally:
+        connection.execute(text("DROP TEMPORARY TABLE marketo_batch"))
+
+
 def _name(connection: Connection, table: Table) -> str:
     return str(connection.dialect.identifier_preparer.format_table(table))
 
 
-WRITERS: dict[str, Writer] = {"duckdb": _duckdb, "postgresql": _postgresql, "sqlite": _sqlite}
+WRITERS: dict[str, Writer] = {"duckdb": _duckdb, "mysql": _mysql, "postgresql": _postgresql, "sqlite": _sqlite}

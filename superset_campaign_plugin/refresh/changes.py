@@ -136,8 +136,13 @@ def changed_rows(
     return rows.where(or_(day.is_(None), exists(select(literal(1)).select_from(changed_days).where(of_table))))
 
 
+def named_pairs(name: str, rows: Select) -> Select:
+    """(log_table, email_id, person_id) of each row of the log table `name`; the ids may be null."""
+    return rows.with_only_columns(literal(name).label("log_table"), *(rows.selected_columns[own] for own in PAIR))
+
+
 def pairs(rows: Select) -> Select:
-    """The (email, person) pairs of a log table's rows."""
+    """The (email, person) pairs of rows."""
     found = only(rows, *PAIR)
     return found.where(*(plain(found, name).is_not(None) for name in PAIR))
 

@@ -9,7 +9,7 @@ run that is killed leaves nothing but the old.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -35,8 +35,10 @@ from superset_campaign_plugin.refresh.tables import (
     PEOPLE,
     RECORDS,
     STATE,
+    UNDECIDED,
     daily_rows,
     stored,
+    undecided_rows,
 )
 from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import email_records, link_clicks
@@ -51,6 +53,7 @@ from superset_campaign_plugin.sources.relations import build_relations
 _GROUP = ("campaign_id", "email_id")
 # Of one run alone.
 _CHANGED_DAYS = "campaign_changed_days"
+_CHANGED_ROWS = "campaign_changed_rows"
 _CHANGED_PEOPLE = "campaign_changed_people"
 _CHANGED_PAIRS = "campaign_changed_pairs"
 _CHANGED_GROUPS = "campaign_changed_groups"
@@ -198,6 +201,7 @@ class _Run:
         records = stored(self.fresh.name(RECORDS), self.schema, RECORDS).alias("records")
         self._make(RECORDS, "Email records", _columns(email_records(self.resolved, self.engine, self.rules), RECORDS))
         self._make(DAILY, "Daily rollup", daily_rows(records, self.engine, self.rules))
+        self._make(UNDECIDED, "People without an outcome", undecided_rows(records, self.engine, self.rules))
         clicks = link_clicks(self.resolved, self.engine, self.rules, records)
         self._make(LINKS, "Links", _columns(clicks, LINKS))
         self._make(PEOPLE, "People", changes.people_rows(self.raw, self.engine, self.rules))
@@ -210,6 +214,7 @@ class _Run:
     def _make(self, name: str, title: str, query: Select) -> None:
         self.progress(title)
         execute(self.connection, create_as(self.engine, self._new(name), query))
+        self._analyze(self._new(name))
         if self.engine.keeps_indexes and name in INDEXES:
             # An index keeps its name when its table gets another, so the name must be of this run.
             index = f"{name}_{time.time_ns():x}"
@@ -230,21 +235,29 @@ class _Run:
         for setting in self.engine.refresh_settings:
             execute(self.connection, setting)
         self.progress("Looking for what is new")
-        new_rows = self._new_rows(state)
+        changed = self._find_changed_rows(state)
+        new_rows = self._count_by_table(changed)
         people_changed = self._find_changed_people()
         if people_changed is None and not any(new_rows.values()):
             self._replace_state(now)
             return Summary("unchanged", "nothing new in the log", new_rows, pairs=0)
-        pairs = self._find_changed_pairs(state, people_changed)
+        pairs = self._find_changed_pairs(changed, people_changed)
         self._replace_records(pairs)
         self._replace_sums()
         self._replace_state(now)
         [(count,)] = rows_of(self.connection, self.engine, _count_of(pairs))
         return Summary("incremental", "rows came in since the last refresh", new_rows, pairs=int(count))
 
-    def _new_rows(self, state: State) -> dict[str, int]:
-        days = self._changed_days()
-        return {name: self._size(rows) for name, rows in self._changed(state, self.raw, days).items()}
+    def _find_changed_rows(self, state: State) -> TableClause:
+        """Whom each row that is new tells about, in one reading of the log."""
+        changed = self._changed(state, self.resolved, self._changed_days())
+        together = union_all(*(changes.named_pairs(name, rows) for name, rows in changed.items())).subquery("changed")
+        return self._temporary(_CHANGED_ROWS, select(*together.c))
+
+    def _count_by_table(self, changed: TableClause) -> dict[str, int]:
+        counts = select(changed.c.log_table, func.count()).group_by(changed.c.log_table)
+        found = {name: int(count) for name, count in rows_of(self.connection, self.engine, counts)}
+        return {name: found.get(name, 0) for name in changes.log_tables(self.resolved)}
 
     def _changed(self, state: State, relations: Relations, days: TableClause | None) -> dict[str, Select]:
         return {
@@ -284,12 +297,9 @@ class _Run:
         people = self._temporary(_CHANGED_PEOPLE, select(both.c.person_id).distinct())
         return people if self._size(select(people.c.person_id)) else None
 
-    def _find_changed_pairs(self, state: State, people: TableClause | None) -> TableClause:
+    def _find_changed_pairs(self, changed: TableClause, people: TableClause | None) -> TableClause:
         self.progress("Finding whom it touches")
-        days = None
-        if changes.day_counts(self.raw, self.engine) is not None:
-            days = table(_CHANGED_DAYS, *map(column, ("log_table", "activity_day")))
-        parts = [changes.pairs(rows) for rows in self._changed(state, self.resolved, days).values()]
+        parts = [changes.pairs(select(*changed.c))]
         if people is not None:
             parts += [
                 changes.pairs(changes.of_people(rows, people)) for rows in changes.log_tables(self.resolved).values()
@@ -316,7 +326,7 @@ class _Run:
             select(*(old.c[name] for name in _GROUP)).where(touched), select(*(fresh.c[name] for name in _GROUP))
         ).subquery("both")
         self._temporary(_CHANGED_GROUPS, select(*groups.c).distinct())
-        self._delete(RECORDS, pairs, changes.PAIR)
+        self._delete(RECORDS, pairs, changes.PAIR, emails)
         self._insert(RECORDS, select(*(fresh.c[name] for name in COLUMNS[RECORDS])))
 
     def _replace_sums(self) -> None:
@@ -328,6 +338,8 @@ class _Run:
         chosen = select(*records.c).where(changes.only_emails(records.c.email_id, emails), in_groups).subquery("chosen")
         self._delete(DAILY, groups, _GROUP)
         self._insert(DAILY, daily_rows(chosen, self.engine, self.rules))
+        self._delete(UNDECIDED, groups, _GROUP)
+        self._insert(UNDECIDED, undecided_rows(chosen, self.engine, self.rules))
         self._delete(LINKS, groups, _GROUP)
         if EventKind.CLICKED in self.resolved.events:
             clicks = link_clicks(changes.of_emails(self.resolved, groups, emails), self.engine, self.rules, chosen)
@@ -344,9 +356,11 @@ class _Run:
         execute(self.connection, f"DELETE FROM {self._name(name)}")
         self._insert(name, query)
 
-    def _delete(self, name: str, wanted: TableClause, names: tuple[str, ...]) -> None:
+    def _delete(self, name: str, wanted: TableClause, names: tuple[str, ...], emails: Sequence[int] = ()) -> None:
         same = " AND ".join(f"{wanted.name}.{own} = {self._name(name)}.{own}" for own in names)
         condition = f"EXISTS (SELECT 1 FROM {wanted.name} WHERE {same})"
+        if emails:
+            condition = f"email_id IN ({', '.join(map(str, emails))}) AND {condition}"
         execute(self.connection, f"DELETE FROM {self._name(name)} WHERE {condition}")
 
     def _insert(self, name: str, query: Select) -> None:
@@ -354,7 +368,12 @@ class _Run:
 
     def _temporary(self, name: str, query: Select, names: tuple[str, ...] | None = None) -> TableClause:
         execute(self.connection, create_as(self.engine, name, query, temporary=True))
+        self._analyze(name)
         return table(name, *map(column, names or [own.name for own in query.selected_columns]))
+
+    def _analyze(self, name: str) -> None:
+        if self.engine.needs_analyze:
+            execute(self.connection, f"ANALYZE {name}")
 
     # -----------------------------------------------------------------------------------------------------------
     # Looking

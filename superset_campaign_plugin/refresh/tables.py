@@ -1,8 +1,8 @@
 """The stored tables, and the datasets' figures as read from them.
 
 campaign_email_records   one row an email record; `report/records.py` gives the columns
-campaign_email_daily     the daily rollup, with one more key: undecided_at, the time of the send for people without
-                         an outcome, else null. So Pending turns into Aborted by the clock alone
+campaign_email_daily     the daily rollup, with the people who have no outcome yet as one count
+campaign_email_undecided these people by the time of their send, so that Pending turns into Aborted by the clock alone
 campaign_email_links     clicks by campaign, email and link
 campaign_report_people   who counts as whom, at the last refresh
 campaign_report_days     rows of each log table by day, where the loader keeps no time of its own
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, column, func, literal, null, select, table
+from sqlalchemy import BigInteger, case, cast, column, func, literal, null, or_, select, table, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, FromClause, Select, TableClause
 
@@ -29,28 +29,37 @@ DEFAULT_SCHEMA = "campaign_report"
 
 RECORDS = "campaign_email_records"
 DAILY = "campaign_email_daily"
+UNDECIDED = "campaign_email_undecided"
 LINKS = "campaign_email_links"
 PEOPLE = "campaign_report_people"
 DAYS = "campaign_report_days"
 STATE = "campaign_report_state"
 
-TABLES = (RECORDS, DAILY, LINKS, PEOPLE, DAYS, STATE)
+TABLES = (RECORDS, DAILY, UNDECIDED, LINKS, PEOPLE, DAYS, STATE)
 
 _OUTCOMES = {"Delivered": "delivered_count", "Hard Bounced": "hard_bounced_count", "Soft Bounced": "soft_bounced_count"}
+# Who has none of these outcomes is pending or aborted, by the time of the send.
+_UNDECIDED_COUNT = "undecided_count"
+_DAILY_KEY = ("campaign_id", "email_id", "sent_date")
 _TIMES = {"first_sent_at": func.min, "last_sent_at": func.max, "last_activity_at": func.max}
 COLUMNS: dict[str, tuple[str, ...]] = {
     RECORDS: (*RECORD_KEY, "sent_at", "last_activity_at", *FLAGS, "hard_bounced", "soft_bounced", "delivered"),
     DAILY: (
-        *("campaign_id", "email_id", "sent_date", "undecided_at", "sent_count"),
-        *(*_OUTCOMES.values(), *FLAG_COUNTS.values(), *_TIMES),
+        *(*_DAILY_KEY, "sent_count", *_OUTCOMES.values(), _UNDECIDED_COUNT),
+        *(*FLAG_COUNTS.values(), *_TIMES),
     ),
+    UNDECIDED: (*_DAILY_KEY, "sent_at", "sent_count"),
     LINKS: ("campaign_id", "email_id", "link", "click_count", "people_count"),
     PEOPLE: ("person_id", "surviving_id", "left_out"),
     DAYS: ("log_table", "activity_day", "row_count"),
     STATE: ("name", "value"),
 }
 # What the engines that keep indexes find rows by.
-INDEXES: dict[str, tuple[str, ...]] = {RECORDS: ("email_id", "person_id"), DAILY: ("campaign_id", "email_id")}
+INDEXES: dict[str, tuple[str, ...]] = {
+    RECORDS: ("email_id", "person_id"),
+    DAILY: ("campaign_id", "email_id"),
+    UNDECIDED: ("sent_at",),
+}
 
 
 def stored(name: str, schema: str | None, kind: str | None = None) -> TableClause:
@@ -60,20 +69,35 @@ def stored(name: str, schema: str | None, kind: str | None = None) -> TableClaus
 
 def daily_rows(records: FromClause, engine: Engine, rules: Rules) -> Select:
     """The rows of `campaign_email_daily` for the records."""
-    ended = outcome(records)
-    word = case(*ended, else_=null())
-    undecided_at = case((word.is_(None), records.c.sent_at), else_=null())
-    key = [records.c.campaign_id, records.c.email_id, sent_day(records.c.sent_at, engine, rules), undecided_at]
-    names = ("campaign_id", "email_id", "sent_date", "undecided_at")
+    word = _outcome(records)
+    key = [records.c.campaign_id, records.c.email_id, sent_day(records.c.sent_at, engine, rules)]
     return select(
-        *(own.label(name) for own, name in zip(key, names, strict=True)),
+        *(own.label(name) for own, name in zip(key, _DAILY_KEY, strict=True)),
         func.count().label("sent_count"),
         *(total(case((word == literal(result), 1), else_=0), name) for result, name in _OUTCOMES.items()),
+        total(case((word.is_(None), 1), else_=0), _UNDECIDED_COUNT),
         *(total(records.c[flag], name) for flag, name in FLAG_COUNTS.items()),
         func.min(records.c.sent_at).label("first_sent_at"),
         func.max(records.c.sent_at).label("last_sent_at"),
         func.max(records.c.last_activity_at).label("last_activity_at"),
     ).group_by(*key)
+
+
+def undecided_rows(records: FromClause, engine: Engine, rules: Rules) -> Select:
+    """The rows of `campaign_email_undecided` for the records."""
+    sent_at = records.c.sent_at
+    key = [records.c.campaign_id, records.c.email_id, sent_day(sent_at, engine, rules), sent_at]
+    names = (*_DAILY_KEY, "sent_at")
+    return (
+        select(*(own.label(name) for own, name in zip(key, names, strict=True)), func.count().label("sent_count"))
+        .where(_outcome(records).is_(None))
+        .group_by(*key)
+    )
+
+
+def _outcome(records: FromClause) -> ColumnElement[Any]:
+    """The word for what became of a record; null while that is open."""
+    return case(*outcome(records), else_=null())
 
 
 @dataclass(frozen=True)
@@ -85,27 +109,40 @@ class StoredFacts:
     as_of: datetime | None
 
     def daily(self) -> CTE:
-        rows = stored(DAILY, self.schema).alias("stored")
-        undecided = rows.c.undecided_at.is_not(None)
-        aborted = is_aborted(rows.c.undecided_at, self.engine, self.as_of)
-
-        def people(condition: ColumnElement[Any]) -> ColumnElement[Any]:
-            return case((condition, rows.c.sent_count), else_=0)
-
-        key = [rows.c.campaign_id, rows.c.email_id, rows.c.sent_date]
+        together = union_all(self._decided(), self._pending()).subquery("stored")
+        pending = total(together.c.pending_count, "pending_count")
+        aborted = func.sum(together.c[_UNDECIDED_COUNT]) - func.sum(together.c.pending_count)
+        key = [together.c[name] for name in _DAILY_KEY]
         return step(
             "daily_rollup",
-            "The stored rollup. Who has no outcome yet is pending for three days, then aborted",
+            "The stored rollup. Who has no outcome is pending for three days, then aborted",
             select(
                 *key,
-                total(rows.c.sent_count, "sent_count"),
-                *(total(rows.c[name], name) for name in _OUTCOMES.values()),
-                total(people(undecided & ~aborted), "pending_count"),
-                total(people(undecided & aborted), "aborted_count"),
-                *(total(rows.c[name], name) for name in FLAG_COUNTS.values()),
-                *(pick(rows.c[name]).label(name) for name, pick in _TIMES.items()),
+                total(together.c.sent_count, "sent_count"),
+                *(total(together.c[name], name) for name in _OUTCOMES.values()),
+                pending,
+                cast(aborted, BigInteger).label("aborted_count"),
+                *(total(together.c[name], name) for name in FLAG_COUNTS.values()),
+                *(pick(together.c[name]).label(name) for name, pick in _TIMES.items()),
             ).group_by(*key),
         )
+
+    def _decided(self) -> Select:
+        rows = stored(DAILY, self.schema).alias("daily")
+        return comment(select(*rows.c, literal(0).label("pending_count")), "What is stored by day")
+
+    def _pending(self) -> Select:
+        """Who has no outcome and may still have one, in the columns of the rollup."""
+        rows = stored(UNDECIDED, self.schema).alias("undecided")
+        aborted = is_aborted(rows.c.sent_at, self.engine, self.as_of)
+        counts = [name for name in COLUMNS[DAILY] if name not in (*_DAILY_KEY, *_TIMES)]
+        columns = [
+            *(rows.c[name] for name in _DAILY_KEY),
+            *(literal(0).label(name) for name in counts),
+            *(null().label(name) for name in _TIMES),
+            rows.c.sent_count.label("pending_count"),
+        ]
+        return comment(select(*columns).where(or_(~aborted, rows.c.sent_at.is_(None))), "Who is pending")
 
     def links(self) -> CTE:
         rows = stored(LINKS, self.schema).alias("stored")

@@ -12,9 +12,9 @@ from itertools import groupby
 
 from sqlalchemy import column, select
 
+from superset_campaign_plugin.report.checks import SEVERITIES
 from superset_campaign_plugin.report.datasets import QUALITY_DATASET, Options
 from superset_campaign_plugin.report.output import plain_text, shown_text, shown_time
-from superset_campaign_plugin.report.quality import SEVERITIES
 from superset_campaign_plugin.report.query import dataset_rows, read_time
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.run import check_values, dataset_sql, to_utc

@@ -18,7 +18,7 @@ deliveries.
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
+from enum import IntFlag
 from typing import Any
 
 from sqlalchemy import BigInteger, String, and_, case, cast, distinct, func, literal, not_, null, or_, select, union_all
@@ -42,26 +42,44 @@ FLAGS = (
 )
 
 
-class Happening(str, Enum):
-    """What happened to an email, finer than the log's kinds: who opened or clicked. The values appear in the SQL."""
+class Happening(IntFlag):
+    """What happened to an email, finer than the log's kinds: who opened or clicked.
 
-    SENT = "sent"
-    DELIVERED = "delivered"
-    HARD_BOUNCED = "hard bounced"
-    SOFT_BOUNCED = "soft bounced"
-    OPENED = "opened"
-    OPENED_BY_BOT = "opened by bot"
-    OPENED_BY_PRIVACY_PROXY = "opened by privacy proxy"
-    OPENED_BY_IMAGE_PROXY = "opened by image proxy"
-    CLICKED = "clicked"
-    CLICKED_BY_BOT = "clicked by bot"
-    UNSUBSCRIBED = "unsubscribed"
+    One bit each, so that all that happened to a record is one number, which an engine gathers in one go: with a
+    sum or maximum for each, the grouping of a large log took twice as long. The comments of the SQL name the bits.
+    """
+
+    SENT = 1
+    DELIVERED = 2
+    HARD_BOUNCED = 4
+    SOFT_BOUNCED = 8
+    OPENED = 16
+    OPENED_BY_BOT = 32
+    OPENED_BY_PRIVACY_PROXY = 64
+    OPENED_BY_IMAGE_PROXY = 128
+    CLICKED = 256
+    CLICKED_BY_BOT = 512
+    UNSUBSCRIBED = 1024
 
 
-_CLICKS = (Happening.CLICKED, Happening.CLICKED_BY_BOT)
+_CLICKS = Happening.CLICKED | Happening.CLICKED_BY_BOT
 # An image proxy mostly loads images when a person opens; Apple's privacy proxy loads them whether or not.
-_HUMAN_OPENS = (Happening.OPENED, Happening.OPENED_BY_IMAGE_PROXY, Happening.CLICKED, Happening.UNSUBSCRIBED)
-_OPENS = (*_HUMAN_OPENS, Happening.OPENED_BY_BOT, Happening.OPENED_BY_PRIVACY_PROXY, Happening.CLICKED_BY_BOT)
+_HUMAN_OPENS = Happening.OPENED | Happening.OPENED_BY_IMAGE_PROXY | Happening.CLICKED | Happening.UNSUBSCRIBED
+_OPENS = _HUMAN_OPENS | Happening.OPENED_BY_BOT | Happening.OPENED_BY_PRIVACY_PROXY | Happening.CLICKED_BY_BOT
+
+# The columns of a record that say what happened, each by the happenings that imply it: rules 2 and 3.
+_IMPLIED_BY = {
+    "opened": _OPENS,
+    "clicked": _CLICKS,
+    "unsubscribed": Happening.UNSUBSCRIBED,
+    "human_opened": _HUMAN_OPENS,
+    "human_clicked": Happening.CLICKED,
+    "privacy_proxy_opened": Happening.OPENED_BY_PRIVACY_PROXY,
+    "image_proxy_opened": Happening.OPENED_BY_IMAGE_PROXY,
+    "hard_bounced": Happening.HARD_BOUNCED,
+    "soft_bounced": Happening.SOFT_BOUNCED,
+    "delivered": Happening.DELIVERED,
+}
 
 
 def counted_sends(relations: Relations) -> CTE:
@@ -89,18 +107,23 @@ def _events(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
         happening = _happening(kind, query, engine, rules)
         events = _without_bots(query) if rules.leave_out_bots else query
         columns = [events.selected_columns[name] for name in (*RECORD_KEY, "activity_at")]
-        branches.append(events.with_only_columns(happening.label("kind"), *columns))
+        branches.append(events.with_only_columns(happening.label("happened"), *columns))
     if not branches:
         return None
-    text = "What happened to the emails. A click on an unsubscribe link or an email address is only an open"
+    bits = ", ".join(f"{happening.value} {_words(happening)}" for happening in Happening)
+    text = f"What happened to the emails: {bits}. A click on an unsubscribe link or an email address is only an open"
     branches[0] = comment(branches[0], text)
     return union_all(*branches).cte("email_events")
 
 
+def _words(happening: Happening) -> str:
+    return str(happening.name).lower().replace("_", " ")
+
+
 def _happening(kind: EventKind, query: Select, engine: Engine, rules: Rules) -> ColumnElement[Any]:
-    """The word for each row of the log: what happened, and for opens and clicks who did it."""
+    """The bit for each row of the log: what happened, and for opens and clicks who did it."""
     if kind not in (EventKind.OPENED, EventKind.CLICKED):
-        return literal(kind.value)
+        return literal(Happening[kind.name].value)
     by_bot = [plain(query, "bot")] if "bot" in query.selected_columns else []
     cases = [(marked, literal(Happening.OPENED_BY_BOT.value)) for marked in by_bot]
     if kind is EventKind.CLICKED:
@@ -180,7 +203,7 @@ def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE
     sends = counted_sends(relations) if sends is None else sends
     events = _events(relations, engine, rules)
     sent = select(
-        literal(Happening.SENT.value).label("kind"), *(sends.c[name] for name in (*RECORD_KEY, "activity_at"))
+        literal(Happening.SENT.value).label("happened"), *(sends.c[name] for name in (*RECORD_KEY, "activity_at"))
     )
     if events is None:
         activities = step("email_activities", "Every activity with its campaign", sent)
@@ -188,37 +211,33 @@ def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE
         known = attribute(events, sends, "event").subquery("known")
         activities = union_all(
             comment(sent, "Every activity with its campaign"),
-            select(known.c.kind, *(known.c[name] for name in (*RECORD_KEY, "activity_at"))),
+            select(known.c.happened, *(known.c[name] for name in (*RECORD_KEY, "activity_at"))),
         ).cte("email_activities")
 
-    def has(*happenings: Happening) -> ColumnElement[Any]:
-        words = [happening.value for happening in happenings]
-        happened = activities.c.kind.in_(words) if len(words) > 1 else activities.c.kind == literal(words[0])
-        return func.max(case((happened, 1), else_=0))
-
-    is_send = activities.c.kind == literal(Happening.SENT.value)
+    is_send = activities.c.happened == literal(Happening.SENT.value)
     key = [activities.c[name] for name in RECORD_KEY]
+    gathered = step(
+        "gathered_activities",
+        "All that happened, for each campaign, email and person",
+        select(
+            *key,
+            func.min(case((is_send, activities.c.activity_at))).label("sent_at"),
+            func.max(activities.c.activity_at).label("last_activity_at"),
+            engine.any_bits(activities.c.happened, len(Happening)).label("happened"),
+        ).group_by(*key),
+    )
+
+    def flag(name: str) -> ColumnElement[Any]:
+        return case((engine.has_bits(gathered.c.happened, _IMPLIED_BY[name].value), 1), else_=0).label(name)
+
     return step(
         "email_records",
         "One row for each campaign, email and person. Rule 1: without a send there is no record; "
         "rules 2 and 3: a click or an unsubscribe implies an open",
         select(
-            *key,
-            func.min(case((is_send, activities.c.activity_at))).label("sent_at"),
-            func.max(activities.c.activity_at).label("last_activity_at"),
-            has(*_OPENS).label("opened"),
-            has(*_CLICKS).label("clicked"),
-            has(Happening.UNSUBSCRIBED).label("unsubscribed"),
-            has(*_HUMAN_OPENS).label("human_opened"),
-            has(Happening.CLICKED).label("human_clicked"),
-            has(Happening.OPENED_BY_PRIVACY_PROXY).label("privacy_proxy_opened"),
-            has(Happening.OPENED_BY_IMAGE_PROXY).label("image_proxy_opened"),
-            has(Happening.HARD_BOUNCED).label("hard_bounced"),
-            has(Happening.SOFT_BOUNCED).label("soft_bounced"),
-            has(Happening.DELIVERED).label("delivered"),
-        )
-        .group_by(*key)
-        .having(has(Happening.SENT) == literal(1)),
+            *(gathered.c[name] for name in (*RECORD_KEY, "sent_at", "last_activity_at")),
+            *(flag(name) for name in _IMPLIED_BY),
+        ).where(engine.has_bits(gathered.c.happened, Happening.SENT.value)),
     )
 
 
@@ -254,15 +273,18 @@ def link_clicks(relations: Relations, engine: Engine, rules: Rules, records: Fro
     """Clicks by campaign, email and link, of people who have a record; no rows without a table of clicks.
 
     Columns: campaign_id, email_id, link, click_count (distinct activities), people_count (distinct people).
-    Stored `records`, where there are any, say who has one without a look at the sends.
+    Stored `records`, where there are any, say who clicked what they were sent, without a look at the sends.
     """
     if EventKind.CLICKED not in relations.events:
         return _no_clicks()
     clicks = step("link_events", "Clicks on links of the emails", _counted_clicks(relations, engine, rules))
     sends = counted_sends(relations)
     known = attribute(clicks, sends, "link").subquery("known")
-    sent = sends if records is None else records
-    people = step("recipients", "Who was sent what", select(*(sent.c[name] for name in RECORD_KEY)).distinct())
+    if records is None:
+        sent = select(*(sends.c[name] for name in RECORD_KEY)).distinct()
+    else:
+        sent = select(*(records.c[name] for name in RECORD_KEY)).where(records.c.clicked == literal(1))
+    people = step("recipients", "Who was sent what", sent)
     return step(
         "link_clicks",
         "Clicks of people who were sent the email; a repeated row of the log counts once",

@@ -36,10 +36,13 @@ class EventKind(str, Enum):
 
 @dataclass(frozen=True)
 class Absent:
-    """A table, or a column of one, that the layout knows and the warehouse lacks. `part` says what it would bring."""
+    """A table, or a column of one, that the warehouse lacks. `part` says what it would bring.
+
+    Without a table it is the layout that names none.
+    """
 
     part: EventKind | str
-    table: str
+    table: str | None = None
     column: str | None = None
 
 

@@ -40,7 +40,18 @@ _KINDS = {kind.name.lower(): kind for kind in EventKind}
 _NAME = validate.Length(min=1)
 
 
-class _LogTableSchema(Schema):
+class _Named(Schema):
+    """Tells an unknown name with the nearest known one."""
+
+    @pre_load
+    def _known(self, data: Any, **_: Any) -> Any:
+        for name in data if isinstance(data, dict) else ():
+            if name not in self.fields:
+                raise ValidationError(f"there is no such entry{_nearest(str(name), self.fields)}", str(name))
+        return data
+
+
+class _LogTableSchema(_Named):
     table = fields.String(required=True, validate=_NAME)
     types = fields.List(fields.Integer(strict=True), load_default=[])
 
@@ -53,7 +64,7 @@ class _LogTableSchema(Schema):
         return LogTable(data["table"], tuple(data["types"]))
 
 
-class _ColumnsSchema(Schema):
+class _ColumnsSchema(_Named):
     activity_id = fields.String(required=True, validate=_NAME)
     person_id = fields.String(required=True, validate=_NAME)
     activity_at = fields.String(required=True, validate=_NAME)
@@ -74,7 +85,7 @@ class _ColumnsSchema(Schema):
 
 
 def _asset_schema(names: Iterable[str]) -> fields.Nested:
-    schema = Schema.from_dict(
+    schema = _Named.from_dict(
         {
             "table": fields.String(required=True, validate=_NAME),
             "id": fields.String(required=True, validate=_NAME),
@@ -85,7 +96,7 @@ def _asset_schema(names: Iterable[str]) -> fields.Nested:
     return fields.Nested(schema, load_default=None)
 
 
-class _MappingSchema(Schema):
+class _MappingSchema(_Named):
     name = fields.String(load_default="custom", validate=_NAME)
     columns = fields.Nested(_ColumnsSchema, required=True)
     events = fields.Dict(
@@ -147,6 +158,8 @@ def first_fault(messages: Any, where: str = "") -> str:
     """The first message of marshmallow's tree, with the path to it."""
     if isinstance(messages, dict):
         key, inner = next(iter(messages.items()))
+        if key in ("key", "value") and where:  # what marshmallow puts before the fault of a mapping's entry
+            return first_fault(inner, where)
         return first_fault(inner, f"{where}.{key}" if where else str(key))
     return f"{where}: {messages[0] if isinstance(messages, list) else messages}"
 
@@ -194,4 +207,4 @@ def _check_column(layout: Layout, catalog: Catalog, table: str, column: str) -> 
 def _nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names[:12])}"
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names[:12])}"

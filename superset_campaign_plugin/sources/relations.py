@@ -177,25 +177,29 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
 
 def _absent(layout: Layout, reader: Callable[[str], Reader | None]) -> Iterator[Absent]:
     names = layout.columns
-    assets = {"campaigns": layout.campaigns, "programs": layout.programs, "emails": layout.emails}
-    tables: dict[EventKind | str, str | None] = {kind: activities.table for kind, activities in layout.events.items()}
-    tables |= {part: own.table if own else None for part, own in {"merges": layout.merges, **assets}.items()}
-    tables["deletions"] = layout.deletions.table if layout.deletions else None
+    parts = ("merges", "deletions", "campaigns", "programs", "emails")
+    tables: dict[EventKind | str, LogTable | AssetTable | None] = {kind: layout.events.get(kind) for kind in EventKind}
+    tables |= {part: getattr(layout, part) for part in parts}
     columns: dict[EventKind | str, dict[str, str]] = {
         EventKind.SENT: {"result": names.result},
         EventKind.OPENED: {"bot": names.bot, "user_agent": names.user_agent},
         EventKind.CLICKED: {"link": names.link, "bot": names.bot},
-        "merges": {"merges": names.merged_ids},
+        "merges": {"merged_ids": names.merged_ids},
     }
-    seen = set()
-    for part, table_name in tables.items():
-        found = None if table_name is None else reader(table_name)
-        if table_name is not None and found is None:
-            yield Absent(part, table_name)
+    for kind in layout.events.keys() - {EventKind.SENT}:
+        columns[kind] = {"campaign_id": names.campaign_id, **columns.get(kind, {})}
+    found: dict[Absent, None] = {}  # in their order, each once: a table may hold several kinds of activities
+    for part, own in tables.items():
+        there = None if own is None else reader(own.table)
+        if own is None or there is None:
+            found[Absent(part, None if own is None else own.table)] = None
+            continue
         for column_part, name in columns.get(part, {}).items():
-            if table_name is not None and found is not None and not found.has(name) and (table_name, name) not in seen:
-                seen.add((table_name, name))
-                yield Absent(column_part, table_name, name)
+            if not name:
+                found[Absent(column_part)] = None
+            elif not there.has(name):
+                found[Absent(column_part, own.table, name)] = None
+    yield from found
 
 
 def _sends(layout: Layout, reader: Reader) -> Select:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
-from logs import Log, fivetran_tables, load, utc
+import sqlalchemy as sa
+from logs import Log, fivetran_tables, generate, load, utc
 
-from superset_campaign_plugin.errors import CampaignError, DatabaseError, SourceError, UsageError
+from superset_campaign_plugin.errors import CampaignError, DatabaseError, RefreshError, SourceError, UsageError
+from superset_campaign_plugin.refresh.run import refresh
+from superset_campaign_plugin.refresh.state import StoredSource
+from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.report.run import run_report
 
 NOW = utc("2024-03-10 12:00")
@@ -181,9 +189,11 @@ def test_a_text_that_is_no_time(warehouse, spelling):
         warehouse.report(as_of=NOW)
 
 
-@pytest.mark.parametrize(("column", "spelling"), [("lead_id", "abc"), ("campaign_id", "12abc")])
+@pytest.mark.parametrize(
+    ("column", "spelling"), [("lead_id", "abc"), ("campaign_id", "12abc"), ("lead_id", "9223372036854775808")]
+)
 def test_a_text_that_is_no_id(warehouse, column, spelling):
-    """Nor may it pass for a null, for 0 or for its beginning."""
+    """Nor may it pass for a null, for 0, for its beginning or for the largest that there is."""
     load_with(warehouse, "activity_open_email", column, spelling)
     with refused((SourceError, DatabaseError), spelling):
         warehouse.report(as_of=NOW)
@@ -200,3 +210,72 @@ def load_with(warehouse, table: str, column: str, text: str) -> None:
         tables.append(found)
     warehouse.clear()
     load(tables, warehouse.uri)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# While tables are stored
+
+# Whoever else is in the database, for each server.
+CUT_OFF = {
+    "postgresql": "SELECT pg_terminate_backend({})",
+    "mysql": "KILL {}",
+}
+OTHERS = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "mysql": "SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id()",
+}
+
+
+def cut_off_all_others(warehouse) -> None:
+    engine = sa.create_engine(warehouse.uri, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        for other in connection.execute(sa.text(OTHERS[warehouse.engine])).scalars().all():
+            connection.execute(sa.text(CUT_OFF[warehouse.engine].format(other)))
+
+
+def stored_figures(warehouse) -> list[dict[str, object]]:
+    return warehouse.records(as_of=NOW, facts=StoredSource(DEFAULT_SCHEMA))
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"], indirect=True)
+@pytest.mark.parametrize("step", ["Email records", "Changing over"])
+def test_a_connection_that_is_lost_in_a_refresh(warehouse, step):
+    """It is told, readers keep the tables that were there, and the next refresh ends right."""
+    warehouse.load(log())
+    refresh(warehouse.uri)
+    before = stored_figures(warehouse)
+
+    def cut_off(title: str) -> None:
+        if title == step:
+            cut_off_all_others(warehouse)
+
+    with refused(DatabaseError, warehouse.uri.partition("?")[0]):
+        refresh(warehouse.uri, full=True, progress=cut_off)
+    assert stored_figures(warehouse) == before
+    assert refresh(warehouse.uri, full=True).mode == "full"
+    assert stored_figures(warehouse) == before == warehouse.records(as_of=NOW)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"], indirect=True)
+def test_a_disk_that_fills_up_in_a_refresh(warehouse):
+    """The database may hold a little more than the log: the tables do not fit, and what was there stays as it was."""
+    warehouse.load(generate(100_000, seed=1))
+    file = Path(sa.engine.make_url(warehouse.uri).database)
+    before, limit = warehouse.records(as_of=NOW), file.stat().st_size + 20_000
+    command = [sys.executable, "-c", "from superset_campaign_plugin.cli import main; main()"]
+    done = subprocess.run(
+        [*command, "refresh", "--uri", warehouse.uri],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"Error: {warehouse.engine}:///")
+    with pytest.raises(RefreshError, match="no stored tables"):
+        stored_figures(warehouse)
+    assert warehouse.records(as_of=NOW) == before
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    refresh(warehouse.uri)
+    assert stored_figures(warehouse) == before

@@ -9,6 +9,7 @@ from datetime import datetime
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
+from layouts import LAYOUTS, MAPPING
 from logs import KINDS, Log, random_logs, utc
 from oracle import DEFAULTS, People, campaign_of_latest_send, email_records, was_sent
 
@@ -144,11 +145,33 @@ def test_missing_tables_and_columns_say_what_is_lost(warehouse):
     findings = examine(warehouse, healthy())
     lost = {each.about: each.advice for each in findings if each.finding == "Missing table"}
     assert lost["activity_email_bounced_soft"] == "No email counts as Soft Bounced."
-    assert lost["activity_merge_leads"] == "People who were merged count under each of their ids."
+    assert lost["activity_merge_leads"] == "People who were merged count under each of their ids, so as several."
     assert "activity_email_delivered" not in lost
     warehouse.execute("ALTER TABLE activity_send_email DROP COLUMN action_result")
     findings = run_doctor(warehouse.uri, as_of=NOW)
     assert "activity_send_email.action_result" in {each.about for each in findings if each.finding == "Missing column"}
+
+
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_what_a_mapping_does_not_name_is_said(warehouse, tmp_path):
+    """Without merges nobody knows who went into whom: 101 went into 100, and counts beside them."""
+    log = healthy().merge(100, 101)
+    warehouse.load(log, layout=LAYOUTS["custom"])
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(MAPPING)
+    findings = run_doctor(warehouse.uri, as_of=NOW, source=str(mapping))
+    assert (found(findings, "Not in the layout"), found(findings, "Merges of people")) == ({}, {"merges": 1})
+    assert warehouse.records(source=str(mapping), by=[])[0]["sent"] == 3
+
+    kept = [line for line in MAPPING.splitlines() if line.split(":")[0].strip() not in ("merges", "deletions", "bot")]
+    mapping.write_text("\n".join(kept))
+    findings = run_doctor(warehouse.uri, as_of=NOW, source=str(mapping))
+    assert found(findings, "Not in the layout") == {"bot": 1, "merges": 1, "deletions": 1}
+    assert severities(findings, "Not in the layout") == {"notice"}
+    assert "NOTICE: Not in the layout\n" in as_table(findings)
+    [merges] = [each for each in findings if each.about == "merges" and each.finding == "Not in the layout"]
+    assert merges.advice == "People who were merged count under each of their ids, so as several."
+    assert warehouse.records(source=str(mapping), by=[])[0]["sent"] == 4
 
 
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)

@@ -132,7 +132,7 @@ def test_links_to_previews_name_the_instance(warehouse, tmp_path):
     [
         ("instances: {}", {}, "instances: Shorter than minimum length 1"),
         ("instances: [EMEA]", {}, "instances: Not a valid mapping"),
-        ("instances: {EMEA: {schema: emea}}", {}, r"instances.EMEA.value.source: Missing data"),
+        ("instances: {EMEA: {schema: emea}}", {}, r"instances.EMEA.source: Missing data"),
         ("instances: {EMEA: {source: fivetran, shcema: emea}}", {}, "shcema: Unknown field"),
         ("instances: {'E M': {source: fivetran}}", {}, "use letters, digits, - and _"),
         ("instances: {A: {source: fivetran}, B: {source: fivetran}}", {}, "A and B read the same tables"),

@@ -251,8 +251,8 @@ def dies(name, after):
 
 if where == "within":
     write = store.get_writer
-    def get_writer(connection):
-        inner = write(connection)
+    def get_writer(*arguments):
+        inner = write(*arguments)
         def writer(*arguments):
             new = inner(*arguments)
             if next(calls) == 2:

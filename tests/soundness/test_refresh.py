@@ -25,7 +25,7 @@ from superset_campaign_plugin.errors import RefreshError
 from superset_campaign_plugin.refresh.exclusive import exclusive
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
-from superset_campaign_plugin.refresh.tables import COLUMNS, DAILY, DEFAULT_SCHEMA, LINKS, RECORDS
+from superset_campaign_plugin.refresh.tables import COLUMNS, DAILY, DEFAULT_SCHEMA, LINKS, RECORDS, UNDECIDED
 from superset_campaign_plugin.report.rules import Rules
 
 # Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.
@@ -64,7 +64,7 @@ def stored_rows(warehouse: Any) -> dict[str, list[tuple[Any, ...]]]:
                 map(tuple, connection.execute(sa.text(f"SELECT {', '.join(COLUMNS[name])} FROM {schema}{name}"))),
                 key=repr,
             )
-            for name in (RECORDS, DAILY, LINKS)
+            for name in (RECORDS, DAILY, UNDECIDED, LINKS)
         }
 
 

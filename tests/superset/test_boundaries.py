@@ -102,6 +102,12 @@ def rows(answer: Any) -> list[dict[str, Any]]:
         ),
         ([Grant("O'Brien' OR 1=1 --")], "workspace IN ('O''Brien'' OR 1=1 --')"),
         ([Grant("back\\slash")], "workspace IN ('back\\slash')"),
+        ([Grant("EMEA", None, "North")], "(source_name = 'North' AND (workspace IN ('EMEA')))"),
+        (
+            [Grant("EMEA", None, "North"), Grant("APAC", "Spring", "North"), Grant("")],
+            "workspace IS NULL OR (source_name = 'North' AND (workspace IN ('EMEA') OR "
+            "(workspace IN ('APAC') AND program_name IN ('Spring'))))",
+        ),
     ],
 )
 def test_a_clause_holds_for_the_granted_rows(grants: list[Grant], clause: str) -> None:
@@ -211,6 +217,8 @@ def test_what_is_granted_twice_is_stored_once_and_what_is_revoked_is_gone(bound:
     with bound.app.app_context():
         assert boundaries.grant(ROLE, ["EMEA"]) == [Grant("EMEA")]
         assert metadata(file) == before
+        with pytest.raises(UsageError, match="one Marketo instance"):
+            boundaries.grant(ROLE, ["EMEA"], instances=["EMEA"])
         assert boundaries.grant(ROLE, ["North America"]) == [Grant("EMEA"), Grant("North America")]
         assert boundaries.list_grants() == {ROLE: [Grant("EMEA"), Grant("North America")]}
         assert boundaries.revoke(ROLE, ["North America"]) == [Grant("EMEA")]
@@ -238,6 +246,13 @@ def test_names_that_are_not_there_are_not_granted(bound: Deployment) -> None:
         with pytest.raises(UsageError, match="unknown role"):
             boundaries.grant("Nobody", ["EMEA"])
         assert metadata(bound.folder / "superset.db") == before
+        program = min(
+            row["program_name"]
+            for row in run_report(
+                bound.warehouse, schema=SCHEMA, by=["program"], where={"workspace": ["EMEA"]}
+            ).records()
+        )
+        assert boundaries.grant(ROLE, ["EMEA"], [program]) == [Grant("EMEA"), Grant("EMEA", program)]
         assert Grant("Later") in boundaries.grant(ROLE, ["Later"], force=True)
 
 
@@ -327,6 +342,8 @@ def test_a_token_request_names_exactly_the_plugins_datasets(embedding: dict[str,
     clauses = {rule["dataset"]: rule["clause"] for rule in body["rls"]}
     assert clauses[embedding["datasets"][REPORT]] == "workspace IN ('O''Brien')"
     assert clauses[embedding["datasets"]["campaign_email_quality"]] == "1 = 0"
+    with pytest.raises(UsageError, match="unknown Marketo instance 'EMEA'"):
+        guest_token_request(embedding, username="ann", workspaces=["EMEA"], instances=["EMEA"])
     everything = guest_token_request(embedding, username="ann", everything=True)["rls"]
     assert everything == [{"dataset": embedding["datasets"]["campaign_email_quality"], "clause": "1 = 0"}]
     for wrong in ({}, {"workspaces": ["EMEA"], "everything": True}, {"programs": ["Spring"]}):

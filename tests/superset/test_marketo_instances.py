@@ -10,10 +10,15 @@ from typing import Any
 
 import logs
 import pytest
+from click.testing import CliRunner
 from deployment import IMPORTED, Deployment, give_viewer_role, put_back, run_chart
 from logs import Log
 
 from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid
+from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.embedding.clauses import Grant
+from superset_campaign_plugin.embedding.portal import guest_token_request
+from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.preview.contents import load_emails
 
 DASHBOARD = "campaign_email_performance"
@@ -48,7 +53,7 @@ def instances(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) 
 
 def write_instance(uri: str, name: str, sends: int, contents: Path) -> None:
     """An instance's log, with so many sends and a click, and the content of its email."""
-    log = Log().campaign(10, f"Campaign of {name}").email(100, f"Email of {name}")
+    log = Log().campaign(10, f"Campaign of {name}", workspace="Field").email(100, f"Email of {name}")
     for person in range(sends):
         log.send(10, 100, person, "2024-03-01 10:00").deliver(10, 100, person, "2024-03-01 10:01")
     log.click(10, 100, 1, "2024-03-01 12:00", link=f"https://example.com/{name}")
@@ -111,6 +116,36 @@ def test_an_email_without_its_instance_is_unknown(instances: Deployment, query: 
     assert (answer.status_code, answer.data) == (404, unknown.data)
 
 
+def test_a_grant_is_for_a_workspace_of_one_instance(instances: Deployment) -> None:
+    """Both instances have a workspace of that name."""
+    from superset_campaign_plugin.embedding import boundaries
+
+    role = "Campaign Report Viewer"
+    run = CliRunner().invoke
+    with instances.app.app_context():
+        granted = run(campaign, ["grant", role, "--workspace", "Field", "--instance", "Japan"])
+        assert granted.output == f"{role}: Field, Marketo instance Japan\n"
+        with pytest.raises(UsageError, match="did you mean 'Japan'"):
+            boundaries.grant(role, ["Field"], instances=["Jappan"])
+        with pytest.raises(UsageError, match="unknown workspace of Japan 'Feld'"):
+            boundaries.grant(role, ["Feld"], instances=["Japan"])
+    try:
+        rows, _ = run_chart(instances, "campaigns", user="viewer", filters=[])
+        assert {row["source_name"] for row in rows} == {"Japan"}
+        client = instances.client("viewer")
+        assert client.get("/campaign-email/100/?source=Japan").status_code == 200
+        assert client.get("/campaign-email/100/?source=EMEA").status_code == 404
+        with instances.app.app_context():
+            both = [Grant("Field"), Grant("Field", instance="Japan")]
+            assert boundaries.grant(role, ["Field"]) == both
+            assert boundaries.revoke(role, instances=["Japan"]) == both[:1]
+        rows, _ = run_chart(instances, "campaigns", user="viewer", filters=[])
+        assert {row["source_name"] for row in rows} == {"EMEA", "Japan"}
+    finally:
+        with instances.app.app_context():
+            boundaries.lift(role)
+
+
 def test_a_guests_proof_is_for_the_email_of_one_instance(instances: Deployment) -> None:
     from superset.models.slice import Slice
 
@@ -118,7 +153,7 @@ def test_a_guests_proof_is_for_the_email_of_one_instance(instances: Deployment) 
     from superset_campaign_plugin.embedding.embed import embed
 
     with instances.app.app_context():
-        embedding = embed(["https://portal.example.com"])
+        embedding = embed(["https://portal.example.com"]).as_dict()
         chart = find(Slice, str(chart_uuid(DASHBOARD, "emails")))
         context = json.loads(chart.query_context)
         context["form_data"] = {"slice_id": chart.id, "dashboardId": chart.dashboards[0].id}
@@ -127,11 +162,7 @@ def test_a_guests_proof_is_for_the_email_of_one_instance(instances: Deployment) 
     csrf = admin.get("/api/v1/security/csrf_token/").get_json()["result"]
     token = admin.post(
         "/api/v1/security/guest_token/",
-        json={
-            "user": {"username": "ann"},
-            "resources": [{"type": "dashboard", "id": embedding.dashboard}],
-            "rls": [{"clause": "source_name = 'EMEA'"}],
-        },
+        json=guest_token_request(embedding, username="ann", workspaces=["Field"], instances=["EMEA"]),
         headers={"X-CSRFToken": csrf, "Referer": "http://localhost/"},
     ).get_json()["token"]
     guest = instances.app.test_client()

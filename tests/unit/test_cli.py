@@ -19,6 +19,7 @@ import sqlglot
 import yaml
 from click.testing import CliRunner, Result
 
+from superset_campaign_plugin import sources
 from superset_campaign_plugin.cli import campaign
 
 SCRIPT = Path(sys.executable).parent / "superset-campaign"
@@ -52,6 +53,14 @@ def rows(*arguments: str) -> list[dict[str, str]]:
     result = run("report", *arguments, "--format", "csv")
     assert result.exit_code == 0, result.output
     return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+@pytest.mark.parametrize("command", ["report", "doctor", "sql", "refresh", "bundle", "install"])
+def test_the_help_names_the_layouts_that_there_are(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fivetran = sources.get_layout("fivetran")
+    monkeypatch.setattr(sources, "layouts", lambda: {"fivetran": fivetran, "a-new-one": fivetran})
+    text = " ".join(run(command, "--help").output.split())
+    assert "Layout of the loader: a-new-one, fivetran, a mapping file of your own" in text
 
 
 def test_csv_has_the_fields_in_order_and_only_the_table(uri: str) -> None:

@@ -121,101 +121,107 @@ WITH email_log AS (
   SELECT
     4 AS place,
     'notice' AS severity,
+    'Not in the layout' AS finding,
+    '' AS advice
+  UNION ALL
+  SELECT
+    5 AS place,
+    'notice' AS severity,
     'Nothing in the log for more than 3 days' AS finding,
     'A log in use has rows every day. Load the time between anew, or the figures of these days stay too low.' AS advice
   UNION ALL
   SELECT
-    5 AS place,
+    6 AS place,
     'notice' AS severity,
     'Activities without a send' AS finding,
     'They are in no figure: their send is not in the log. Many of them mean that sends are missing.' AS advice
   UNION ALL
   SELECT
-    6 AS place,
+    7 AS place,
     'notice' AS severity,
     'Activities older than the first send' AS finding,
     'Marketo gives a loader sends and deliveries of the last 90 days, opens and clicks of 25 months. What is older than the first send can be in no figure; choose time ranges that begin after it.' AS advice
   UNION ALL
   SELECT
-    7 AS place,
+    8 AS place,
     'notice' AS severity,
     'Sends older than the first delivery' AS finding,
     'Their deliveries are not in the log, so all that nobody opened are Aborted. Choose time ranges that begin later.' AS advice
   UNION ALL
   SELECT
-    8 AS place,
+    9 AS place,
     'notice' AS severity,
     'Activities more than a day before their send' AS finding,
     'They count, since the order of activities does not matter, but a clock or a campaign id is probably wrong.' AS advice
   UNION ALL
   SELECT
-    9 AS place,
+    10 AS place,
     'notice' AS severity,
     'Sends without any outcome' AS finding,
     'After three days they are Aborted. Many of one age mean that deliveries of that time are missing.' AS advice
   UNION ALL
   SELECT
-    10 AS place,
+    11 AS place,
     'notice' AS severity,
     'Rows without an email or a person' AS finding,
     'They are in no figure: nobody can tell whom they are about.' AS advice
   UNION ALL
   SELECT
-    11 AS place,
+    12 AS place,
     'notice' AS severity,
     'Campaigns without a name' AS finding,
     'The report shows their ids. Let the loader bring the table of campaigns.' AS advice
   UNION ALL
   SELECT
-    12 AS place,
+    13 AS place,
     'notice' AS severity,
     'Emails without a name' AS finding,
     'The report shows their ids. Let the loader bring the table of emails.' AS advice
   UNION ALL
   SELECT
-    13 AS place,
+    14 AS place,
     'fine' AS severity,
     'Rows in the log' AS finding,
     'What the loader brought.' AS advice
   UNION ALL
   SELECT
-    14 AS place,
+    15 AS place,
     'fine' AS severity,
     'Last sync of the loader' AS finding,
     'When the loader last wrote a row, by its own sync column.' AS advice
   UNION ALL
   SELECT
-    15 AS place,
+    16 AS place,
     'fine' AS severity,
     'Rows without a campaign' AS finding,
     'They belong to the person''s latest send of the email at or before them.' AS advice
   UNION ALL
   SELECT
-    16 AS place,
+    17 AS place,
     'fine' AS severity,
     'Repeated rows' AS finding,
     'They change nothing: each activity counts once.' AS advice
   UNION ALL
   SELECT
-    17 AS place,
+    18 AS place,
     'fine' AS severity,
     'Activities shortly before their send' AS finding,
     'They count: Marketo''s own log stamps deliveries a second before their sends.' AS advice
   UNION ALL
   SELECT
-    18 AS place,
+    19 AS place,
     'fine' AS severity,
     'Skipped or failed sends' AS finding,
     'Marketo logged them, but nothing was sent; they are in no figure.' AS advice
   UNION ALL
   SELECT
-    19 AS place,
+    20 AS place,
     'fine' AS severity,
     'Merges of people' AS finding,
     'Merged people count once, under the id that survived.' AS advice
   UNION ALL
   SELECT
-    20 AS place,
+    21 AS place,
     'fine' AS severity,
     'Deleted people' AS finding,
     'They stay in the figures, unless the settings leave them out.' AS advice
@@ -350,9 +356,9 @@ WITH email_log AS (
       coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) IS NULL
     )
 ), email_events AS (
-  /* What happened to the emails. A click on an unsubscribe link or an email address is only an open */
+  /* What happened to the emails: 1 sent, 2 delivered, 4 hard bounced, 8 soft bounced, 16 opened, 32 opened by bot, 64 opened by privacy proxy, 128 opened by image proxy, 256 clicked, 512 clicked by bot, 1024 unsubscribed. A click on an unsubscribe link or an email address is only an open */
   SELECT
-    'delivered' AS kind,
+    2 AS happened,
     CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
     CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
     coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
@@ -362,7 +368,7 @@ WITH email_log AS (
     ON surviving_people.person_id = CAST(loaded.lead_id AS Nullable(Int64))
   UNION ALL
   SELECT
-    'hard bounced' AS kind,
+    4 AS happened,
     CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
     CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
     coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
@@ -372,7 +378,7 @@ WITH email_log AS (
     ON surviving_people.person_id = CAST(loaded.lead_id AS Nullable(Int64))
   UNION ALL
   SELECT
-    'soft bounced' AS kind,
+    8 AS happened,
     CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
     CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
     coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
@@ -382,7 +388,7 @@ WITH email_log AS (
     ON surviving_people.person_id = CAST(loaded.lead_id AS Nullable(Int64))
   UNION ALL
   SELECT
-    'opened' AS kind,
+    16 AS happened,
     CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
     CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
     coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
@@ -401,9 +407,9 @@ WITH email_log AS (
           'mkt_unsubscribe=1'
         ) > 0
       )
-      THEN 'clicked'
-      ELSE 'opened'
-    END AS kind,
+      THEN 256
+      ELSE 16
+    END AS happened,
     CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
     CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
     coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
@@ -413,7 +419,7 @@ WITH email_log AS (
     ON surviving_people.person_id = CAST(loaded.lead_id AS Nullable(Int64))
   UNION ALL
   SELECT
-    'unsubscribed' AS kind,
+    1024 AS happened,
     CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
     CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
     coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
@@ -451,7 +457,7 @@ WITH email_log AS (
 ), email_activities AS (
   /* Every activity with its campaign */
   SELECT
-    'sent' AS kind,
+    1 AS happened,
     counted_sends.campaign_id,
     counted_sends.email_id,
     counted_sends.person_id,
@@ -459,7 +465,7 @@ WITH email_log AS (
   FROM counted_sends
   UNION ALL
   SELECT
-    known.kind,
+    known.happened,
     known.campaign_id,
     known.email_id,
     known.person_id,
@@ -467,7 +473,7 @@ WITH email_log AS (
   FROM (
     SELECT
       email_events.campaign_id,
-      email_events.kind,
+      email_events.happened,
       email_events.email_id,
       email_events.person_id,
       email_events.activity_at
@@ -479,7 +485,7 @@ WITH email_log AS (
     UNION ALL
     SELECT
       event_latest_sends.campaign_id AS campaign_id,
-      email_events.kind AS kind,
+      email_events.happened AS happened,
       email_events.email_id AS email_id,
       email_events.person_id AS person_id,
       email_events.activity_at AS activity_at
@@ -491,53 +497,41 @@ WITH email_log AS (
     WHERE
       email_events.campaign_id IS NULL
   ) AS known
-), email_records AS (
-  /* One row for each campaign, email and person. Rule 1: without a send there is no record; rules 2 and 3: a click or an unsubscribe implies an open */
+), gathered_activities AS (
+  /* All that happened, for each campaign, email and person */
   SELECT
     email_activities.campaign_id,
     email_activities.email_id,
     email_activities.person_id,
-    min(CASE WHEN email_activities.kind = 'sent' THEN email_activities.activity_at END) AS sent_at,
+    min(CASE WHEN email_activities.happened = 1 THEN email_activities.activity_at END) AS sent_at,
     max(email_activities.activity_at) AS last_activity_at,
-    max(
-      CASE
-        WHEN email_activities.kind IN (
-          'opened',
-          'opened by image proxy',
-          'clicked',
-          'unsubscribed',
-          'opened by bot',
-          'opened by privacy proxy',
-          'clicked by bot'
-        )
-        THEN 1
-        ELSE 0
-      END
-    ) AS opened,
-    max(
-      CASE WHEN email_activities.kind IN ('clicked', 'clicked by bot') THEN 1 ELSE 0 END
-    ) AS clicked,
-    max(CASE WHEN email_activities.kind = 'unsubscribed' THEN 1 ELSE 0 END) AS unsubscribed,
-    max(
-      CASE
-        WHEN email_activities.kind IN ('opened', 'opened by image proxy', 'clicked', 'unsubscribed')
-        THEN 1
-        ELSE 0
-      END
-    ) AS human_opened,
-    max(CASE WHEN email_activities.kind = 'clicked' THEN 1 ELSE 0 END) AS human_clicked,
-    max(CASE WHEN email_activities.kind = 'opened by privacy proxy' THEN 1 ELSE 0 END) AS privacy_proxy_opened,
-    max(CASE WHEN email_activities.kind = 'opened by image proxy' THEN 1 ELSE 0 END) AS image_proxy_opened,
-    max(CASE WHEN email_activities.kind = 'hard bounced' THEN 1 ELSE 0 END) AS hard_bounced,
-    max(CASE WHEN email_activities.kind = 'soft bounced' THEN 1 ELSE 0 END) AS soft_bounced,
-    max(CASE WHEN email_activities.kind = 'delivered' THEN 1 ELSE 0 END) AS delivered
+    groupBitOr(email_activities.happened) AS happened
   FROM email_activities
   GROUP BY
     email_activities.campaign_id,
     email_activities.email_id,
     email_activities.person_id
-  HAVING
-    max(CASE WHEN email_activities.kind = 'sent' THEN 1 ELSE 0 END) = 1
+), email_records AS (
+  /* One row for each campaign, email and person. Rule 1: without a send there is no record; rules 2 and 3: a click or an unsubscribe implies an open */
+  SELECT
+    gathered_activities.campaign_id,
+    gathered_activities.email_id,
+    gathered_activities.person_id,
+    gathered_activities.sent_at,
+    gathered_activities.last_activity_at,
+    CASE WHEN bitAnd(gathered_activities.happened, 2032) <> 0 THEN 1 ELSE 0 END AS opened,
+    CASE WHEN bitAnd(gathered_activities.happened, 768) <> 0 THEN 1 ELSE 0 END AS clicked,
+    CASE WHEN bitAnd(gathered_activities.happened, 1024) <> 0 THEN 1 ELSE 0 END AS unsubscribed,
+    CASE WHEN bitAnd(gathered_activities.happened, 1424) <> 0 THEN 1 ELSE 0 END AS human_opened,
+    CASE WHEN bitAnd(gathered_activities.happened, 256) <> 0 THEN 1 ELSE 0 END AS human_clicked,
+    CASE WHEN bitAnd(gathered_activities.happened, 64) <> 0 THEN 1 ELSE 0 END AS privacy_proxy_opened,
+    CASE WHEN bitAnd(gathered_activities.happened, 128) <> 0 THEN 1 ELSE 0 END AS image_proxy_opened,
+    CASE WHEN bitAnd(gathered_activities.happened, 4) <> 0 THEN 1 ELSE 0 END AS hard_bounced,
+    CASE WHEN bitAnd(gathered_activities.happened, 8) <> 0 THEN 1 ELSE 0 END AS soft_bounced,
+    CASE WHEN bitAnd(gathered_activities.happened, 2) <> 0 THEN 1 ELSE 0 END AS delivered
+  FROM gathered_activities
+  WHERE
+    bitAnd(gathered_activities.happened, 1) <> 0
 ), record_status AS (
   /* Rules 4 and 5: one status a record, the first that holds */
   SELECT
@@ -765,13 +759,13 @@ WITH email_log AS (
       checks.place AS place,
       log_totals.kind AS about,
       CASE
-        WHEN checks.place = 13
+        WHEN checks.place = 14
         THEN log_totals.row_count
-        WHEN checks.place = 10
+        WHEN checks.place = 11
         THEN log_totals.incomplete_count
-        WHEN checks.place = 15
-        THEN log_totals.no_campaign_count
         WHEN checks.place = 16
+        THEN log_totals.no_campaign_count
+        WHEN checks.place = 17
         THEN log_totals.repeated_count
       END AS found,
       log_totals.first_at AS first_at,
@@ -780,7 +774,7 @@ WITH email_log AS (
       CAST(NULL AS Nullable(String)) AS advice
     FROM log_totals
     JOIN checks
-      ON checks.place IN (13, 10, 15, 16)
+      ON checks.place IN (14, 11, 16, 17)
     UNION ALL
     SELECT
       1 AS place,
@@ -797,7 +791,7 @@ WITH email_log AS (
     FROM log_totals
     UNION ALL
     SELECT
-      4 AS place,
+      5 AS place,
       'all activities' AS about,
       1 AS found,
       neighbours.previous_day AS first_at,
@@ -814,7 +808,7 @@ WITH email_log AS (
       neighbours.previous_day < neighbours.day - INTERVAL '3' DAY
     UNION ALL
     SELECT
-      9 AS place,
+      10 AS place,
       ages.age AS about,
       ages.waiting_count AS found,
       ages.first_at,
@@ -854,7 +848,7 @@ WITH email_log AS (
     ) AS ages
     UNION ALL
     SELECT
-      11 AS place,
+      12 AS place,
       'campaigns' AS about,
       count(nameless.campaign_id) AS found,
       min(nameless.first_at) AS first_at,
@@ -926,7 +920,7 @@ WITH email_log AS (
     ) AS nameless
     UNION ALL
     SELECT
-      12 AS place,
+      13 AS place,
       'emails' AS about,
       count(nameless.email_id) AS found,
       min(nameless.first_at) AS first_at,
@@ -1003,44 +997,44 @@ WITH email_log AS (
       checks.place AS place,
       events_with_sends.kind AS about,
       CASE
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         THEN events_with_sends.orphan_count
-        WHEN checks.place = 8
+        WHEN checks.place = 9
         THEN events_with_sends.long_before_count
-        WHEN checks.place = 17
+        WHEN checks.place = 18
         THEN events_with_sends.before_count
       END AS found,
       CASE
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         THEN events_with_sends.orphan_first_at
-        WHEN checks.place = 8
+        WHEN checks.place = 9
         THEN events_with_sends.long_before_first_at
-        WHEN checks.place = 17
+        WHEN checks.place = 18
         THEN events_with_sends.before_first_at
       END AS first_at,
       CASE
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         THEN events_with_sends.orphan_last_at
-        WHEN checks.place = 8
+        WHEN checks.place = 9
         THEN events_with_sends.long_before_last_at
-        WHEN checks.place = 17
+        WHEN checks.place = 18
         THEN events_with_sends.before_last_at
       END AS last_at,
       CASE
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         AND events_with_sends.orphan_count * 100 > events_with_sends.event_count * 10
         THEN 'problem'
-        WHEN checks.place = 5
+        WHEN checks.place = 6
         AND events_with_sends.orphan_count * 100 <= events_with_sends.event_count * 1
         THEN 'fine'
       END AS severity,
       CAST(NULL AS Nullable(String)) AS advice
     FROM events_with_sends
     JOIN checks
-      ON checks.place IN (5, 8, 17)
+      ON checks.place IN (6, 9, 18)
     UNION ALL
     SELECT
-      6 AS place,
+      7 AS place,
       old_events.kind AS about,
       count(*) AS found,
       min(old_events.activity_at) AS first_at,
@@ -1065,7 +1059,7 @@ WITH email_log AS (
       old_events.kind
     UNION ALL
     SELECT
-      7 AS place,
+      8 AS place,
       'sends' AS about,
       count(old_sends.activity_at) AS found,
       min(old_sends.activity_at) AS first_at,
@@ -1088,7 +1082,7 @@ WITH email_log AS (
     ) AS old_sends
     UNION ALL
     SELECT
-      18 AS place,
+      19 AS place,
       'sends' AS about,
       count(*) AS found,
       min(sends.activity_at) AS first_at,
@@ -1104,7 +1098,7 @@ WITH email_log AS (
     ) AS sends
     UNION ALL
     SELECT
-      19 AS place,
+      20 AS place,
       'merges' AS about,
       count(*) AS found,
       min(merges.merged_at) AS first_at,
@@ -1118,7 +1112,7 @@ WITH email_log AS (
     ) AS merges
     UNION ALL
     SELECT
-      14 AS place,
+      15 AS place,
       'all activities' AS about,
       count(synced.loaded_at) AS found,
       max(synced.loaded_at) AS first_at,

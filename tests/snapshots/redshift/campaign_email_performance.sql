@@ -98,9 +98,9 @@ WITH digits AS (
     AND NOT loaded.primary_attribute_value_id IS NULL
     AND NOT COALESCE(surviving_people.surviving_id, loaded.lead_id) IS NULL
 ), email_events AS (
-  /* What happened to the emails. A click on an unsubscribe link or an email address is only an open */
+  /* What happened to the emails: 1 sent, 2 delivered, 4 hard bounced, 8 soft bounced, 16 opened, 32 opened by bot, 64 opened by privacy proxy, 128 opened by image proxy, 256 clicked, 512 clicked by bot, 1024 unsubscribed. A click on an unsubscribe link or an email address is only an open */
   SELECT
-    'delivered' AS kind,
+    2 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
@@ -110,7 +110,7 @@ WITH digits AS (
     ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
-    'hard bounced' AS kind,
+    4 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
@@ -120,7 +120,7 @@ WITH digits AS (
     ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
-    'soft bounced' AS kind,
+    8 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
@@ -130,7 +130,7 @@ WITH digits AS (
     ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
-    'opened' AS kind,
+    16 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
@@ -146,9 +146,9 @@ WITH digits AS (
         SUBSTRING(LOWER(NULLIF(TRIM(loaded.link), '')) FROM 1 FOR 7) = 'mailto:'
         OR POSITION('mkt_unsubscribe=1' IN LOWER(NULLIF(TRIM(loaded.link), ''))) > 0
       )
-      THEN 'clicked'
-      ELSE 'opened'
-    END AS kind,
+      THEN 256
+      ELSE 16
+    END AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
@@ -158,7 +158,7 @@ WITH digits AS (
     ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
-    'unsubscribed' AS kind,
+    1024 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
@@ -196,7 +196,7 @@ WITH digits AS (
 ), email_activities AS (
   /* Every activity with its campaign */
   SELECT
-    'sent' AS kind,
+    1 AS happened,
     counted_sends.campaign_id,
     counted_sends.email_id,
     counted_sends.person_id,
@@ -204,7 +204,7 @@ WITH digits AS (
   FROM counted_sends
   UNION ALL
   SELECT
-    known.kind,
+    known.happened,
     known.campaign_id,
     known.email_id,
     known.person_id,
@@ -212,7 +212,7 @@ WITH digits AS (
   FROM (
     SELECT
       email_events.campaign_id,
-      email_events.kind,
+      email_events.happened,
       email_events.email_id,
       email_events.person_id,
       email_events.activity_at
@@ -222,7 +222,7 @@ WITH digits AS (
     UNION ALL
     SELECT
       event_latest_sends.campaign_id,
-      email_events.kind,
+      email_events.happened,
       email_events.email_id,
       email_events.person_id,
       email_events.activity_at
@@ -234,53 +234,63 @@ WITH digits AS (
     WHERE
       email_events.campaign_id IS NULL
   ) AS known
-), email_records AS (
-  /* One row for each campaign, email and person. Rule 1: without a send there is no record; rules 2 and 3: a click or an unsubscribe implies an open */
+), gathered_activities AS (
+  /* All that happened, for each campaign, email and person */
   SELECT
     email_activities.campaign_id,
     email_activities.email_id,
     email_activities.person_id,
-    MIN(CASE WHEN email_activities.kind = 'sent' THEN email_activities.activity_at END) AS sent_at,
+    MIN(CASE WHEN email_activities.happened = 1 THEN email_activities.activity_at END) AS sent_at,
     MAX(email_activities.activity_at) AS last_activity_at,
-    MAX(
-      CASE
-        WHEN email_activities.kind IN (
-          'opened',
-          'opened by image proxy',
-          'clicked',
-          'unsubscribed',
-          'opened by bot',
-          'opened by privacy proxy',
-          'clicked by bot'
-        )
-        THEN 1
-        ELSE 0
-      END
-    ) AS opened,
-    MAX(
-      CASE WHEN email_activities.kind IN ('clicked', 'clicked by bot') THEN 1 ELSE 0 END
-    ) AS clicked,
-    MAX(CASE WHEN email_activities.kind = 'unsubscribed' THEN 1 ELSE 0 END) AS unsubscribed,
-    MAX(
-      CASE
-        WHEN email_activities.kind IN ('opened', 'opened by image proxy', 'clicked', 'unsubscribed')
-        THEN 1
-        ELSE 0
-      END
-    ) AS human_opened,
-    MAX(CASE WHEN email_activities.kind = 'clicked' THEN 1 ELSE 0 END) AS human_clicked,
-    MAX(CASE WHEN email_activities.kind = 'opened by privacy proxy' THEN 1 ELSE 0 END) AS privacy_proxy_opened,
-    MAX(CASE WHEN email_activities.kind = 'opened by image proxy' THEN 1 ELSE 0 END) AS image_proxy_opened,
-    MAX(CASE WHEN email_activities.kind = 'hard bounced' THEN 1 ELSE 0 END) AS hard_bounced,
-    MAX(CASE WHEN email_activities.kind = 'soft bounced' THEN 1 ELSE 0 END) AS soft_bounced,
-    MAX(CASE WHEN email_activities.kind = 'delivered' THEN 1 ELSE 0 END) AS delivered
+    BIT_OR(email_activities.happened) AS happened
   FROM email_activities
   GROUP BY
     email_activities.campaign_id,
     email_activities.email_id,
     email_activities.person_id
-  HAVING
-    MAX(CASE WHEN email_activities.kind = 'sent' THEN 1 ELSE 0 END) = 1
+), email_records AS (
+  /* One row for each campaign, email and person. Rule 1: without a send there is no record; rules 2 and 3: a click or an unsubscribe implies an open */
+  SELECT
+    gathered_activities.campaign_id,
+    gathered_activities.email_id,
+    gathered_activities.person_id,
+    gathered_activities.sent_at,
+    gathered_activities.last_activity_at,
+    CASE WHEN (
+      gathered_activities.happened & 2032
+    ) <> 0 THEN 1 ELSE 0 END AS opened,
+    CASE WHEN (
+      gathered_activities.happened & 768
+    ) <> 0 THEN 1 ELSE 0 END AS clicked,
+    CASE WHEN (
+      gathered_activities.happened & 1024
+    ) <> 0 THEN 1 ELSE 0 END AS unsubscribed,
+    CASE WHEN (
+      gathered_activities.happened & 1424
+    ) <> 0 THEN 1 ELSE 0 END AS human_opened,
+    CASE WHEN (
+      gathered_activities.happened & 256
+    ) <> 0 THEN 1 ELSE 0 END AS human_clicked,
+    CASE WHEN (
+      gathered_activities.happened & 64
+    ) <> 0 THEN 1 ELSE 0 END AS privacy_proxy_opened,
+    CASE WHEN (
+      gathered_activities.happened & 128
+    ) <> 0 THEN 1 ELSE 0 END AS image_proxy_opened,
+    CASE WHEN (
+      gathered_activities.happened & 4
+    ) <> 0 THEN 1 ELSE 0 END AS hard_bounced,
+    CASE WHEN (
+      gathered_activities.happened & 8
+    ) <> 0 THEN 1 ELSE 0 END AS soft_bounced,
+    CASE WHEN (
+      gathered_activities.happened & 2
+    ) <> 0 THEN 1 ELSE 0 END AS delivered
+  FROM gathered_activities
+  WHERE
+    (
+      gathered_activities.happened & 1
+    ) <> 0
 ), record_status AS (
   /* Rules 4 and 5: one status a record, the first that holds */
   SELECT

@@ -1,0 +1,126 @@
+"""What `doctor` looks for, how much of it is too much, and what each finding means for the figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from superset_campaign_plugin.report.records import PENDING_DAYS
+from superset_campaign_plugin.report.relations import EventKind
+
+SEVERITIES = ("problem", "notice", "fine")
+
+# Marketo keeps sends and deliveries this long in the log that loaders read, opens and clicks for 25 months.
+# Source: Marketo's data retention policy for activities.
+KEPT_DAYS = 90
+YOUNG = "up to 3 days old"
+# A log in use has opens every day; where there are none for longer, rows are more likely missing than people silent.
+GAP_DAYS = 3
+# In a hundred. A few orphans are in every log; more are worth a look, and with many of them sends are missing.
+SOME_ORPHANS, MANY_ORPHANS = 1, 10
+# In a hundred. Some sends end nowhere in every log; above this share of an age, outcomes are missing.
+MANY_WITHOUT_OUTCOME = 5
+
+
+NOTHING = "None was found."
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is looked for. `severity` is what it means if something is found."""
+
+    finding: str
+    severity: str
+    advice: str
+
+
+ROWS = Check("Rows in the log", "fine", "What the loader brought.")
+STALE = Check(
+    f"No activity for the last {PENDING_DAYS} days",
+    "problem",
+    "Emails sent since then are missing, and what is pending turns into aborted. See whether the loader still runs.",
+)
+SYNCED = Check("Last sync of the loader", "fine", "When the loader last wrote a row, by its own sync column.")
+ABSENT_TABLE = Check("Missing table", "notice", "")
+ABSENT_COLUMN = Check("Missing column", "notice", "")
+UNNAMED = Check("Not in the layout", "notice", "")
+GAPS = Check(
+    f"Nothing in the log for more than {GAP_DAYS} days",
+    "notice",
+    "A log in use has rows every day. Load the time between anew, or the figures of these days stay too low.",
+)
+ORPHANS = Check(
+    "Activities without a send",
+    "notice",
+    "They are in no figure: their send is not in the log. Many of them mean that sends are missing.",
+)
+BEFORE_FIRST_SEND = Check(
+    "Activities older than the first send",
+    "notice",
+    f"Marketo gives a loader sends and deliveries of the last {KEPT_DAYS} days, opens and clicks of 25 months. What "
+    "is older than the first send can be in no figure; choose time ranges that begin after it.",
+)
+BEFORE_FIRST_DELIVERY = Check(
+    "Sends older than the first delivery",
+    "notice",
+    "Their deliveries are not in the log, so all that nobody opened are Aborted. Choose time ranges that begin later.",
+)
+LONG_BEFORE = Check(
+    "Activities more than a day before their send",
+    "notice",
+    "They count, since the order of activities does not matter, but a clock or a campaign id is probably wrong.",
+)
+BEFORE = Check(
+    "Activities shortly before their send",
+    "fine",
+    "They count: Marketo's own log stamps deliveries a second before their sends.",
+)
+NO_OUTCOME = Check(
+    "Sends without any outcome",
+    "notice",
+    "After three days they are Aborted. Many of one age mean that deliveries of that time are missing.",
+)
+INCOMPLETE = Check(
+    "Rows without an email or a person", "notice", "They are in no figure: nobody can tell whom they are about."
+)
+NAMELESS_CAMPAIGNS = Check(
+    "Campaigns without a name", "notice", "The report shows their ids. Let the loader bring the table of campaigns."
+)
+NAMELESS_EMAILS = Check(
+    "Emails without a name", "notice", "The report shows their ids. Let the loader bring the table of emails."
+)
+WITHOUT_CAMPAIGN = Check(
+    "Rows without a campaign", "fine", "They belong to the person's latest send of the email at or before them."
+)
+REPEATED = Check("Repeated rows", "fine", "They change nothing: each activity counts once.")
+UNSENT = Check("Skipped or failed sends", "fine", "Marketo logged them, but nothing was sent; they are in no figure.")
+MERGES = Check("Merges of people", "fine", "Merged people count once, under the id that survived.")
+DELETIONS = Check("Deleted people", "fine", "They stay in the figures, unless the settings leave them out.")
+
+CHECKS = (
+    *(STALE, ABSENT_TABLE, ABSENT_COLUMN, UNNAMED, GAPS, ORPHANS, BEFORE_FIRST_SEND, BEFORE_FIRST_DELIVERY),
+    *(LONG_BEFORE, NO_OUTCOME, INCOMPLETE, NAMELESS_CAMPAIGNS, NAMELESS_EMAILS),
+    *(ROWS, SYNCED, WITHOUT_CAMPAIGN, REPEATED, BEFORE, UNSENT, MERGES, DELETIONS),
+)
+
+_MERGED_APART = "People who were merged count under each of their ids, so as several."
+
+# What the report lacks without a table or column that a loader may not have made yet, or has none of.
+EFFECTS = {
+    EventKind.DELIVERED: "Only opened emails are known as delivered, all others without a bounce are Aborted.",
+    EventKind.HARD_BOUNCED: "No email counts as Hard Bounced.",
+    EventKind.SOFT_BOUNCED: "No email counts as Soft Bounced.",
+    EventKind.OPENED: "Only clicks and unsubscribes count as opens.",
+    EventKind.CLICKED: "Clicked Link stays 0, and there are no links.",
+    EventKind.UNSUBSCRIBED: "Unsubscribed stays 0.",
+    "merges": _MERGED_APART,
+    "merged_ids": _MERGED_APART,
+    "deletions": "Deleted people cannot be left out.",
+    "campaigns": "Campaigns show their ids; workspace and program are unknown.",
+    "programs": "Programs show their ids, where the campaigns do not name them.",
+    "emails": "Emails show their ids, and have no subject.",
+    "result": "Skipped and failed sends cannot be told apart, and count as sent.",
+    "campaign_id": "Each of these belongs to the person's latest send of the email.",
+    "link": "Clicks on the unsubscribe link count as clicks, and there are no links.",
+    "bot": "Nothing is known of bots: Human Opened and Human Clicked Link include them.",
+    "user_agent": "Nothing is known of machines: Human Opened includes Apple's proxy.",
+}
