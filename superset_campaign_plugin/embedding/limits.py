@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -21,28 +22,40 @@ from superset_campaign_plugin.config import EXTENSION
 
 logger = logging.getLogger(__name__)
 
+_NEWS = RateLimitItemPerMinute(1, namespace="campaign-email-refused")
 
-def seconds_to_wait(account: str) -> int:
-    """Count the request on the visitor's account of that name; 0, or the seconds until there is room again.
+
+@dataclass(frozen=True)
+class Wait:
+    """A refusal: `seconds` until there is room again; `is_news` for the visitor's first one within a minute."""
+
+    seconds: int
+    is_news: bool
+
+
+def refused(account: str) -> Wait | None:
+    """Count the request on the visitor's account of that name; None, or how long they have to wait.
 
     A visitor is a logged-in user, a guest at an address, or an address.
     """
     allowed = current_app.extensions[EXTENSION].previews_per_minute
     if not allowed:
-        return 0
+        return None
     limit = RateLimitItemPerMinute(allowed, namespace="campaign-email")
     config = current_app.config
     options = config.get("RATELIMIT_STORAGE_OPTIONS") or {}
     try:
         limiter = _limiter(config.get("RATELIMIT_STORAGE_URI") or "memory://", tuple(sorted(options.items())))
         if limiter.hit(limit, account, *_visitor()):
-            return 0
+            return None
         reset = limiter.get_window_stats(limit, account, *_visitor()).reset_time
+        # Whoever sends a flood must not fill the log of events with it.
+        is_news = limiter.hit(_NEWS, account, *_visitor())
     except Exception:
         # Whatever the storage raises: previews go on without a limit, since the limit guards load and not access.
         logger.exception("The requests for previews cannot be counted; see RATELIMIT_STORAGE_URI")
-        return 0
-    return max(1, math.ceil(reset - time.time()))
+        return None
+    return Wait(max(1, math.ceil(reset - time.time())), is_news)
 
 
 def _visitor() -> tuple[str, ...]:

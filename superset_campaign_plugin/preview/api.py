@@ -14,7 +14,7 @@ from flask_appbuilder.api import expose, permission_name, protect, safe
 from superset.views.base_api import BaseSupersetApi, statsd_metrics
 
 from superset_campaign_plugin.embedding.events import record
-from superset_campaign_plugin.embedding.limits import seconds_to_wait
+from superset_campaign_plugin.embedding.limits import refused
 from superset_campaign_plugin.preview.email import Email, open_email
 from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.preview.schemas import CampaignEmailResponseSchema
@@ -94,10 +94,11 @@ class CampaignEmailRestApi(BaseSupersetApi):
         """
         # Pages and this count on one account: a preview is a preview.
         key = email_key(email_id)
-        if seconds := seconds_to_wait("preview"):
-            self._log(key, "too many requests")
-            response = self.response(429, message=f"Too many previews at once; try again in {seconds} s")
-            response.headers["Retry-After"] = str(seconds)
+        if wait := refused("preview"):
+            if wait.is_news:
+                self._log(key, "too many requests")
+            response = self.response(429, message=f"Too many previews at once; try again in {wait.seconds} s")
+            response.headers["Retry-After"] = str(wait.seconds)
             return response
         campaign_id = request.args.get("campaign_id", type=int)
         if campaign_id is None and "campaign_id" in request.args:

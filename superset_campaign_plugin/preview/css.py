@@ -3,6 +3,10 @@
 A declaration survives if its property is on the list and its value consists of known tokens; a style sheet keeps
 plain rules and `@media`. What survives is written anew from those tokens: without comments, escapes, `<` or
 unbalanced quotes, so that a browser cannot read it in another way than this module did.
+
+Nothing can be laid over something else, or drawn that is no text of the email: no position, transform, zoom, negative
+margin, pseudo-element or generated content. Else an email could cover or forge what the preview writes at its links.
+Large mail clients leave these out as well, so emails do without.
 """
 
 from __future__ import annotations
@@ -29,10 +33,9 @@ _PROPERTY = re.compile(
       background(?:-(?:attachment|clip|color|image|origin|position(?:-[xy])?|repeat|size))?
     | border(?:-[a-z-]+)? | (?:margin|padding)(?:-[a-z-]+)? | outline(?:-[a-z]+)?
     | (?:min-|max-)?(?:width|height) | box-(?:shadow|sizing) | aspect-ratio | object-(?:fit|position)
-    | display | visibility | opacity | overflow(?:-[xy])? | float | clear | position | top | right | bottom | left
-    | z-index | vertical-align | zoom | transform
+    | display | visibility | opacity | overflow(?:-[xy])? | float | clear | vertical-align
     | font(?:-(?:family|size|size-adjust|stretch|style|variant|weight))? | color | line-height | letter-spacing
-    | direction | unicode-bidi | content | list-style(?:-[a-z]+)?
+    | direction | unicode-bidi | list-style(?:-[a-z]+)?
     | text-[a-z-]+ | white-space | word-(?:break|spacing|wrap) | overflow-wrap | hyphens
     | table-layout | caption-side | empty-cells
     | (?:align|justify)-[a-z]+ | flex(?:-[a-z]+)? | order | (?:row-|column-)?gap
@@ -40,9 +43,7 @@ _PROPERTY = re.compile(
     )""",
     re.VERBOSE,
 )
-_FUNCTIONS = _names(
-    "rgb rgba hsl hsla calc min max clamp linear-gradient radial-gradient scale rotate translate translatex translatey"
-)
+_FUNCTIONS = _names("rgb rgba hsl hsla calc min max clamp linear-gradient radial-gradient")
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
     | (?P<url>url\(\s*(?:"(?P<double>[^"\\\n]*)"|'(?P<single>[^'\\\n]*)'|(?P<bare>[^"'()\\\s]*))\s*\))
@@ -58,11 +59,11 @@ _TOKEN = re.compile(
 _COMPOUND = re.compile(
     r"""(?:
       [\w*.\#-]+
-    | ::?[\w-]+(?:\([\w\s+.\#-]*\))?
-    | \[[\w-]+(?:[~|^$*]?=(?:"[\w\s./:-]*"|'[\w\s./:-]*'|[\w-]+))?\]
+    | :(?!:|before\b|after\b)[\w-]+(?:\([\w\s+.\#-]*\))?
+    | \[(?!data-)[\w-]+(?:[~|^$*]?=(?:"[\w\s./:-]*"|'[\w\s./:-]*'|[\w-]+))?\]
     | \s*[\s>+~,]\s*
     )""",
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 _MEDIA = re.compile(r"@media\b[\w\s:().,/%-]+", re.IGNORECASE | re.ASCII)
 _MAX_MEDIA_DEPTH = 3
@@ -103,7 +104,7 @@ def clean_declarations(css: str, images: ImagePolicy, *, tracking: bool = False)
         name = name.strip().lower()
         if colon and _PROPERTY.fullmatch(name):
             cleaned = _clean_value(value, images, tracking)
-            if cleaned:
+            if cleaned and not _lays_over(name, cleaned):
                 kept.append(f"{name}: {cleaned}")
     return "; ".join(kept)
 
@@ -153,6 +154,14 @@ def _split_declarations(css: str) -> Iterator[str]:
             yield css[start : found.start()]
             start = found.end()
     yield css[start:]
+
+
+def _lays_over(name: str, value: str) -> bool:
+    """Whether a declaration takes its element out of the place that it has in the text."""
+    if name.startswith("margin"):
+        # What is calculated may be negative, too.
+        return "-" in value or "(" in value
+    return name == "display" and "contents" in value.lower()
 
 
 def _clean_value(value: str, images: ImagePolicy, tracking: bool) -> str | None:

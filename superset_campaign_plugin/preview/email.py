@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,25 +25,31 @@ from superset_campaign_plugin.preview.insight import (
 from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, clean_html
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Email:
     """An email that the viewer may see.
 
-    `content` is None where none is stored; `body` is None then too, and where the HTML is larger than the limit.
+    `content` is None where none is stored; `body` is None then too, and where `state` says that the HTML is too large
+    or cannot be read.
     """
 
     insight: Insight
     content: Content | None
     body: CleanBody | None
     marketo_url: str | None
+    is_too_large: bool = False
 
     @property
     def state(self) -> str:
-        """What there is to show: stored, missing or too_large."""
+        """What there is to show: stored, missing, too_large or unreadable."""
         if self.content is None:
             return "missing"
-        return "stored" if self.body is not None else "too_large"
+        if self.body is not None:
+            return "stored"
+        return "too_large" if self.is_too_large else "unreadable"
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,11 @@ def open_email(key: EmailKey, campaign_id: int | None, *, remote_images: bool) -
     content = _stored(report, key)
     # A portal's visitors have no Marketo of ours to open, and of several instances the setting knows one at most.
     base = None if guests.is_guest() or key.source_name else settings().marketo_url
-    return Email(insight, content, _clean(content, remote_images, ()), marketo_link(base, key.email_id))
+    url = marketo_link(base, key.email_id)
+    try:
+        return Email(insight, content, _clean(content, remote_images, ()), url)
+    except EmailTooLarge:
+        return Email(insight, content, None, url, is_too_large=True)
 
 
 def open_body(key: EmailKey, campaign_id: int | None, *, remote_images: bool, clicks: bool) -> Body | None:
@@ -74,7 +85,10 @@ def open_body(key: EmailKey, campaign_id: int | None, *, remote_images: bool, cl
     if report is None or not is_visible(key):
         return None
     content = _stored(report, key)
-    clean = _clean(content, remote_images, load_links(key, campaign_id) if clicks else ())
+    try:
+        clean = _clean(content, remote_images, load_links(key, campaign_id) if clicks else ())
+    except EmailTooLarge:
+        return None
     return None if content is None or clean is None else Body(content.html, clean)
 
 
@@ -106,10 +120,17 @@ def _stored(report: SqlaTable, key: EmailKey) -> Content | None:
 
 
 def _clean(content: Content | None, remote_images: bool, clicked: Sequence[LinkFigures]) -> CleanBody | None:
+    """The clean body; None where there is none, or it cannot be cleaned. Raises `EmailTooLarge`."""
     if content is None:
         return None
     marks, limit = marks_of(clicked), settings().max_email_bytes
     try:
         return clean_html(content.html, remote_images=remote_images, max_bytes=limit, marks=marks)
     except EmailTooLarge:
+        raise
+    except Exception:
+        # One email's HTML must not take its figures from the viewer: whatever it does to the cleaning, they are shown.
+        logger.exception(
+            "The HTML of email %s cannot be cleaned, so its preview shows the figures alone", content.email_id
+        )
         return None

@@ -99,7 +99,7 @@ def link_rows(
 
 def marks_of(clicked: Iterable[Clicked]) -> Callable[[str], Mark | None]:
     """Gives the mark of an address in the email; None for one that nobody clicked."""
-    ranked = [(address, clicks) for address, clicks, _ in _by_address(clicked) if address is not None]
+    ranked = [(address, clicks) for address, clicks, _ in _by_address(clicked) if address is not None and clicks]
     total = sum(each.clicks for each in clicked)
     most = max((clicks for _, clicks in ranked), default=0)
     marks = {}

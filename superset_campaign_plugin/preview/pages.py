@@ -51,15 +51,20 @@ img:not([src])::after { content: attr(alt); position: absolute; inset: 0; box-si
 
 # As clients show emails at night: their own background and ink, where the email sets none.
 _DARK_STYLE = "html { background: #121212; color: #e8eaed; } a[title] { color: #8ab4f8; }"
-# Figures, so that no colour need be told from another; the outline's strength says the same once more.
+# Figures, so that no colour need be told from another; the outline's strength says the same once more. What is
+# important in a layer wins over whatever the email's own style sheet says, however it says it.
 _CLICKS_STYLE = """
-a[data-clicks] { position: relative; outline: calc(var(--heat) * 1px) solid #c2410c; outline-offset: 2px; }
+@layer clicks {
+a[data-clicks] { position: relative !important; overflow: visible !important; visibility: visible !important;
+  opacity: 1 !important; outline: calc(var(--heat) * 1px) solid #c2410c !important; outline-offset: 2px !important; }
 a[data-heat="1"] { --heat: 1; } a[data-heat="2"] { --heat: 1.5; } a[data-heat="3"] { --heat: 2; }
 a[data-heat="4"] { --heat: 3; } a[data-heat="5"] { --heat: 4; }
-a[data-clicks]::after { content: attr(data-clicks); position: absolute; top: -11px; right: -8px; z-index: 9;
-  padding: 0 6px; border: 1px solid #fff; border-radius: 9px; background: #9a3412; color: #fff;
-  font: 700 11px/16px system-ui, sans-serif; letter-spacing: normal; text-decoration: none; text-transform: none;
-  white-space: nowrap; }
+a[data-clicks]::after { all: initial !important; content: attr(data-clicks) !important; position: absolute !important;
+  top: -11px !important; right: -8px !important; z-index: 9 !important; padding: 0 6px !important;
+  border: 1px solid #fff !important; border-radius: 9px !important; background: #9a3412 !important;
+  color: #fff !important; font: 700 11px/16px system-ui, sans-serif !important; white-space: nowrap !important;
+  direction: ltr !important; unicode-bidi: isolate !important; }
+}
 """
 _SOURCE_STYLE = (
     "<style>body { margin: 12px; counter-reset: line; font: 13px/1.5 ui-monospace, monospace; } "
@@ -76,8 +81,8 @@ def _fragment(body: Body, view: str) -> str:
 
 
 def _source(html: str) -> str:
-    """The source as text, a line each with its number."""
-    lines = html.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    """The source as text, a line each with its number; the last one holds all lines that are too many to number."""
+    lines = html.replace("\r\n", "\n").replace("\r", "\n").split("\n", _NUMBERED_LINES)
     return _SOURCE_STYLE + "".join(f"<code>{escape(line) or ' '}</code>" for line in lines)
 
 
@@ -95,6 +100,8 @@ class _Unreferred(Response):
 VIEWS = ("email", "dark", "text", "source")
 _VIEW_TITLES = dict(zip(VIEWS, ("Email", "On dark", "Text", "Source"), strict=True))
 
+# A browser would be long at work on millions of them.
+_NUMBERED_LINES = 20_000
 # A page shows no more links; the API has them all.
 _SHOWN_LINKS = 200
 
@@ -181,12 +188,12 @@ def not_found_page() -> Response:
 
 
 def failure_page() -> Response:
-    """The answer when figures or content cannot be read. The reason is in the log, for the people who run this."""
+    """The answer when the email cannot be shown. The reason is in the log, for the people who run this."""
     return _message(
         500,
         "This email cannot be shown right now",
-        "The report's database did not answer as it should. Try again in a few minutes; if it stays like this, tell "
-        "the people who run Superset for you.",
+        "Its figures or its content could not be read. Try again in a few minutes; if it stays like this, tell the "
+        "people who run Superset for you.",
     )
 
 

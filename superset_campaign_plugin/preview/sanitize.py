@@ -25,6 +25,7 @@ from superset_campaign_plugin.preview.css import (
     unescape,
 )
 from superset_campaign_plugin.preview.heat import Mark
+from superset_campaign_plugin.preview.tags import MAX_TAGS, are_too_many
 
 
 def _names(text: str) -> frozenset[str]:
@@ -33,8 +34,6 @@ def _names(text: str) -> frozenset[str]:
 
 MAX_BYTES = 2_000_000
 
-# Parsing takes time with the square of the nesting. Real emails have a few thousand tags; this many take a second.
-_MAX_TAGS = 20_000
 _MAX_PASSES = 6
 # A browser ends a link where the next begins; written as plain spans they nest, and need not do so without end.
 _MAX_NESTED_LINKS = 4
@@ -87,9 +86,9 @@ _CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 # Characters that change the direction of what follows would show a link's target as another one.
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-_OPENING = re.compile(r"<(?:(!--)|(style|script|body|html)(?=[\s/>]))", re.IGNORECASE)
+_OPENING = re.compile(r"<(?:(!--)|(style|script)(?=[\s/>]))", re.IGNORECASE)
 _SHEET = re.compile(r"<style>.*?</style>", re.DOTALL)
-_FORMATTING_TAG = re.compile(rf"<(/?)({'|'.join(sorted(_FORMATTING))})(?=[\s/>])", re.IGNORECASE)
+_RENAMED = re.compile(rf"<(?:(html|body)|(/?)({'|'.join(sorted(_FORMATTING))}))(?=[\s/>])", re.IGNORECASE)
 
 
 class EmailTooLarge(CampaignError):
@@ -138,19 +137,17 @@ def clean_html(
     if len(data) > max_bytes:
         raise EmailTooLarge(len(data), max_bytes)
     html = data.decode("utf-8")
-    if html.count("<") > _MAX_TAGS:
-        return CleanBody(_as_text(html), text_only=True)
-    markup, sheets = _take_stylesheets(html)
-    settled = _settle(_FORMATTING_TAG.sub(_as_span, markup))
+    markup = _RENAMED.sub(_renamed, html)
+    settled = None if are_too_many(markup) else _settle(markup)
     if settled is None:
         return CleanBody(_as_text(html), text_only=True)
     images = ImagePolicy(remote_images)
-    css = "\n".join(filter(None, (_clean_sheet(media, text, images) for media, text in sheets)))
+    css = "\n".join(filter(None, (_clean_sheet(media, text, images) for media, text in _stylesheets(html))))
     writer = _Writer(images, marks or (lambda _: None))
     writer.feed(settled)
     writer.close()
     body = (f"<style>{css}</style>" if css else "") + "".join(writer.parts)
-    if body.count("<") > _MAX_TAGS:
+    if body.count("<") > MAX_TAGS:
         return CleanBody(_as_text(html), text_only=True)
     return CleanBody(
         html=body,
@@ -160,35 +157,27 @@ def clean_html(
     )
 
 
-def _take_stylesheets(html: str) -> tuple[str, list[tuple[str, str]]]:
-    """The HTML, and (media, CSS) of its <style> elements outside of comments.
+def _stylesheets(html: str) -> list[tuple[str, str]]:
+    """(media, CSS) of the <style> elements outside of comments; nh3 drops the elements themselves.
 
-    The elements themselves stay; nh3 drops them. <html> and <body> become a <div>, to keep their colours. Whatever
-    this reads differently from a browser costs looks alone: both parts are cleaned afterwards.
+    Whatever this reads differently from a browser costs looks alone: the CSS is cleaned afterwards.
     """
-    parts: list[str] = []
     sheets: list[tuple[str, str]] = []
-    position = 0
-    while found := _OPENING.search(html, position):
-        comment, name = found[1], (found[2] or "").lower()
-        if comment:
-            end = html.find("-->", found.end() - 2)
-            end = len(html) if end < 0 else end + 3
-        elif name in ("body", "html"):
-            parts.append(html[position : found.start()] + "<div")
-            position = found.end()
+    end = 0
+    while found := _OPENING.search(html, end):
+        if found[1]:
+            end = html.find("-->", found.end() - 2) + 3
+            if end < 3:
+                break
             continue
-        else:
-            start = html.find(">", found.end()) + 1 or len(html)
-            closing = re.compile(rf"</{name}", re.IGNORECASE).search(html, start)
-            end = closing.start() if closing else len(html)
-            if name == "style":
-                media = re.search(r"\bmedia\s*=\s*[\"']?([^\"'>]*)", html[found.end() : start], re.IGNORECASE)
-                sheets.append((media[1] if media else "", html[start:end]))
-        parts.append(html[position:end])
-        position = end
-    parts.append(html[position:])
-    return "".join(parts), sheets
+        name = found[2].lower()
+        start = html.find(">", found.end()) + 1 or len(html)
+        closing = re.compile(rf"</{name}", re.IGNORECASE).search(html, start)
+        end = closing.start() if closing else len(html)
+        if name == "style":
+            media = re.search(r"\bmedia\s*=\s*[\"']?([^\"'>]*)", html[found.end() : start], re.IGNORECASE)
+            sheets.append((media[1] if media else "", html[start:end]))
+    return sheets
 
 
 def _clean_sheet(media: str, text: str, images: ImagePolicy) -> str:
@@ -199,8 +188,13 @@ def _clean_sheet(media: str, text: str, images: ImagePolicy) -> str:
     return "" if query is None else f"{query} {{\n{css}\n}}"
 
 
-def _as_span(tag: re.Match[str]) -> str:
-    return "</span" if tag[1] else f'<span {_KEPT_NAME}="{tag[2].lower()}"'
+def _renamed(tag: re.Match[str]) -> str:
+    """Another tag in its place. <html> and <body> become a <div>, which keeps their colours: a parser would gather the
+    attributes of all of them on one element."""
+    if tag[1]:
+        return "<div"
+    # Without quotes, which would end the value of an attribute that this stands in.
+    return "</span" if tag[2] else f"<span {_KEPT_NAME}={tag[3].lower()} "
 
 
 def _settle(markup: str) -> str | None:
@@ -296,6 +290,9 @@ class _Writer(HTMLParser):
                 written["title"] = f"{target} – {mark.words}"
                 written["data-clicks"] = mark.badge
                 written["data-heat"] = str(mark.level)
+                if style:
+                    # An important style of the element itself would win over the mark's.
+                    written["style"] = style.replace("!important", "").replace(" ;", ";").strip()
         self._write(name, written)
         if tag == "area" and target is not None:
             self.links.append(Link(_one_line(given.get("alt", "")), target))

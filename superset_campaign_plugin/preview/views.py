@@ -10,9 +10,7 @@ from collections.abc import Callable
 
 from flask import Response, g, request
 from flask_appbuilder import expose, permission_name
-from sqlalchemy.exc import SQLAlchemyError
 from superset import security_manager
-from superset.exceptions import SupersetException
 from superset.extensions import talisman
 from superset.superset_typing import FlaskResponse
 from superset.views.base import BaseSupersetView
@@ -20,8 +18,8 @@ from superset.views.utils import redirect_to_login
 
 from superset_campaign_plugin.embedding.events import record
 from superset_campaign_plugin.embedding.guests import acting_as, guest_of_proof
-from superset_campaign_plugin.embedding.limits import seconds_to_wait
-from superset_campaign_plugin.errors import CampaignError, ProofError
+from superset_campaign_plugin.embedding.limits import refused
+from superset_campaign_plugin.errors import ProofError
 from superset_campaign_plugin.preview.email import open_body, open_email
 from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.preview.pages import (
@@ -114,14 +112,14 @@ def _answer(place: str, key: EmailKey, show: Callable[[EmailKey], Response | Non
     except ProofError as error:
         refusal = error
     with acting_as(guest):
-        seconds = seconds_to_wait(place)
-        if seconds:
-            answer, outcome = busy_page(seconds), "too many requests"
+        if wait := refused(place):
+            answer, outcome = busy_page(wait.seconds), "too many requests"
         elif refusal is not None:
             answer, outcome = refusal_page(refusal), f"refused: {refusal}"
         else:
             answer, outcome = _shown(show, key)
-        record(f"CampaignEmailView.{place}", outcome=outcome, **key.facts())
+        if wait is None or wait.is_news:
+            record(f"CampaignEmailView.{place}", outcome=outcome, **key.facts())
     return answer
 
 
@@ -129,8 +127,9 @@ def _shown(show: Callable[[EmailKey], Response | None], key: EmailKey) -> tuple[
     """What `show` makes, with a word on it; for nothing to show one and the same answer, which tells no more."""
     try:
         shown = show(key) if security_manager.can_access("can_read", PERMISSION) else None
-    except (SupersetException, SQLAlchemyError, CampaignError):
-        logger.exception("An email preview failed")
+    except Exception:
+        # Whatever an email, its figures or its database raise: the viewer gets a page, and the log the reason.
+        logger.exception("The preview of email %s failed", key)
         return failure_page(), "failed"
     if shown is not None:
         return shown, "shown"

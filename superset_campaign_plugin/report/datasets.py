@@ -45,13 +45,13 @@ def build_dataset(name: str, facts: Facts, relations: Relations, engine: Engine,
     if name == QUALITY_DATASET:
         # It looks at the log itself: what is stored holds only what counts.
         return quality_findings(relations, engine, options.rules, options.as_of, options.source_name)
-    return _BUILDERS[name](facts, relations, options)
+    return _BUILDERS[name](facts, relations, engine, options)
 
 
-def _performance(facts: Facts, relations: Relations, options: Options) -> Select:
+def _performance(facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
     rollup = facts.daily()
     sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
-    named, names = _with_names(rollup, relations, options)
+    named, names = _with_names(rollup, relations, engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
     return comment(
         named.add_columns(
@@ -66,8 +66,8 @@ def _performance(facts: Facts, relations: Relations, options: Options) -> Select
     )
 
 
-def _columns(facts: Facts, relations: Relations, options: Options) -> Select:
-    report = comment(_performance(facts, relations, options), "The report").cte("report")
+def _columns(facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
+    report = comment(_performance(facts, relations, engine, options), "The report").cte("report")
     titles = _report_columns()
     position = titles.c.column_position
     metrics = load_semantics().metrics
@@ -100,16 +100,18 @@ def _report_columns() -> CTE:
     return union_all(*rows).cte("report_columns")
 
 
-def _links(facts: Facts, relations: Relations, options: Options) -> Select:
+def _links(facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
     clicks = facts.links()
-    named, names = _with_names(clicks, relations, options)
+    named, names = _with_names(clicks, relations, engine, options)
     return comment(
         named.add_columns(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count),
         "The clicks with names. A name that is missing shows the id",
     )
 
 
-def _with_names(facts: CTE, relations: Relations, options: Options) -> tuple[Select, list[ColumnElement[Any]]]:
+def _with_names(
+    facts: CTE, relations: Relations, engine: Engine, options: Options
+) -> tuple[Select, list[ColumnElement[Any]]]:
     """The facts beside what their ids stand for, and the columns that say it."""
     campaigns = relations.campaigns.cte("newest_campaigns")
     programs = relations.programs.cte("newest_programs")
@@ -129,7 +131,8 @@ def _with_names(facts: CTE, relations: Relations, options: Options) -> tuple[Sel
     def name_or_id(name: ColumnElement[Any], identifier: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.coalesce(name, cast(identifier, String))
 
-    instance = cast(null(), String) if options.source_name is None else literal(options.source_name)
+    # As the other texts, or an engine that passes over upper and lower case would take one name for another.
+    instance = cast(null(), String) if options.source_name is None else engine.text(literal(options.source_name))
     return rows, [
         instance.label("source_name"),
         func.coalesce(campaigns.c.workspace, programs.c.workspace, emails.c.workspace).label("workspace"),
@@ -172,7 +175,7 @@ def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], option
     return func.replace(with_id, literal("[name]"), _escape(name, "&<>\"'"))
 
 
-_BUILDERS: dict[str, Callable[[Facts, Relations, Options], Select]] = {
+_BUILDERS: dict[str, Callable[[Facts, Relations, Engine, Options], Select]] = {
     "campaign_email_performance": _performance,
     "campaign_email_columns": _columns,
     "campaign_email_links": _links,

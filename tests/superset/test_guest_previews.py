@@ -687,6 +687,19 @@ def test_more_previews_than_allowed_are_told_when_to_come_back(portal: Portal, g
         assert portal.open(eager).status_code == 200
 
 
+def test_a_flood_of_refused_requests_is_logged_once(portal: Portal, guest: Guest, emea: int) -> None:
+    from superset import db
+
+    name = f"flood {secrets.token_hex(4)}"
+    page = portal.forge(emea, replace(guest, username=name))
+    with settings(portal.deployment, previews_per_minute=1):
+        assert [portal.open(page).status_code for _ in range(6)] == [200] + [429] * 5
+    with portal.deployment.app.app_context():
+        rows = db.session.execute("SELECT json FROM logs ORDER BY id DESC LIMIT 20").fetchall()
+    outcomes = [facts["outcome"] for facts in (json.loads(row[0]) for row in rows) if facts.get("guest") == name]
+    assert sorted(outcomes) == ["shown", "too many requests"]
+
+
 def test_the_api_counts_with_the_pages_and_answers_in_json(portal: Portal, emea: int) -> None:
     viewer = portal.deployment.client("viewer")
     with settings(portal.deployment, previews_per_minute=1):

@@ -178,3 +178,41 @@ def test_a_page_that_opens_a_preview_cannot_look_at_its_window(
     client = deployment.client("viewer")
     for id_ in (email["email_id"], UNKNOWN):
         assert client.get(f"/campaign-email/{id_}/").headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_an_email_that_breaks_the_cleaning_keeps_its_figures(
+    deployment: Deployment,
+    email: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError("too deep")
+
+    # No email is known that does this.
+    monkeypatch.setattr("superset_campaign_plugin.preview.email.clean_html", broken)
+    client = deployment.client("viewer")
+    answer = client.get(f"/campaign-email/{email['email_id']}/")
+    assert answer.status_code == 200
+    assert "This email cannot be shown" in answer.get_data(as_text=True)
+    assert f"{email['sent']:,}" in answer.get_data(as_text=True)
+    assert client.get(f"/campaign-email/{email['email_id']}/body").status_code == 404
+    assert client.get(f"/api/v1/campaign_email/{email['email_id']}").get_json()["result"]["content"] == "unreadable"
+    assert "cannot be cleaned" in caplog.text
+
+
+def test_whatever_goes_wrong_has_a_page_and_its_reason_in_the_log(
+    deployment: Deployment,
+    email: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("no such case")
+
+    monkeypatch.setattr("superset_campaign_plugin.preview.pages.link_rows", broken)
+    answer = deployment.client("viewer").get(f"/campaign-email/{email['email_id']}/")
+    assert answer.status_code == 500
+    assert "This email cannot be shown right now" in answer.get_data(as_text=True)
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "no such case" in caplog.text

@@ -6,12 +6,15 @@ import re
 import time
 from html.parser import HTMLParser
 
+import nh3
 import pytest
 from hostile import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from superset_campaign_plugin.preview.heat import Mark
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, Link, clean_html
+from superset_campaign_plugin.preview.tags import are_too_many
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 REMOTE = "http://evil.example/i.png"
@@ -387,6 +390,84 @@ def test_a_small_email_stays_small_and_quick(html):
 )
 def test_a_number_that_python_does_not_read_is_no_error(html):
     assert_harmless(clean_html(html, remote_images=True), remote_images=True)
+
+
+MANY = " ".join(f"a{number}=1" for number in range(600))
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<p {MANY}>Hello",
+        f"<p title='>' {MANY}>Hello",
+        f"<p {MANY.replace('=1 ', '/')}>Hello",
+        f"<!-- <p --><p {MANY}>Hello",
+        f"<!----!><html {MANY}>Hello",
+        f"<p title='<p {MANY}'>Hello",
+        f"</p {MANY}>Hello",
+    ],
+)
+def test_a_tag_with_more_attributes_than_any_parser_reads_quickly_is_not_parsed(html):
+    assert clean_html(html, remote_images=False).text_only
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(alphabet="ab\"'=<>/ \n\t\f\0", max_size=60))
+def test_no_parser_sees_more_attributes_than_were_counted(inside):
+    seen = 0
+
+    def count(tag, name, value):
+        nonlocal seen
+        seen += 1
+        return value
+
+    html = f"<p {inside}"
+    # A listed start of a name stands for all names that begin so.
+    starts = {"a", "b", "<", '"', "'", "=", "\ufffd"}
+    nh3.clean(html, tags={"p"}, generic_attribute_prefixes=starts, attribute_filter=count)
+    tags = max(1, html.count("<"))
+    if seen:
+        assert are_too_many(html, -(-seen // tags))
+
+
+def test_a_body_and_its_colours_are_found_wherever_they_stand():
+    body = clean_html("<!-- <body> --><html><body bgcolor=#112233 text=#ffffff>x</body></html>", remote_images=False)
+    assert "background-color: #112233; color: #ffffff" in body.html
+
+
+def test_a_formatting_tag_within_a_value_does_not_end_it():
+    body = clean_html('<img alt="a <b c" title="d">', remote_images=False)
+    assert 'title="d"' in body.html
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        *("position: fixed", "position: absolute", "top: 0", "z-index: 99", "transform: scale(0)", "zoom: 0.1"),
+        *("margin: -40px 0 0", "margin-top: calc(0px - 9px)", "display: contents", "content: 'x'"),
+    ],
+)
+def test_nothing_is_laid_over_anything_else(css):
+    html = f"<style>a {{ color: red; {css} }}</style><p style='color: red; {css}'>x</p>"
+    assert clean_html(html, remote_images=False).html == ('<style>a { color: red }</style><p style="color: red">x</p>')
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        *("a::after", "a:after", "a:BEFORE", "a::marker", "[data-clicks]", "a[DATA-heat='5']", "p, a[data-clicks]"),
+        *("a:hover::after", "[data-clicks] b"),
+    ],
+)
+def test_no_rule_of_an_email_is_about_the_marks(selector):
+    assert clean_html(f"<style>{selector} {{ color: red }}</style>x", remote_images=False).html == "x"
+
+
+def test_a_marked_links_own_style_is_not_important():
+    mark = Mark("9 · 100%", "9 clicks", 5)
+    html = "<a href=http://x/ style='opacity:0!important;color:red !important;outline:none'>x</a>"
+    body = clean_html(html, remote_images=False, marks=lambda _: mark)
+    assert 'style="opacity: 0; color: red; outline: none"' in body.html
 
 
 def test_a_link_without_its_end_leaves_the_next_one_its_own():

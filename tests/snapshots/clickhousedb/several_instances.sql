@@ -325,7 +325,7 @@ FROM (
   )
   /* The clicks with names. A name that is missing shows the id */
   SELECT
-    'EMEA' AS source_name,
+    CAST('EMEA' AS Nullable(String)) AS source_name,
     coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
     newest_campaigns.program_id AS program_id,
     coalesce(
@@ -677,7 +677,7 @@ FROM (
   )
   /* The clicks with names. A name that is missing shows the id */
   SELECT
-    'Japan' AS source_name,
+    CAST('Japan' AS Nullable(String)) AS source_name,
     coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
     newest_campaigns.program_id AS program_id,
     coalesce(
