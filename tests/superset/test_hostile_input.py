@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -57,8 +57,9 @@ def settings(deployment: Deployment, **changes: Any) -> Iterator[None]:
         deployment.app.extensions[EXTENSION] = before
 
 
-def page_with(deployment: Deployment, email_id: int, text: str, links: int = 3) -> str:
-    """The page of a real email in which every text that comes from Marketo is `text`."""
+@pytest.fixture(scope="module")
+def page_with(deployment: Deployment, email_id: int) -> Callable[..., str]:
+    """Makes the page of a real email in which every text that comes from Marketo is the given one."""
     from superset_campaign_plugin.preview.contents import Content
     from superset_campaign_plugin.preview.email import open_email
     from superset_campaign_plugin.preview.insight import LinkFigures
@@ -67,20 +68,28 @@ def page_with(deployment: Deployment, email_id: int, text: str, links: int = 3) 
 
     with deployment.as_user("viewer"):
         email = open_email(EmailKey(email_id), None, remote_images=False)
+
+    def page(text: str, links: int = 3) -> str:
         names = dict.fromkeys(("campaign_name", "program_name", "workspace"), text)
         campaigns = tuple(replace(each, **names) for each in email.insight.campaigns) * 2
         clicked = tuple(LinkFigures(f"{text}{number}", 1, 1, 0.1) for number in range(links))
         changed = {"email_name": text, "email_subject": text, "campaigns": campaigns, "links": clicked}
-        insight = replace(email.insight, **changed)
         content = Content(email_id, "<p>x</p>", subject=text, sender=f"{text} <{text}>", preheader=text)
-        page = preview_page(replace(email, insight=insight, content=content), None, Look())
-    return page.get_data(as_text=True)
+        shown = replace(email, insight=replace(email.insight, **changed), content=content)
+        with deployment.app.test_request_context(f"/campaign-email/{email_id}/"):
+            from flask import g
+            from superset import security_manager
+
+            g.user = security_manager.find_user("viewer")
+            return preview_page(shown, None, Look()).get_data(as_text=True)
+
+    return page
 
 
 @pytest.mark.parametrize("hostile", [*HOSTILE, *SCHEMES], ids=repr)
-def test_no_name_subject_or_link_is_markup_on_the_page(deployment: Deployment, email_id: int, hostile: str) -> None:
+def test_no_name_subject_or_link_is_markup_on_the_page(page_with: Callable[..., str], hostile: str) -> None:
     hostile = hostile.encode("utf-8", "replace").decode()
-    read, plain = Reader(page_with(deployment, email_id, hostile)), Reader(page_with(deployment, email_id, "plain"))
+    read, plain = Reader(page_with(hostile)), Reader(page_with("plain"))
     assert read.tags == plain.tags
     assert {name for name, _ in read.attributes} == {name for name, _ in plain.attributes}
     places = [value for name, value in read.attributes if name in ("href", "src")]
@@ -88,8 +97,8 @@ def test_no_name_subject_or_link_is_markup_on_the_page(deployment: Deployment, e
     assert " ".join(hostile.split()) in " ".join(read.words.split())
 
 
-def test_the_frame_of_the_email_may_do_nothing(deployment: Deployment, email_id: int) -> None:
-    read = Reader(page_with(deployment, email_id, "plain"))
+def test_the_frame_of_the_email_may_do_nothing(page_with: Callable[..., str]) -> None:
+    read = Reader(page_with("plain"))
     assert ("sandbox", "") in read.attributes
 
 
@@ -155,7 +164,7 @@ def test_an_email_above_the_limit_is_not_shown(deployment: Deployment, email_id:
     assert client.get(f"/campaign-email/{email_id}/body").status_code == 200
 
 
-def test_thousands_of_links_are_some_and_a_number(deployment: Deployment, email_id: int) -> None:
-    page = page_with(deployment, email_id, "https://shop.example/", links=5000)
+def test_thousands_of_links_are_some_and_a_number(page_with: Callable[..., str]) -> None:
+    page = page_with("https://shop.example/", links=5000)
     assert page.count('class="url"') == 200
     assert "4800 more links" in page
