@@ -92,7 +92,11 @@ def _pytest(tree: Path, tests: list[str]) -> int:
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     limit = SECONDS * len(tests)
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=limit)
-    print("   " + (done.stdout.strip().splitlines() or ["no output"])[-1], flush=True)
+    lines = done.stdout.strip().splitlines() or ["no output"]
+    print(
+        "\n".join(f"   {line}" for line in lines if line.startswith(("FAILED", "ERROR")) or line is lines[-1]),
+        flush=True,
+    )
     return done.returncode
 
 
