@@ -14,12 +14,16 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "tests" / "defences.yaml"
 SECONDS = 600  # for one test, with the Superset that it starts
+_RESULTS = "results.xml"
+# How pytest begins what it says of a test that found out, by `assert` or by `raises`.
+_ASSERTED = ("AssertionError", "assert ", "Failed: DID NOT RAISE")
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ def main() -> int:
         parser.error(f"no threat has {wanted.only!r} in it")
     with tempfile.TemporaryDirectory(prefix="campaign-defences-") as folder:
         whole = _copy(Path(folder) / "whole")
+        _check_import(whole)
         print("With every defence in its place:", flush=True)
         if _pytest(whole, sorted({defence.test for defence in chosen})) != 0:
             print("the tests fail as it is; mend that first")
@@ -66,11 +71,9 @@ def main() -> int:
         for number, defence in enumerate(chosen):
             tree = _copy(Path(folder) / str(number))
             defence.take_out(tree)
-            code = _pytest(tree, [defence.test])
-            # 1 says that tests ran and failed; anything else, that they could not run.
-            held = code == 1
-            open_ones += not held
-            word = "fails" if held else "PASSES" if code == 0 else f"cannot run (exit code {code})"
+            missed = _pytest(tree, [defence.test]) == 1 and _says_so(tree)
+            open_ones += not missed
+            word = "fails" if missed else "DOES NOT FAIL by an assertion"
             print(f"{defence.threat}: without it {defence.test} {word}", flush=True)
             shutil.rmtree(tree)
     print(f"{len(chosen) - open_ones} of {len(chosen)} defences are missed by their tests when they are gone")
@@ -86,12 +89,30 @@ def _copy(to: Path) -> Path:
     return to
 
 
+def _environment(tree: Path) -> dict[str, str]:
+    """That in which the tree's package comes before the installed one."""
+    return {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _check_import(tree: Path) -> None:
+    command = [sys.executable, "-c", "import superset_campaign_plugin as it; print(it.__file__)"]
+    done = subprocess.run(command, cwd=tree, env=_environment(tree), capture_output=True, text=True, check=True)
+    if not Path(done.stdout.strip()).is_relative_to(tree.resolve()):
+        raise RuntimeError(f"{done.stdout.strip()} would be tried, which is not of the copy")
+
+
+def _says_so(tree: Path) -> bool:
+    """Whether a test there failed by what it asserts, and not by an error, which a broken file would cause as well."""
+    failures = ElementTree.parse(tree / _RESULTS).getroot().iter("failure")  # noqa: S314 - pytest wrote it just now
+    return any(failure.get("message", "").startswith(_ASSERTED) for failure in failures)
+
+
 def _pytest(tree: Path, tests: list[str]) -> int:
-    """The exit code of the tests in this tree, whose package comes before the installed one."""
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "--tb=no", *tests]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    """The exit code of the tests in this tree: 0 where all pass, 1 where they ran and one did not."""
+    options = ["-q", "--no-header", "-p", "no:cacheprovider", "--tb=no", f"--junitxml={_RESULTS}"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     limit = SECONDS * len(tests)
-    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=limit)
+    done = subprocess.run(command, cwd=tree, env=_environment(tree), capture_output=True, text=True, timeout=limit)
     lines = done.stdout.strip().splitlines() or ["no output"]
     print(
         "\n".join(f"   {line}" for line in lines if line.startswith(("FAILED", "ERROR")) or line is lines[-1]),

@@ -20,7 +20,8 @@ def test_a_defence_can_be_taken_out(defence: Defence, tmp_path: Path) -> None:
     shutil.copy(ROOT / defence.file, copied)
     defence.take_out(tmp_path)
     assert copied.read_text() != (ROOT / defence.file).read_text()
-    ast.parse(copied.read_text())
+    if copied.suffix == ".py":
+        ast.parse(copied.read_text())
 
 
 @pytest.mark.parametrize("test", sorted({defence.test for defence in DEFENCES}))
