@@ -37,6 +37,9 @@ _SIGNED = re.compile(
     rf"(?:\?|&|&amp;){guests.PARAMETER}=[A-Za-z0-9_.-]*"
 )
 
+# One anywhere among an address's parameters.
+_ANY_PROOF = re.compile(rf"(?<=[?&]){guests.PARAMETER}=[^&#]*")
+
 
 def register(app: Flask) -> None:
     """Hook both ways into the application."""
@@ -90,7 +93,7 @@ def _anchor(path: str) -> str:
 def _take_proof_from_address() -> None:
     """Leave the request without its proof: every query that Superset runs logs the parameters and the referrer."""
     if PREVIEW_PATH in request.headers.get("Referer", ""):
-        request.environ["HTTP_REFERER"] = _plain(request.headers["Referer"])
+        request.environ["HTTP_REFERER"] = _ANY_PROOF.sub("", request.headers["Referer"])
     if guests.PARAMETER not in request.args or not (request.endpoint or "").startswith(_OWN_ENDPOINTS):
         return
     guests.keep_proof(request.args[guests.PARAMETER])
