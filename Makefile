@@ -4,7 +4,7 @@ PORT ?= 8088
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help venv dev demo stack portal test lint format docs bench load snapshots requirements clean
+.PHONY: help venv dev demo stack portal test lint format docs bench load defences snapshots requirements clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -51,6 +51,9 @@ bench: dev  ## Measure everything, and write benchmarks/README.md (a good half h
 load: dev  ## Measure many people at once, and faults under them, and write benchmarks/README.md (ten minutes).
 	@scripts/system.sh
 	@$(BIN)/python -m benchmarks.load $(ARGS)
+
+defences: dev  ## Take each defence of tests/defences.yaml out and show that its test fails (half an hour).
+	@$(BIN)/python -m scripts.defences $(ARGS)
 
 snapshots: dev  ## Write tests/snapshots/, the SQL for engines that no test can run, anew.
 	@PYTHONPATH=.:tests $(BIN)/python -m snapshot

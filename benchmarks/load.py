@@ -111,10 +111,11 @@ def _faults(
     _issue_tokens(stack, accounts)  # they are valid for five minutes
     people = [_person(account, stack, recordings, truth, 1000 + n) for n, account in enumerate(accounts)]
     saboteur = Saboteur(stack, state, block)
-    thread = threading.Thread(target=saboteur.run, args=(ARRIVALS + 15, 30))
-    thread.start()
-    visit_together(people, ARRIVALS, 120, PAUSE)
-    thread.join()
+    # What is started again lives as long as the thread that started it, so that must be this one.
+    crowd = threading.Thread(target=visit_together, args=(people, ARRIVALS, 120, PAUSE))
+    crowd.start()
+    saboteur.run(ARRIVALS + 15, 30)
+    crowd.join()
     answers = _answers(people)
     ends = [*(fault.killed for fault in saboteur.faults[1:]), time.monotonic()]
     found = [errors_of(fault, end, answers) for fault, end in zip(saboteur.faults, ends, strict=True)]

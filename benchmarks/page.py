@@ -15,8 +15,9 @@ _HEAD = """\
 {cores} cores (the direct queries over more than 20 million activities once). The data are in `benchmarks/data.py`.
 
 """
-# (what, the figure, the ratio's upper limit, note)
-_LIMITS = {"duckdb": (2.0, 0.10), "postgresql": (2.5, 0.10)}
+# What the largest log of each engine is held to: the ratios of the full refresh, of the next one, and of the queries.
+_LIMITS = {"duckdb": ("2.0", "10 %", "5 %"), "postgresql": ("2.5", "10 %", "5 %")}
+_NO_LIMITS = ("", "", "")
 
 
 def write(folder: Path) -> None:
@@ -33,12 +34,14 @@ def readme(results: dict[str, Any]) -> str:
     parts = [_HEAD.format(**results)]
     for engine, title in (("duckdb", "DuckDB"), ("postgresql", "PostgreSQL")):
         for found in results[engine]:
-            parts.append(_warehouse(title, found, *_LIMITS[engine]))
+            limits = _LIMITS[engine] if found is results[engine][-1] else _NO_LIMITS
+            parts.append(_warehouse(title, found, limits))
     parts.append(_against_size(results["duckdb"]))
     return "".join(parts)
 
 
-def _warehouse(title: str, found: dict[str, Any], full_limit: float, more_limit: float) -> str:
+def _warehouse(title: str, found: dict[str, Any], limits: tuple[str, str, str]) -> str:
+    full_limit, more_limit, query_limit = limits
     full = found["full_refresh"] / found["plain_group_by"]
     more = found["more_refresh"] / found["full_refresh"]
     lines = [
@@ -47,17 +50,17 @@ def _warehouse(title: str, found: dict[str, Any], full_limit: float, more_limit:
         "| | seconds | ratio | limit |",
         "| --- | ---: | ---: | ---: |",
         f"| plain GROUP BY campaign, email, person | {found['plain_group_by']:.2f} | | |",
-        f"| full refresh | {found['full_refresh']:.2f} | {full:.2f} of the plain one | {full_limit:.2f} |",
-        f"| refresh of a further 1 % | {found['more_refresh']:.2f} | {more:.1%} of the full one | {more_limit:.0%} |",
+        f"| full refresh | {found['full_refresh']:.2f} | {full:.2f} of the plain one | {full_limit} |",
+        f"| refresh of a further 1 % | {found['more_refresh']:.2f} | {more:.1%} of the full one | {more_limit} |",
         # A server does the work in processes of its own.
         (f"\nMemory of the full refresh: at most {found['full_refresh_gb']:.1f} GB. " if title == "DuckDB" else "\n")
         + f"Starting the command takes {found['start']:.1f} s more.\n",
-        "| query of the dashboard | direct SQL, s | stored tables, s | ratio (limit 5 %) |",
-        "| --- | ---: | ---: | ---: |",
+        "| query of the dashboard | direct SQL, s | stored tables, s | ratio | limit |",
+        "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name, direct in found["direct"].items():
         stored = found["stored"][name]
-        lines.append(f"| {name} | {direct:.2f} | {stored:.3f} | {stored / direct:.1%} |")
+        lines.append(f"| {name} | {direct:.2f} | {stored:.3f} | {stored / direct:.1%} | {query_limit} |")
     return "\n".join(lines) + "\n\n"
 
 

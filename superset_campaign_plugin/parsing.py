@@ -17,11 +17,14 @@ REMEMBERED = 64  # texts in each process, about a megabyte each at most
 
 
 def remember_parsed_sql() -> None:
-    """Let the parser of statements remember; doing it again changes nothing."""
+    """Let the parser of statements remember; doing it again changes nothing.
+
+    What it lays itself around is no part of Superset's API. A release that has it no more parses as it does by itself.
+    """
     from superset.sql.parse import SQLStatement
 
-    parse = SQLStatement._parse.__func__
-    if hasattr(parse, "remembered"):
+    parse = getattr(getattr(SQLStatement, "_parse", None), "__func__", None)
+    if parse is None or hasattr(parse, "remembered"):
         return
 
     @lru_cache(maxsize=REMEMBERED)

@@ -8,46 +8,56 @@ from superset.connectors.sqla.models import SqlaTable
 VIEWER_ROLE = "Campaign Report Viewer"
 GUEST_ROLE = "Campaign Report Guest"
 
-# (permission, view), by what a viewer does with it.
-_PERMISSIONS = (
-    # open the dashboard and its charts
+# (permission, view), by what people do with it.
+_GUEST_PERMISSIONS = (
+    # open the dashboard and its charts, and filter them
     ("can_read", "Dashboard"),
     ("can_read", "Chart"),
-    ("can_read", "Dataset"),
+    ("can_time_range", "Api"),
+    # learn what of the rest they may do
+    ("can_read", "CurrentUserRestApi"),
+    # the page tells what was done on it, and without this each time asks for a login
+    ("can_log", "Superset"),
+    # drill to the rows of a figure
+    ("can_drill", "Dashboard"),
+    ("can_samples", "Datasource"),
+    ("can_get_drill_info", "Dataset"),
+    # export figures
+    ("can_csv", "Superset"),
+    # preview an email
+    ("can_read", "CampaignEmail"),
+)
+_VIEWER_PERMISSIONS = (
+    *_GUEST_PERMISSIONS,
+    # open the dashboard in Superset itself, with what people may have put on it
     ("can_dashboard", "Superset"),
     ("can_explore_json", "Superset"),
-    ("can_time_range", "Api"),
-    ("can_read", "CurrentUserRestApi"),
+    ("can_read", "Dataset"),
     ("can_read", "CssTemplate"),
     ("can_read", "Theme"),
     ("can_read", "Annotation"),
-    ("can_log", "Superset"),
-    # filter it, and share what is filtered
+    # share what is filtered
     ("can_read", "DashboardFilterStateRestApi"),
     ("can_write", "DashboardFilterStateRestApi"),
     ("can_read", "DashboardPermalinkRestApi"),
     ("can_write", "DashboardPermalinkRestApi"),
     ("can_dashboard_permalink", "Superset"),
-    # drill to the rows of a figure
-    ("can_drill", "Dashboard"),
-    ("can_samples", "Datasource"),
-    ("can_get_drill_info", "Dataset"),
-    # export
-    ("can_csv", "Superset"),
+    # export charts
     ("can_export", "Chart"),
-    # preview an email
-    ("can_read", "CampaignEmail"),
 )
 
 
 def create_viewer_role(datasets: list[SqlaTable]) -> bool:
     """Create the role within the running transaction, with access to `datasets` alone; False if there is one."""
-    return _create(VIEWER_ROLE, [*_PERMISSIONS, *(("datasource_access", dataset.perm) for dataset in datasets)])
+    return _create(VIEWER_ROLE, [*_VIEWER_PERMISSIONS, *(("datasource_access", dataset.perm) for dataset in datasets)])
 
 
 def create_guest_role() -> bool:
-    """The same for guests of the embedded dashboard, whose tokens let them at its datasets; False if there is one."""
-    return _create(GUEST_ROLE, list(_PERMISSIONS))
+    """The same for guests of the embedded dashboard, whose tokens let them at its datasets; False if there is one.
+
+    It is what the embedded page asks for, and no more: nothing of a deployment but this dashboard.
+    """
+    return _create(GUEST_ROLE, list(_GUEST_PERMISSIONS))
 
 
 def delete_role(name: str) -> None:

@@ -50,6 +50,8 @@ class CampaignEmailRestApi(BaseSupersetApi):
           - in: path
             schema:
               type: integer
+              format: int64
+              minimum: 1
             name: email_id
             description: The email's id in Marketo
           - in: query
@@ -79,9 +81,26 @@ class CampaignEmailRestApi(BaseSupersetApi):
             403:
               $ref: '#/components/responses/403'
             404:
-              $ref: '#/components/responses/404'
+              description: >-
+                There is no such email that the caller may see. An address whose id is no whole number gets Superset's
+                page for unknown addresses
+              content:
+                application/json:
+                  schema:
+                    type: object
+                    properties:
+                      message:
+                        type: string
+                text/html: {}
+            422:
+              $ref: '#/components/responses/422'
             429:
-              description: More requests than the deployment allows one person; `Retry-After` says when to come back
+              description: More requests than the deployment allows one person
+              headers:
+                Retry-After:
+                  description: Seconds until there is room again
+                  schema:
+                    type: integer
               content:
                 application/json:
                   schema:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superset_campaign_plugin.preview.heat import Mark
-from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, Link, clean_html
+from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, Link, clean_html, link_target
 from superset_campaign_plugin.preview.tags import are_too_many
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -277,6 +277,14 @@ def test_links_lead_nowhere_and_say_where_they_led():
         Link("Token", "{{my.link}}"),
         Link("Here", "https://map.example"),
     )
+
+
+@pytest.mark.parametrize(
+    "href",
+    ["javascript:alert(1)", " JaVa\tScript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "#top"],
+)
+def test_what_leads_nowhere_outside_is_no_target(href):
+    assert link_target(href) is None
 
 
 def test_a_link_cannot_turn_its_letters_around():

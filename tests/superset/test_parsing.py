@@ -1,0 +1,48 @@
+"""What the parser remembers is the same for everyone, whatever a caller does with it."""
+
+from __future__ import annotations
+
+import pytest
+from deployment import Deployment
+
+from superset_campaign_plugin.parsing import remember_parsed_sql
+
+
+@pytest.fixture(autouse=True)
+def _within_superset(deployment: Deployment) -> None:
+    """A Superset in which the plugin has been set up; its modules cannot be loaded before."""
+
+
+def test_a_changed_statement_is_not_what_the_next_caller_gets() -> None:
+    from superset.sql.parse import SQLStatement
+
+    sql = "SELECT workspace FROM report"
+    untouched = SQLStatement(sql, "postgresql").format()
+    changed = SQLStatement(sql, "postgresql")
+    changed._parsed.selects[0].this.set("this", "changed")
+    assert "changed" in changed.format()
+    assert SQLStatement(sql, "postgresql").format() == untouched
+    assert SQLStatement._parse.remembered.cache_info().hits >= 2
+
+
+def test_the_engine_is_part_of_what_is_remembered() -> None:
+    from superset.sql.parse import SQLStatement
+
+    sql = 'SELECT "a"'
+    assert SQLStatement(sql, "postgresql").format() != SQLStatement(sql, "mysql").format()
+
+
+def test_remembering_twice_lays_nothing_over_it() -> None:
+    from superset.sql.parse import SQLStatement
+
+    once = SQLStatement._parse.__func__
+    remember_parsed_sql()
+    assert SQLStatement._parse.__func__ is once
+
+
+def test_a_superset_without_that_parser_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from superset.sql.parse import SQLStatement
+
+    monkeypatch.delattr(SQLStatement, "_parse")
+    remember_parsed_sql()
+    assert "_parse" not in vars(SQLStatement)
