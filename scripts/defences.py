@@ -114,10 +114,8 @@ def _pytest(tree: Path, tests: list[str]) -> int:
     limit = SECONDS * len(tests)
     done = subprocess.run(command, cwd=tree, env=_environment(tree), capture_output=True, text=True, timeout=limit)
     lines = done.stdout.strip().splitlines() or ["no output"]
-    print(
-        "\n".join(f"   {line}" for line in lines if line.startswith(("FAILED", "ERROR")) or line is lines[-1]),
-        flush=True,
-    )
+    told = [line[:160] for line in lines[:-1] if line.startswith(("FAILED", "ERROR"))][:3]
+    print("\n".join(f"   {line}" for line in (*told, lines[-1])), flush=True)
     return done.returncode
 
 

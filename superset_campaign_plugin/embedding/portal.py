@@ -60,6 +60,13 @@ def guest_token_request(
     }
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The library would send the access token on to wherever an answer points."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 class Superset:
     """A Superset that issues guest tokens to this portal, as the account that it gave to it.
 
@@ -74,7 +81,7 @@ class Superset:
         self._embedding = embedding
         # Superset's protection against forged requests ties its token to a session cookie.
         cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._opener = urllib.request.build_opener(cookies)
+        self._opener = urllib.request.build_opener(cookies, _NoRedirects)
 
     def guest_token(self, username: str, **rows: Any) -> str:
         """A token for one visitor, valid for some minutes; `rows` are those of `guest_token_request`.
@@ -96,7 +103,8 @@ class Superset:
             with self._opener.open(request, timeout=30) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
-            reason = error.read(500).decode(errors="replace")
+            location = error.headers.get("Location")
+            reason = f"it is at {location} now" if location else error.read(500).decode(errors="replace")
             raise PortalError(f"Superset answered {error.code} to {path}: {reason}") from error
         except (OSError, ValueError) as error:
             raise PortalError(f"Superset at {self._address} cannot be reached: {error}") from error
