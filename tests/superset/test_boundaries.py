@@ -125,7 +125,15 @@ def test_no_name_becomes_a_template(name: str) -> None:
 
 
 def test_a_clause_picks_the_rows_of_names_that_break_careless_sql() -> None:
-    names = ["EMEA", 'O\'Brien & "Söhne"', "100% ' OR '1'='1", "back\\slash'", "عرض ‏🎉", ":bound %s ?"]
+    names = [
+        "x') OR ('1'='1",
+        "EMEA",
+        'O\'Brien & "Söhne"',
+        "100% ' OR '1'='1",
+        "back\\slash'",
+        "عرض ‏🎉",
+        ":bound %s ?",
+    ]
     connection = duckdb.connect()
     connection.execute("CREATE TABLE report (workspace VARCHAR, program_name VARCHAR)")
     connection.executemany("INSERT INTO report VALUES (?, 'P')", [[name] for name in names])
