@@ -7,6 +7,7 @@ that break careless SQL, links and pages.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import socket
@@ -17,7 +18,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import pytest
 
 from demo.generate import generate
 from superset_campaign_plugin.bundle.definitions import load_dashboards
+from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.preview.contents import load_emails
 
 DATABASE = "Campaign Warehouse"
@@ -86,6 +88,16 @@ class Deployment:
             g.pop("_rls_filter_cache", None)
             yield
 
+    @contextmanager
+    def settings(self, **changes: Any) -> Iterator[None]:
+        """Other settings of the plugin for a while."""
+        before = self.app.extensions[EXTENSION]
+        self.app.extensions[EXTENSION] = replace(before, **changes)
+        try:
+            yield
+        finally:
+            self.app.extensions[EXTENSION] = before
+
     def client(self, name: str) -> Any:
         """A browser-less client of the deployment, logged in as `name`."""
         client = self.app.test_client()
@@ -130,6 +142,7 @@ def deploy(folder: Path) -> Deployment:
     app = create_app()
     with app.app_context():
         upgrade(directory=str(Path(superset.__file__).parent / "migrations"))
+        _hear_loggers()
         superset.appbuilder.add_permissions(update_perms=True)
         superset.security_manager.sync_role_definitions()
         _add_user("admin", "Admin")
@@ -143,6 +156,13 @@ def deploy(folder: Path) -> Deployment:
         install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
         give_viewer_role()
     return Deployment(app, folder, environment, untouched)
+
+
+def _hear_loggers() -> None:
+    """The migrations silence every logger that exists when they run."""
+    for name in logging.root.manager.loggerDict:
+        if name.startswith("superset_campaign_plugin"):
+            logging.getLogger(name).disabled = False
 
 
 def _make_warehouse(folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import BigInteger, String, case, cast, func, literal, literal_column, types
@@ -43,6 +44,8 @@ class Engine:
     keeps_indexes       True where an index makes finding single rows fast
     needs_analyze       True where a new table is planned for badly until ANALYZE has looked at it
     refresh_settings    statements that give a refresh the memory it may use
+    bit_or, bit_and     the functions that join the bits of a group's rows, and those that two numbers share; the
+                        second one is None where an operator does that
     one_snapshot        statement that begins a transaction which sees one state of the database
     lock_query          takes the lock :name for the connection, or answers that another one has it
     runs_in_tests       False where no server of it is at hand, so that snapshots hold its SQL
@@ -59,6 +62,8 @@ class Engine:
     keeps_indexes = False
     needs_analyze = False
     refresh_settings: tuple[str, ...] = ()
+    bit_or: str = "bit_or"
+    bit_and: str | None = None
     one_snapshot: str | None = None
     lock_query: str | None = None
     time_zones = True
@@ -137,11 +142,13 @@ class Engine:
 
     def any_bits(self, mask: ColumnElement[Any], width: int) -> ColumnElement[Any]:
         """The bits that are set in `mask` in any row of a group; a mask has at most `width` bits."""
-        return func.bit_or(mask)
+        joined: ColumnElement[Any] = getattr(func, self.bit_or)(mask)
+        return joined
 
     def has_bits(self, mask: ColumnElement[Any], bits: int) -> ColumnElement[Any]:
         """Whether any of `bits` is set in `mask`."""
-        return mask.op("&")(literal(bits)) != literal(0)
+        operator = mask.op("&") if self.bit_and is None else partial(getattr(func, self.bit_and), mask)
+        return operator(literal(bits)) != literal(0)
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         """A UTC moment as the clocks of `zone` (such as Europe/Berlin) show it, without a zone."""

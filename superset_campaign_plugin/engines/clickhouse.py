@@ -26,6 +26,7 @@ class ClickHouse(Engine):
     sqlglot = "clickhouse"
     timestamp_type = "DateTime64(6, 'UTC')"
     runs_in_tests = False
+    bit_or, bit_and = "groupBitOr", "bitAnd"
     joins_rename = True
     updates_rows = False
 
@@ -64,12 +65,6 @@ class ClickHouse(Engine):
 
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.position(text, literal(part)) > 0
-
-    def any_bits(self, mask: ColumnElement[Any], width: int) -> ColumnElement[Any]:
-        return func.groupBitOr(mask)
-
-    def has_bits(self, mask: ColumnElement[Any], bits: int) -> ColumnElement[Any]:
-        return func.bitAnd(mask, literal(bits)) != literal(0)
 
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.arrayElement(func.splitByChar(literal(","), func.ifNull(text, literal(""))), place)

@@ -22,6 +22,7 @@ class Snowflake(Engine):
     sqlglot = "snowflake"
     timestamp_type = "TIMESTAMP_NTZ"
     runs_in_tests = False
+    bit_or, bit_and = "bitor_agg", "bitand"
 
     def dialect(self) -> Dialect:
         return plain_dialect(backslash_escapes=True)
@@ -55,12 +56,6 @@ class Snowflake(Engine):
 
     def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.json_extract_path_text(text, literal("value"))
-
-    def any_bits(self, mask: ColumnElement[Any], width: int) -> ColumnElement[Any]:
-        return func.bitor_agg(mask)
-
-    def has_bits(self, mask: ColumnElement[Any], bits: int) -> ColumnElement[Any]:
-        return func.bitand(mask, literal(bits)) != literal(0)
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         return func.convert_timezone(literal("UTC"), literal(zone), moment)

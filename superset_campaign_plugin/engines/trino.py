@@ -21,6 +21,7 @@ class Trino(Engine):
     name = "trino"
     sqlglot = "trino"
     runs_in_tests = False
+    bit_or, bit_and = "bitwise_or_agg", "bitwise_and"
     updates_rows = False
 
     def dialect(self) -> Dialect:
@@ -49,12 +50,6 @@ class Trino(Engine):
 
     def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.json_extract_scalar(text, literal("$.value"))
-
-    def any_bits(self, mask: ColumnElement[Any], width: int) -> ColumnElement[Any]:
-        return func.bitwise_or_agg(mask)
-
-    def has_bits(self, mask: ColumnElement[Any], bits: int) -> ColumnElement[Any]:
-        return func.bitwise_and(mask, literal(bits)) != literal(0)
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         return cast(func.at_timezone(func.with_timezone(moment, _UTC), literal(zone)), _TIME)

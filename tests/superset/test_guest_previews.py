@@ -6,12 +6,10 @@ import gzip
 import hashlib
 import html
 import json
-import logging
 import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -184,17 +182,6 @@ def data_cache(deployment: Deployment) -> Iterator[dict[str, Any]]:
     cache_manager.data_cache.init_app(deployment.app, {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 600})
     yield deployment.app.extensions["cache"][cache_manager.data_cache]._cache
     cache_manager.data_cache.init_app(deployment.app, deployment.app.config["DATA_CACHE_CONFIG"])
-
-
-@contextmanager
-def settings(deployment: Deployment, **changes: Any) -> Iterator[None]:
-    """Other settings of the plugin for a while."""
-    before = deployment.app.extensions[EXTENSION]
-    deployment.app.extensions[EXTENSION] = replace(before, **changes)
-    try:
-        yield
-    finally:
-        deployment.app.extensions[EXTENSION] = before
 
 
 def events(deployment: Deployment, after: int = 0) -> list[tuple[int, str, int | None, dict[str, Any]]]:
@@ -429,7 +416,7 @@ def test_an_expired_proof_says_what_to_do(portal: Portal, guest: Guest, emea: in
     assert "Open the report again" in answers[0].get_data(as_text=True)
     assert len({answer.get_data() for answer in answers}) == 1
     assert portal.open(portal.forge(emea, guest, clock=lambda: time.time() - past + 30)).status_code == 200
-    with settings(portal.deployment, preview_link_minutes=1):
+    with portal.deployment.settings(preview_link_minutes=1):
         assert portal.open(portal.forge(emea, guest, clock=lambda: time.time() - 61)).status_code == 410
 
 
@@ -672,7 +659,7 @@ def test_more_previews_than_allowed_are_told_when_to_come_back(portal: Portal, g
     def named(name: str) -> str:
         return portal.forge(emea, replace(guest, username=name))
 
-    with settings(portal.deployment, previews_per_minute=2):
+    with portal.deployment.settings(previews_per_minute=2):
         eager = named(f"eager {secrets.token_hex(4)}")
         page, body = eager, eager.replace("/?", "/body?")
         # The frame's request takes nothing from the pages.
@@ -683,7 +670,7 @@ def test_more_previews_than_allowed_are_told_when_to_come_back(portal: Portal, g
         assert "Too many previews" in refused.get_data(as_text=True)
         assert portal.open(body).status_code == 429
         assert portal.open(named(f"calm {secrets.token_hex(4)}")).status_code == 200
-    with settings(portal.deployment, previews_per_minute=0):
+    with portal.deployment.settings(previews_per_minute=0):
         assert portal.open(eager).status_code == 200
 
 
@@ -692,7 +679,7 @@ def test_a_flood_of_refused_requests_is_logged_once(portal: Portal, guest: Guest
 
     name = f"flood {secrets.token_hex(4)}"
     page = portal.forge(emea, replace(guest, username=name))
-    with settings(portal.deployment, previews_per_minute=1):
+    with portal.deployment.settings(previews_per_minute=1):
         assert [portal.open(page).status_code for _ in range(6)] == [200] + [429] * 5
     with portal.deployment.app.app_context():
         rows = db.session.execute("SELECT json FROM logs ORDER BY id DESC LIMIT 20").fetchall()
@@ -704,7 +691,7 @@ def test_a_flood_of_refused_requests_is_logged_once(portal: Portal, guest: Guest
 
 def test_the_api_counts_with_the_pages_and_answers_in_json(portal: Portal, emea: int) -> None:
     viewer = portal.deployment.client("viewer")
-    with settings(portal.deployment, previews_per_minute=1):
+    with portal.deployment.settings(previews_per_minute=1):
         assert viewer.get(f"/campaign-email/{emea}/").status_code == 200
         answer = viewer.get(f"/api/v1/campaign_email/{emea}")
         assert answer.status_code == 429
@@ -715,7 +702,7 @@ def test_the_api_counts_with_the_pages_and_answers_in_json(portal: Portal, emea:
 def test_guessing_proofs_is_limited_by_address(portal: Portal, emea: int) -> None:
     stranger = portal.deployment.app.test_client()
     origin = {"REMOTE_ADDR": f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"}
-    with settings(portal.deployment, previews_per_minute=3):
+    with portal.deployment.settings(previews_per_minute=3):
         statuses = [
             stranger.get(f"/campaign-email/{emea + n}/?proof=guess{n}", environ_overrides=origin).status_code
             for n in range(5)
@@ -726,10 +713,9 @@ def test_guessing_proofs_is_limited_by_address(portal: Portal, emea: int) -> Non
 def test_server_processes_count_together_in_redis(
     portal: Portal, guest: Guest, emea: int, redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logging.getLogger(limits.__name__), "disabled", False)
     monkeypatch.setitem(portal.deployment.app.config, "RATELIMIT_STORAGE_URI", redis_server)
     address = portal.forge(emea, replace(guest, username=f"eager {secrets.token_hex(4)}"))
-    with settings(portal.deployment, previews_per_minute=2):
+    with portal.deployment.settings(previews_per_minute=2):
         assert portal.open(address).status_code == 200
         limits._limiter.cache_clear()  # as another process would begin
         assert [portal.open(address).status_code for _ in range(2)] == [200, 429]
@@ -738,10 +724,8 @@ def test_server_processes_count_together_in_redis(
 def test_previews_go_on_when_nothing_can_be_counted(
     portal: Portal, guest: Guest, emea: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # The migrations of the metadata database silence every logger that exists when they run.
-    monkeypatch.setattr(logging.getLogger(limits.__name__), "disabled", False)
     monkeypatch.setitem(portal.deployment.app.config, "RATELIMIT_STORAGE_URI", "redis://127.0.0.1:1/0")
-    with settings(portal.deployment, previews_per_minute=1):
+    with portal.deployment.settings(previews_per_minute=1):
         assert [portal.open(portal.forge(emea, guest)).status_code for _ in range(2)] == [200, 200]
     assert "RATELIMIT_STORAGE_URI" in caplog.text
 

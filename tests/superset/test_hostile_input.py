@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment, run_chart
 from hostile import HOSTILE
 
-from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.report.run import run_report
 
 UNKNOWN = 987_654_321
@@ -45,17 +42,6 @@ def email_id(deployment: Deployment) -> int:
     """The email with the most sends."""
     rows = run_report(deployment.warehouse, schema=SCHEMA, by=["email"]).records()
     return int(max(rows, key=lambda row: row["sent"])["email_id"])
-
-
-@contextmanager
-def settings(deployment: Deployment, **changes: Any) -> Iterator[None]:
-    """Other settings of the plugin for a while."""
-    before = deployment.app.extensions[EXTENSION]
-    deployment.app.extensions[EXTENSION] = replace(before, **changes)
-    try:
-        yield
-    finally:
-        deployment.app.extensions[EXTENSION] = before
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +151,7 @@ def test_sql_in_a_filter_is_a_value(deployment: Deployment, text: str) -> None:
 
 def test_an_email_above_the_limit_is_not_shown(deployment: Deployment, email_id: int) -> None:
     client = deployment.client("viewer")
-    with settings(deployment, max_email_bytes=100):
+    with deployment.settings(max_email_bytes=100):
         page = client.get(f"/campaign-email/{email_id}/")
         assert page.status_code == 200
         assert "too large to show" in page.get_data(as_text=True)
