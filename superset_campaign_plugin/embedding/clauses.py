@@ -9,6 +9,7 @@ from itertools import product
 from superset_campaign_plugin.errors import UsageError
 
 NOTHING = "1 = 0"
+EVERYTHING = "1 = 1"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,12 @@ def _of_any_instance(grants: set[Grant], backslash_escapes: bool) -> list[str]:
 
 
 def each_grant(workspaces: Sequence[str], programs: Sequence[str], instances: Sequence[str]) -> set[Grant]:
-    """The grants of these workspaces, of these only the programs if some are named, in the instances if some are."""
+    """The grants of these workspaces, of these only the programs if some are named, in the instances if some are.
+
+    Raises `UsageError` for a program without a name: every row has a program's name, or its id in the place of one.
+    """
+    if "" in programs:
+        raise UsageError("a program must have a name")
     return {
         Grant(workspace, program, instance)
         for workspace, program, instance in product(workspaces, programs or (None,), instances or (None,))

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from superset_campaign_plugin.embedding.clauses import NOTHING, each_grant, row_clause
+from superset_campaign_plugin.embedding.clauses import EVERYTHING, NOTHING, each_grant, row_clause
 from superset_campaign_plugin.errors import PortalError, UsageError, unknown
 
 # Of these datasets every row has a workspace; a visitor sees nothing of any other.
@@ -29,8 +29,8 @@ def guest_token_request(
     *,
     username: str,
     workspaces: Sequence[str] = (),
-    programs: Sequence[str] = (),
-    instances: Sequence[str] = (),
+    programs: Sequence[str] | None = None,
+    instances: Sequence[str] | None = None,
     everything: bool = False,
 ) -> dict[str, Any]:
     """The body of Superset's `POST /api/v1/security/guest_token/` for one visitor.
@@ -38,20 +38,27 @@ def guest_token_request(
     They see the rows of `workspaces`, of these only the `programs` if some are named; where the report covers several
     Marketo instances, those of `instances`, or a workspace of that name in each. `username` stands in Superset's logs.
     Raises `UsageError` for no workspace at all, which would be a mistake more often than a wish: whoever may see all
-    rows gets `everything`.
+    rows gets `everything`. The same goes for lists of programs or instances that are there and empty, as those of a
+    visitor from whom the last one was taken, and for a text in the place of a list or anything but texts in one.
     """
-    if everything == bool(workspaces):
+    for kind, names in (("workspaces", workspaces), ("programs", programs), ("instances", instances)):
+        if isinstance(names, str) or any(not isinstance(name, str) for name in names or ()):
+            raise UsageError(f"{kind} must be a list of texts, not {names!r}")
+        if names is not None and not names and kind != "workspaces":
+            raise UsageError(f"a visitor with no {kind} would see those of all; leave {kind} out if that is meant")
+    if everything is not (not workspaces):
         raise UsageError("name the workspaces that the visitor may see, or say everything=True")
     if not username:
         raise UsageError("a guest needs a username; it stands in Superset's logs")
-    for instance in instances:
+    for instance in instances or ():
         if instance not in embedding["instances"]:
             raise unknown("Marketo instance", instance, embedding["instances"])
-    clause = row_clause(each_grant(workspaces, programs, instances), backslash_escapes=embedding["backslash_escapes"])
+    grants = each_grant(workspaces, programs or (), instances or ())
+    clause = EVERYTHING if everything else row_clause(grants, backslash_escapes=embedding["backslash_escapes"])
+    # One for every dataset: the plugin shows a guest nothing of what no rule names.
     rules = [
         {"dataset": number, "clause": clause if name in WITH_WORKSPACES else NOTHING}
         for name, number in embedding["datasets"].items()
-        if name not in WITH_WORKSPACES or not everything
     ]
     return {
         "user": {"username": username},

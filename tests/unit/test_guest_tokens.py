@@ -1,4 +1,4 @@
-"""The portal's helper against servers that do not answer as Superset does."""
+"""The portal's helper against slips of the portal, and servers that do not answer as Superset does."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
-from superset_campaign_plugin.embedding.portal import Superset
-from superset_campaign_plugin.errors import PortalError
+from superset_campaign_plugin.embedding.portal import Superset, guest_token_request
+from superset_campaign_plugin.errors import PortalError, UsageError
 
 EMBEDDING = {"dashboard": "d", "datasets": {}, "instances": [], "backslash_escapes": False}
 
@@ -53,3 +54,25 @@ def test_a_token_is_not_carried_to_where_an_answer_points(redirecting: str) -> N
     with pytest.raises(PortalError, match=r"answered 302 .* it is at http://localhost:[0-9]+/elsewhere now"):
         Superset(redirecting, "portal", "password", EMBEDDING).guest_token("ann", workspaces=["EMEA"])
     assert Redirecting.seen == ["/api/v1/security/csrf_token/"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"workspaces": ["EMEA"], "programs": []},
+        {"workspaces": ["EMEA"], "programs": [None]},
+        {"workspaces": ["EMEA"], "programs": [""]},
+        {"workspaces": ["EMEA"], "programs": "Spring"},
+        {"workspaces": ["EMEA"], "instances": []},
+        {"workspaces": ["EMEA"], "instances": [None]},
+        {"workspaces": "EMEA"},
+        {"workspaces": [None]},
+        {"workspaces": [["EMEA"]]},
+        {"workspaces": ["EMEA"], "everything": "no"},
+        {"workspaces": [], "everything": 1},
+        {"workspaces": ["EMEA"], "everything": 0},
+    ],
+)
+def test_what_may_be_a_mistake_of_the_portal_shows_nothing(rows: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        guest_token_request(EMBEDDING, username="ann", **rows)
