@@ -18,6 +18,7 @@ from superset.security.guest_token import GuestUser
 
 from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.embedding.clauses import NOTHING
 from superset_campaign_plugin.embedding.proofs import Guest, Proofs
 from superset_campaign_plugin.errors import SharingEnded
 from superset_campaign_plugin.preview.key import EmailKey
@@ -43,7 +44,8 @@ def guest_of_token() -> Guest:
     user = g.user
     names = {str(id_): name for name, id_ in _dataset_ids().items()}
     rules: list[tuple[str | None, str]] = []
-    for rule in user.rls:
+    # As the token has them: what no rule names is closed anew wherever the proof is opened.
+    for rule in user.guest_token.get("rls_rules") or ():
         # Superset lays a rule without a dataset on every one.
         dataset = str(rule["dataset"]) if rule.get("dataset") else None
         if dataset is None or dataset in names:
@@ -101,6 +103,34 @@ def acting_as(guest: GuestUser | None) -> Iterator[None]:
 def proof_in_use() -> str | None:
     """The proof by which the request is made, for the page's own addresses to bear it on."""
     return g.user.guest_token.get(PARAMETER) if is_guest() else None
+
+
+def dashboards() -> list[Dashboard]:
+    """The dashboards that the guest may see, as far as they are embedded."""
+    found = (_embedded(str(resource["id"])) for resource in g.user.resources)
+    return [dashboard for dashboard in found if dashboard is not None]
+
+
+def close_what_no_rule_names(manager: Any) -> None:
+    """Let guests see nothing of those datasets of the plugin that no rule of theirs is for.
+
+    A portal may know datasets of before: since it asked, an upgrade brought another, or one was made anew with another
+    id. To Superset a dataset without a rule is open, so every visitor would see the rows of all.
+    """
+    guest_class = manager.guest_user_cls
+
+    class HeldGuest(guest_class):  # type: ignore[misc, valid-type]
+        rls: list[dict[str, Any]]
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            # A rule without a dataset lies on every one.
+            if all(rule.get("dataset") for rule in self.rls):
+                named = {str(rule["dataset"]) for rule in self.rls}
+                open_ones = [id_ for id_ in _dataset_ids().values() if str(id_) not in named]
+                self.rls = [*self.rls, *({"dataset": id_, "clause": NOTHING} for id_ in open_ones)]
+
+    manager.guest_user_cls = HeldGuest
 
 
 def form_data(report: SqlaTable) -> dict[str, Any] | None:

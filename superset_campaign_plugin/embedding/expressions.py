@@ -1,0 +1,101 @@
+"""Who is held to some rows of the report has no SQL of their own run in its warehouse.
+
+Row rules hold the rows of a dataset. A function in an expression reads beside them: PostgreSQL's `query_to_xml` runs
+the query that is its text, and other engines have their own of that kind, so that one expression in a filter shows the
+whole warehouse. Superset refuses subqueries there and no functions, and compares a guest's request with the stored
+chart unless it says that it is a filter's. So whoever has row rules, and no access to the database itself, may use
+columns, metrics and filters, and of SQL what the makers of the dashboards wrote.
+"""
+
+# Superset's classes and functions come without types.
+# mypy: no-warn-return-any
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from flask import g
+from superset import db, security_manager
+from superset.common.query_context_processor import QueryContextProcessor
+from superset.connectors.sqla.models import SqlaTable
+from superset.exceptions import QueryObjectValidationError
+from superset.models.dashboard import Dashboard
+from superset.models.helpers import ExploreMixin
+
+from superset_campaign_plugin.bundle.definitions import load_dashboards
+from superset_campaign_plugin.bundle.identity import dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.embedding import guests, stored
+from superset_campaign_plugin.report.run import REPORT_DATASET
+
+# Superset's own, for the number of rows.
+_COUNT = "COUNT(*)"
+
+
+def register() -> None:
+    """Hook into the places that every expression and every annotation of a query passes.
+
+    None of them is part of an API. A release without them does not start, since nobody would be held in it.
+    """
+    if hasattr(ExploreMixin._process_select_expression, "held"):
+        return
+    ExploreMixin._process_select_expression = _held(ExploreMixin._process_select_expression)
+    ExploreMixin._process_orderby_expression = _held(ExploreMixin._process_orderby_expression)
+    annotate = QueryContextProcessor.get_native_annotation_data
+
+    @functools.wraps(annotate)
+    def held_annotate(query: Any) -> dict[str, Any]:
+        wanted = {str(each["value"]) for each in query.annotation_layers if each["sourceType"] == "NATIVE"}
+        if wanted and guests.is_guest() and not wanted <= stored.annotation_layers(guests.dashboards()):
+            raise QueryObjectValidationError("These annotations are not of this dashboard")
+        return annotate(query)
+
+    QueryContextProcessor.get_native_annotation_data = staticmethod(held_annotate)
+
+
+def _held(process: Callable[..., str | None]) -> Callable[..., str | None]:
+    @functools.wraps(process)
+    def held(self: Any, expression: str | None, *args: Any, **named: Any) -> str | None:
+        if expression and not _may_run(self, expression):
+            raise QueryObjectValidationError(
+                "SQL of your own does not run on this data; use its columns and metrics as they are"
+            )
+        return process(self, expression, *args, **named)
+
+    held.held = True  # type: ignore[attr-defined]
+    return held
+
+
+def _may_run(dataset: Any, expression: str) -> bool:
+    text = expression.strip()
+    if text.upper() == _COUNT or _is_column(dataset, text):
+        return True
+    database = getattr(dataset, "database", None)
+    if database is None or not _is_held(database):
+        return True
+    allowed = stored.expressions(_dashboards(), database.backend)
+    return text in allowed or stored.as_run(text, database.backend) in allowed
+
+
+def _is_column(dataset: Any, text: str) -> bool:
+    names = [each.column_name for each in getattr(dataset, "columns", ()) if hasattr(each, "column_name")]
+    return text in names or any(text == dataset.database.quote_identifier(name) for name in names)
+
+
+def _is_held(database: Any) -> bool:
+    """Whether who asks sees some rows of the report alone, and this database is the one that has the report."""
+    report = db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(REPORT_DATASET)).one_or_none()
+    if report is None or report.database_id != database.id or g.get("user") is None:
+        return False
+    if guests.is_guest():
+        return True
+    return not security_manager.can_access_database(database) and bool(security_manager.get_rls_filters(report))
+
+
+def _dashboards() -> list[Dashboard]:
+    """Those whose makers' SQL may run: the guest's, and for a person the plugin's own, which they cannot change."""
+    if guests.is_guest():
+        return guests.dashboards()
+    ours = [dashboard_uuid(dashboard.name) for dashboard in load_dashboards()]
+    return db.session.query(Dashboard).filter(Dashboard.uuid.in_(ours)).all()
