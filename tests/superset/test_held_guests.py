@@ -298,6 +298,28 @@ def test_accounts_and_roles_are_not_listed(
         assert deployment.client("admin").get(address).status_code == 200
 
 
+def test_the_sites_of_all_portals_are_not_listed(deployment: Deployment, guest: dict[str, str]) -> None:
+    address = "/api/v1/dashboard/campaign-email-performance/embedded"
+    assert deployment.app.test_client().get(address, headers=guest).status_code == 403
+    assert deployment.client("admin").get(address).status_code == 200
+
+
+def test_the_rows_behind_a_figure_come_without_their_sql(
+    deployment: Deployment, embedding: dict[str, Any], filters: dict[str, Any], guest: dict[str, str]
+) -> None:
+    asked = {
+        "datasource_type": "table",
+        "datasource_id": embedding["datasets"][REPORT],
+        "dashboard_id": filters["dashboardId"],
+    }
+    client = deployment.app.test_client()
+    answer = client.post("/datasource/samples", query_string=asked, json={}, headers=guest)
+    assert answer.get_json()["result"]["data"]
+    assert answer.get_json()["result"]["query"] is None
+    theirs = deployment.client("admin").post("/datasource/samples", query_string=asked, json={})
+    assert "SELECT" in theirs.get_json()["result"]["query"]
+
+
 def test_the_datasets_of_the_dashboard_come_without_their_sql(deployment: Deployment, guest: dict[str, str]) -> None:
     answer = deployment.app.test_client().get("/api/v1/dashboard/campaign-email-performance/datasets", headers=guest)
     found = {each["table_name"]: each for each in answer.get_json()["result"]}
@@ -331,3 +353,8 @@ def test_an_error_does_not_repeat_the_sql(
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["extra"]["engine"] == "duckdb"
     assert "activity_send_email" not in answer.get_data(as_text=True)
+    failed = {"expressionType": "SIMPLE", "aggregate": "SUM", "column": {"column_name": "email_name"}, "label": "mine"}
+    answer = ask(deployment, filters, guest, columns=["workspace"], metrics=[failed])
+    assert answer.status_code == 400
+    assert "SUM" not in answer.get_json()["message"].partition("sum(")[2]
+    assert "LINE" not in answer.get_data(as_text=True)
