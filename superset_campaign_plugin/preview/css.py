@@ -56,11 +56,12 @@ _TOKEN = re.compile(
     | (?P<sign>[,/+*!-])""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
+# Of attributes not those into which the preview writes clicks: a rule for each figure would load another image.
 _COMPOUND = re.compile(
     r"""(?:
       [\w*.\#-]+
     | :(?!:|before\b|after\b)[\w-]+(?:\([\w\s+.\#-]*\))?
-    | \[(?!data-)[\w-]+(?:[~|^$*]?=(?:"[\w\s./:-]*"|'[\w\s./:-]*'|[\w-]+))?\]
+    | \[(?!data-|title\b)[\w-]+(?:[~|^$*]?=(?:"[\w\s./:-]*"|'[\w\s./:-]*'|[\w-]+))?\]
     | \s*[\s>+~,]\s*
     )""",
     re.VERBOSE | re.IGNORECASE,
@@ -196,7 +197,7 @@ def _clean_value(value: str, images: ImagePolicy, tracking: bool) -> str | None:
         else:
             parts.append(text)
         position = token.end()
-    if depth:
+    if depth or not _spell_importance(parts):
         return None
     # Only now, so that a value which is dropped counts no image.
     for index, url in addresses:
@@ -204,6 +205,17 @@ def _clean_value(value: str, images: ImagePolicy, tracking: bool) -> str | None:
         if address is not None:
             parts[index] = f'url("{address}")'
     return "".join(parts).strip()
+
+
+def _spell_importance(parts: list[str]) -> bool:
+    """Spell a value's `! Important` as everybody does, for whoever takes it off; False if a mark stands elsewhere."""
+    if "!" not in parts:
+        return True
+    mark = parts.index("!")
+    if "".join(parts[mark + 1 :]).strip().lower() != "important":
+        return False
+    parts[mark:] = ["!important"]
+    return True
 
 
 def _clean_rules(text: str, images: ImagePolicy, *, depth: int) -> Iterator[str]:
