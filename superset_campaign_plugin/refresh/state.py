@@ -21,7 +21,7 @@ from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import Instance
 
 # Goes up when stored tables of before cannot be read or continued any more.
-FORMAT = "2"
+FORMAT = "3"
 _MARK = "read: "
 _MADE_OF = "made of: "
 _AT = "refreshed at"

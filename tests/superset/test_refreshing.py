@@ -86,7 +86,7 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
         changes = {(change.kind, change.name): change.action for change in install(**{**wanted, "uri": None})}
         assert changes["datasets", "campaign_email_performance"] == "updated"
         by_now = charts()
-        assert all("campaign_email_" in chart.datasource.sql for chart in by_now.values())
+        assert all(f"{DEFAULT_SCHEMA}.campaign_report_" in chart.datasource.sql for chart in by_now.values())
         assert all("activity_send_email" not in chart.datasource.sql for chart in by_now.values())
         for name, chart in by_now.items():
             assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
