@@ -41,6 +41,12 @@ def describe(instance: Instance, rules: Rules) -> dict[str, str]:
     return {"format": FORMAT, "source": f"{instance.source} {instance.schema or ''}".strip(), "rules": repr(rules)}
 
 
+def differing(state: State, instance: Instance, rules: Rules) -> str | None:
+    """What the stored tables are made of another one of: format, source or rules; None if they can be read."""
+    wanted = describe(instance, rules)
+    return next((name for name, value in wanted.items() if state.made_of.get(name) != value), None)
+
+
 def schema_of(instance: Instance, engine: Engine, prefix: str) -> str | None:
     """The schema of an instance's stored tables; None, the database's own, on an engine without schemas.
 
@@ -101,10 +107,9 @@ class StoredSource:
         state = read_state(connection, engine, schema)
         if state is None:
             raise RefreshError("there are no stored tables yet; make them with `superset-campaign refresh`")
-        for name, value in describe(instance, options.rules).items():
-            if state.made_of.get(name) != value:
-                raise RefreshError(
-                    f"the stored tables are of another {name} ({state.made_of.get(name)}); "
-                    "run `superset-campaign refresh` with the same options"
-                )
+        if name := differing(state, instance, options.rules):
+            raise RefreshError(
+                f"the stored tables are of another {name} ({state.made_of.get(name)}); "
+                "run `superset-campaign refresh` with the same options"
+            )
         return StoredFacts(schema, engine, options.as_of)
