@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.guest_rules import find_guest_rules_by_id
+from superset_campaign_plugin.shortcuts.guest_rules import find_guest_rules_by_id
 
 
 @pytest.fixture
