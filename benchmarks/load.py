@@ -89,6 +89,7 @@ def _measure(stack: Stack, state: Path, block: ExitStack, wanted: argparse.Names
     results["alone"] = _summary(alone, truth)
     _say(f"  {json.dumps(results['alone'])}")
     _say(f"{wanted.guests} guests and {wanted.users} users at once")
+    _issue_tokens(stack, accounts)
     people = [_person(account, stack, recordings, truth, 100 + n) for n, account in enumerate(accounts)]
     visit_together(people, ARRIVALS, wanted.seconds, PAUSE)
     results["together"] = _summary(people, truth)
@@ -108,7 +109,7 @@ def _faults(
 ) -> dict[str, Any]:
     """The same load, in which the worker, Redis and a web process are killed in turn."""
     _say("Faults under the same load")
-    _issue_tokens(stack, accounts)  # they are valid for five minutes
+    _issue_tokens(stack, accounts)
     people = [_person(account, stack, recordings, truth, 1000 + n) for n, account in enumerate(accounts)]
     saboteur = Saboteur(stack, state, block)
     # What is started again lives as long as the thread that started it, so that must be this one.
@@ -161,7 +162,7 @@ def _mixed(users: list[Account], guests: list[Account]) -> list[Account]:
 
 
 def _issue_tokens(stack: Stack, accounts: list[Account]) -> None:
-    """As a portal does it, with the plugin's helper."""
+    """As a portal does it, with the plugin's helper. A token is valid for five minutes, longer than a part takes."""
     known = stack.environment
     embedding = json.loads(Path(known["CAMPAIGN_EMBEDDING_FILE"]).read_text())
     user, password = known["CAMPAIGN_PORTAL_USER"], known["CAMPAIGN_PORTAL_PASSWORD"]

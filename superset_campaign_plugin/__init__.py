@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings
     from superset_campaign_plugin.embedding import expressions, guests, links, reach
-    from superset_campaign_plugin.parsing import remember_parsed_sql
+    from superset_campaign_plugin.shortcuts import take_shortcuts
 
     app.extensions[EXTENSION] = load_settings(app.config)
     preview.register(app)
@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
     reach.register(app)
     expressions.register()
     guests.close_what_no_rule_names(app.appbuilder.sm)  # type: ignore[attr-defined]
-    remember_parsed_sql()
+    take_shortcuts()
     # Superset's parser of time ranges finishes itself in its first use, and breaks when threads share that one: a
     # dashboard's first charts, asked for at once, would fail. So it is used once before.
     datetime_eval("DATETRUNC(DATEADD(DATETIME('today'), -1, day), day)")

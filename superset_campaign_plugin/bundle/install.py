@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -43,13 +44,15 @@ from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.embedding.boundaries import cover_datasets, remove_boundaries
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError
-from superset_campaign_plugin.refresh.state import StoredSource, read_state, schema_of
+from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
 from superset_campaign_plugin.warehouse import reason
+
+logger = logging.getLogger(__name__)
 
 # The dashboard opens on the last quarter; where the newest send is older, it opens on everything.
 RECENT = timedelta(days=90)
@@ -171,7 +174,7 @@ def _bundle(database: Database, schema: str | None, source: str, instances: tupl
     options = Options(preview_path=root + PREVIEW_PATH, rules=settings.rules)
     try:
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
-            facts = _stored_figures(connection, engine, instances, settings.stored_schema)
+            facts = _stored_figures(connection, engine, instances, settings)
             if facts is None:
                 check_values(connection, engine, source, schema)
             sql = dataset_sql(connection, engine, source, schema, options, facts=facts)
@@ -184,15 +187,24 @@ def _bundle(database: Database, schema: str | None, source: str, instances: tupl
 
 
 def _stored_figures(
-    connection: Connection, engine: Engine, instances: tuple[Instance, ...], stored_schema: str
+    connection: Connection, engine: Engine, instances: tuple[Instance, ...], settings: Settings
 ) -> StoredSource | None:
-    """The stored tables, where a refresh has made some; else the datasets compute the figures from the log."""
+    """The stored tables, where a refresh has made some that can be read; else the datasets compute from the log."""
     for instance in instances:
         if not engine.schemas and instance.name is not None:
             return None
-        if read_state(connection, engine, schema_of(instance, engine, stored_schema)) is None:
+        state = read_state(connection, engine, schema_of(instance, engine, settings.stored_schema))
+        if state is None:
             return None
-    return StoredSource(stored_schema)
+        if other := differing(state, instance, settings.rules):
+            # As after an upgrade: the figures are right at once, and fast again after the next refresh.
+            logger.warning(
+                "The stored tables are of another %s, so the dashboard computes from the log; "
+                "run `superset campaign refresh`, then install again",
+                other,
+            )
+            return None
+    return StoredSource(settings.stored_schema)
 
 
 def _has_recent_sends(connection: Connection, sql: str) -> bool:

@@ -1,14 +1,19 @@
-"""New tables beside the old ones, and how they take their place: each engine's way to do that at once."""
+"""New tables beside the old ones, and how they take their place: each engine's way to do that at once.
+
+The views over the tables change with them. The state is the last to change wherever one thing changes after another:
+it must not tell of what is not there yet.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh.statements import execute, table_name
-from superset_campaign_plugin.refresh.tables import TABLES
+from superset_campaign_plugin.refresh.tables import STATE, TABLES
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 
 
@@ -29,11 +34,20 @@ class FreshTables:
         for name in TABLES:
             self._execute(f"DROP TABLE IF EXISTS {self._full(self.name(name))}")
 
-    def change_over(self) -> None:
-        """Put the new tables in the place of the old ones."""
-        for name in TABLES:
+    def change_over(self, views: Mapping[str, str], tables: Sequence[str] = TABLES) -> None:
+        """Put the new tables in the place of the old ones, and the views, whose queries `views` holds, over them."""
+        for name in views:
+            # Some engines refuse to drop or to rename what a view reads.
+            self._execute(f"DROP VIEW IF EXISTS {self._full(name)}")
+        for name in tables:
             self._execute(f"DROP TABLE IF EXISTS {self._full(name)}")
             self._execute(f"ALTER TABLE {self._full(self.name(name))} RENAME TO {table_name(self._engine, name, None)}")
+        for name, query in views.items():
+            self._execute(f"CREATE VIEW {self._full(name)} AS {query}")
+
+    def _replace_views(self, views: Mapping[str, str]) -> None:
+        for name, query in views.items():
+            self._execute(f"CREATE OR REPLACE VIEW {self._full(name)} AS {query}")
 
     def _full(self, name: str) -> str:
         return table_name(self._engine, name, self._schema)
@@ -52,12 +66,18 @@ class RenamedTables(FreshTables):
         super().clear()
         self._drop_old()
 
-    def change_over(self) -> None:
-        there = self._there()
-        moves = [f"{self._full(name)} TO {self._full(f'{name}_old')}" for name in TABLES if name in there]
-        moves += [f"{self._full(self.name(name))} TO {self._full(name)}" for name in TABLES]
-        self._execute(f"RENAME TABLE {', '.join(moves)}")
+    def change_over(self, views: Mapping[str, str], tables: Sequence[str] = TABLES) -> None:
+        self._rename([name for name in tables if name != STATE])
+        self._replace_views(views)
+        self._rename([name for name in tables if name == STATE])
         self._drop_old()
+
+    def _rename(self, names: Sequence[str]) -> None:
+        there = self._there()
+        moves = [f"{self._full(name)} TO {self._full(f'{name}_old')}" for name in names if name in there]
+        moves += [f"{self._full(self.name(name))} TO {self._full(name)}" for name in names]
+        if moves:
+            self._execute(f"RENAME TABLE {', '.join(moves)}")
 
     def _drop_old(self) -> None:
         for name in TABLES:
@@ -67,7 +87,7 @@ class RenamedTables(FreshTables):
 class ViewedTables(FreshTables):
     """Where tables cannot be renamed safely: each run's tables carry its time, and a view shows the newest.
 
-    Whoever reads one table sees it whole, the old or the new; the state is the last to change.
+    Whoever reads one table sees it whole, the old or the new.
     """
 
     def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
@@ -80,11 +100,12 @@ class ViewedTables(FreshTables):
     def clear(self) -> None:
         """Nothing: which tables a view still shows is known when the views have changed."""
 
-    def change_over(self) -> None:
-        for name in TABLES:
-            self._execute(f"CREATE OR REPLACE VIEW {self._full(name)} AS SELECT * FROM {self._full(self.name(name))}")
+    def change_over(self, views: Mapping[str, str], tables: Sequence[str] = TABLES) -> None:
+        newest = {name: f"SELECT * FROM {self._full(self.name(name))}" for name in tables}
+        state = {STATE: newest.pop(STATE)} if STATE in tables else {}
+        self._replace_views({**newest, **views, **state})
         for name in self._there():
-            if "_run_" in name and name.startswith(TABLES) and not name.endswith(self._run):
+            if "_run_" in name and name.startswith(tuple(tables)) and not name.endswith(self._run):
                 self._execute(f"DROP TABLE IF EXISTS {self._full(name)}")
 
 

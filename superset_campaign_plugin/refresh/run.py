@@ -37,9 +37,12 @@ from superset_campaign_plugin.refresh.tables import (
     STATE,
     UNDECIDED,
     daily_rows,
+    name_rows,
     stored,
     undecided_rows,
 )
+from superset_campaign_plugin.refresh.views import view_queries
+from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import email_records, link_clicks
 from superset_campaign_plugin.report.relations import EventKind, Relations
@@ -113,7 +116,7 @@ def refresh(
                 engine.check_zone(connection, rules.time_zone)
             check_values(connection, engine, instance.source, instance.schema)
             relations = build_relations(layout, LiveCatalog(connection, engine, instance.schema), engine)
-            run = _Run(connection, engine, relations, rules, target, progress)
+            run = _Run(connection, engine, relations, Options(rules=rules, source_name=instance.name), target, progress)
             summaries[instance.name] = run.go(describe(instance, rules), full, dry_run)
     summary = _together(summaries)
     summary.seconds = round(time.monotonic() - begun, 2)
@@ -153,14 +156,15 @@ class _Run:
         connection: Connection,
         engine: Engine,
         relations: Relations,
-        rules: Rules,
+        options: Options,
         schema: str | None,
         progress: Progress,
     ) -> None:
         self.connection = connection
         self.engine = engine
         self.raw = relations
-        self.rules = rules
+        self.options = options
+        self.rules = rules = options.rules
         self.schema = schema
         self.progress = progress
         self.resolved = resolve_people(relations, engine, rules)
@@ -176,6 +180,7 @@ class _Run:
         now = state_rows(made_of, self.marks, datetime.now(timezone.utc))
         if state is not None and reason is None and not self.engine.updates_rows:
             if state.marks == {name: Mark(mark.rows, mark.loaded_at) for name, mark in self.marks.items()}:
+                self.fresh.change_over({}, self._make_names())
                 return Summary("unchanged", "nothing new in the log", dict.fromkeys(self.marks, 0), pairs=0)
             reason = f"{self.engine.name} changes no rows in place"
         if reason is not None or state is None:
@@ -206,9 +211,10 @@ class _Run:
         self._make(LINKS, "Links", _columns(clicks, LINKS))
         self._make(PEOPLE, "People", changes.people_rows(self.raw, self.engine, self.rules))
         self._make(DAYS, "Days", self._day_counts())
+        self._make_names()
         self._make(STATE, "State", state)
         self.progress("Changing over")
-        self.fresh.change_over()
+        self.fresh.change_over(view_queries(self.raw, self.engine, self.schema, self.options))
         return Summary("full", reason, {name: mark.rows for name, mark in self.marks.items()})
 
     def _make(self, name: str, title: str, query: Select) -> None:
@@ -219,6 +225,13 @@ class _Run:
             # An index keeps its name when its table gets another, so the name must be of this run.
             index = f"{name}_{time.time_ns():x}"
             execute(self.connection, f"CREATE INDEX {index} ON {self._new(name)} ({', '.join(INDEXES[name])})")
+
+    def _make_names(self) -> list[str]:
+        """Make the tables of names anew, whose rows change without a trace in the log; gives what they are called."""
+        queries = name_rows(self.raw)
+        for name, rows in queries.items():
+            self._make(name, "Names", rows)
+        return list(queries)
 
     def _day_counts(self) -> Select:
         counts = changes.day_counts(self.raw, self.engine)
@@ -350,6 +363,8 @@ class _Run:
         self.progress("State")
         self._replace(PEOPLE, changes.people_rows(self.raw, self.engine, self.rules))
         self._replace(DAYS, self._day_counts())
+        for name, rows in name_rows(self.raw).items():
+            self._replace(name, rows)
         self._replace(STATE, now)
 
     def _replace(self, name: str, query: Select) -> None:

@@ -21,7 +21,7 @@ from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import Instance
 
 # Goes up when stored tables of before cannot be read or continued any more.
-FORMAT = "2"
+FORMAT = "3"
 _MARK = "read: "
 _MADE_OF = "made of: "
 _AT = "refreshed at"
@@ -39,6 +39,12 @@ class State:
 def describe(instance: Instance, rules: Rules) -> dict[str, str]:
     """What stored tables are made of: when any of it changes, they have to be made anew."""
     return {"format": FORMAT, "source": f"{instance.source} {instance.schema or ''}".strip(), "rules": repr(rules)}
+
+
+def differing(state: State, instance: Instance, rules: Rules) -> str | None:
+    """What the stored tables are made of another one of: format, source or rules; None if they can be read."""
+    wanted = describe(instance, rules)
+    return next((name for name, value in wanted.items() if state.made_of.get(name) != value), None)
 
 
 def schema_of(instance: Instance, engine: Engine, prefix: str) -> str | None:
@@ -101,10 +107,9 @@ class StoredSource:
         state = read_state(connection, engine, schema)
         if state is None:
             raise RefreshError("there are no stored tables yet; make them with `superset-campaign refresh`")
-        for name, value in describe(instance, options.rules).items():
-            if state.made_of.get(name) != value:
-                raise RefreshError(
-                    f"the stored tables are of another {name} ({state.made_of.get(name)}); "
-                    "run `superset-campaign refresh` with the same options"
-                )
+        if name := differing(state, instance, options.rules):
+            raise RefreshError(
+                f"the stored tables are of another {name} ({state.made_of.get(name)}); "
+                "run `superset-campaign refresh` with the same options"
+            )
         return StoredFacts(schema, engine, options.as_of)

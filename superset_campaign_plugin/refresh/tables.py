@@ -4,14 +4,17 @@ campaign_email_records   one row an email record; `report/records.py` gives the 
 campaign_email_daily     the daily rollup, with the people who have no outcome yet as one count
 campaign_email_undecided these people by the time of their send, so that Pending turns into Aborted by the clock alone
 campaign_email_links     clicks by campaign, email and link
+campaign_report_campaigns, _programs, _emails   the newest name of each, and what else is said of it
 campaign_report_people   who counts as whom, at the last refresh
 campaign_report_days     rows of each log table by day, where the loader keeps no time of its own
 campaign_report_state    what the tables were made of, and up to where each log table was read
+
+The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns and _links.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +24,10 @@ from sqlalchemy.sql.selectable import CTE, FromClause, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.records import FLAGS, RECORD_KEY, is_aborted, outcome
+from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, Relations
 from superset_campaign_plugin.report.rollup import FLAG_COUNTS, sent_day, total
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.steps import comment, step
+from superset_campaign_plugin.report.steps import comment, only, step
 
 DEFAULT_SCHEMA = "campaign_report"
 
@@ -33,9 +37,12 @@ UNDECIDED = "campaign_email_undecided"
 LINKS = "campaign_email_links"
 PEOPLE = "campaign_report_people"
 DAYS = "campaign_report_days"
+CAMPAIGNS = "campaign_report_campaigns"
+PROGRAMS = "campaign_report_programs"
+EMAILS = "campaign_report_emails"
 STATE = "campaign_report_state"
 
-TABLES = (RECORDS, DAILY, UNDECIDED, LINKS, PEOPLE, DAYS, STATE)
+TABLES = (RECORDS, DAILY, UNDECIDED, LINKS, PEOPLE, DAYS, CAMPAIGNS, PROGRAMS, EMAILS, STATE)
 
 _OUTCOMES = {"Delivered": "delivered_count", "Hard Bounced": "hard_bounced_count", "Soft Bounced": "soft_bounced_count"}
 # Who has none of these outcomes is pending or aborted, by the time of the send.
@@ -52,6 +59,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     LINKS: ("campaign_id", "email_id", "link", "click_count", "people_count"),
     PEOPLE: ("person_id", "surviving_id", "left_out"),
     DAYS: ("log_table", "activity_day", "row_count"),
+    CAMPAIGNS: ("campaign_id", *CAMPAIGN_COLUMNS),
+    PROGRAMS: ("program_id", *PROGRAM_COLUMNS),
+    EMAILS: ("email_id", *EMAIL_COLUMNS),
     STATE: ("name", "value"),
 }
 # What the engines that keep indexes find rows by.
@@ -95,6 +105,26 @@ def undecided_rows(records: FromClause, engine: Engine, rules: Rules) -> Select:
     )
 
 
+def view_name(dataset: str) -> str:
+    """What the view of a dataset is called: `campaign_email_links` is a table already."""
+    return dataset.replace("campaign_email_", "campaign_report_")
+
+
+def name_rows(relations: Relations) -> dict[str, Select]:
+    """The rows of the tables of names."""
+    queries = {CAMPAIGNS: relations.campaigns, PROGRAMS: relations.programs, EMAILS: relations.emails}
+    return {name: only(query, *COLUMNS[name]) for name, query in queries.items()}
+
+
+def with_stored_names(relations: Relations, schema: str | None) -> Relations:
+    """The relations with the names that the last refresh found."""
+
+    def rows(name: str) -> Select:
+        return select(*stored(name, schema).alias("stored").c)
+
+    return replace(relations, campaigns=rows(CAMPAIGNS), programs=rows(PROGRAMS), emails=rows(EMAILS))
+
+
 def _outcome(records: FromClause) -> ColumnElement[Any]:
     """The word for what became of a record; null while that is open."""
     return case(*outcome(records), else_=null())
@@ -107,6 +137,12 @@ class StoredFacts:
     schema: str | None
     engine: Engine
     as_of: datetime | None
+
+    def view(self, name: str) -> TableClause | None:
+        return None if self.as_of else table(view_name(name), schema=self.schema)
+
+    def named(self, relations: Relations) -> Relations:
+        return with_stored_names(relations, self.schema)
 
     def daily(self) -> CTE:
         together = union_all(self._decided(), self._pending()).subquery("stored")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, case, cast, func, literal, null, select, union_all
+from sqlalchemy import String, case, cast, func, literal, literal_column, null, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.selectable import CTE, Select
+from sqlalchemy.sql.selectable import CTE, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.facts import Facts
@@ -22,6 +22,7 @@ from superset_campaign_plugin.semantics import load_semantics, report_columns
 
 PREVIEW_PATH = "/campaign-email/"
 QUALITY_DATASET = "campaign_email_quality"
+EMAIL_LINK = "email_link"
 
 _ROLLUP_KEY = ("campaign_id", "email_id", "sent_date")
 
@@ -30,12 +31,13 @@ _ROLLUP_KEY = ("campaign_id", "email_id", "sent_date")
 class Options:
     """What shapes the datasets beside the tables. `as_of` (UTC, without a zone) fixes the clock; None lets it run.
 
-    `preview_path` is the path, with the deployment's application root, under which the preview is served.
+    `preview_path` is the path, with the deployment's application root, under which the preview is served; None leaves
+    the links to it out.
     `source_name` is the Marketo instance that the rows are of, where the report covers several.
     """
 
     as_of: datetime | None = None
-    preview_path: str = PREVIEW_PATH
+    preview_path: str | None = PREVIEW_PATH
     rules: Rules = field(default_factory=Rules)
     source_name: str | None = None
 
@@ -45,7 +47,19 @@ def build_dataset(name: str, facts: Facts, relations: Relations, engine: Engine,
     if name == QUALITY_DATASET:
         # It looks at the log itself: what is stored holds only what counts.
         return quality_findings(relations, engine, options.rules, options.as_of, options.source_name)
-    return _BUILDERS[name](facts, relations, engine, options)
+    view = facts.view(name)
+    if view is not None:
+        return _of_view(name, view, options)
+    return _BUILDERS[name](facts, facts.named(relations), engine, options)
+
+
+def _of_view(name: str, view: TableClause, options: Options) -> Select:
+    """The dataset of a view. It is short: Superset parses the SQL of a dataset several times for each chart."""
+    rows = view.alias("report")
+    columns: list[ColumnElement[Any]] = [literal_column("report.*")]
+    if any(dimension.name == EMAIL_LINK for dimension in load_semantics().datasets[name].dimensions):
+        columns += _email_link(literal_column("report.email_name"), literal_column("report.email_id"), options)
+    return comment(select(*columns).select_from(rows), "The report as the last refresh stored it")
 
 
 def _performance(facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
@@ -57,7 +71,7 @@ def _performance(facts: Facts, relations: Relations, engine: Engine, options: Op
         named.add_columns(
             *names,
             rollup.c.sent_date,
-            _email_link(expressions["email_name"], rollup.c.email_id, options).label("email_link"),
+            *_email_link(expressions["email_name"], rollup.c.email_id, options),
             _label(expressions["program_name"]).label("program_label"),
             _label(expressions["campaign_name"]).label("campaign_label"),
             *sums,
@@ -78,7 +92,8 @@ def _columns(facts: Facts, relations: Relations, engine: Engine, options: Option
         numerators.append((position == literal(place), report.c[sums[top]]))
         if bottom is not None:
             denominators.append((position == literal(place), report.c[sums[bottom]]))
-    dimensions = [report.c[dimension.name] for dimension in load_semantics().dimensions]
+    names = [dimension.name for dimension in load_semantics().dimensions]
+    dimensions = [report.c[name] for name in names if name in report.c]
     return comment(
         select(
             *dimensions,
@@ -166,13 +181,15 @@ def _label(name: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((name.not_like("%<%"), name), else_=escaped)
 
 
-def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], options: Options) -> ColumnElement[Any]:
-    """The email's name as a link to its preview. The title comes first so that the cells sort by the name."""
+def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], options: Options) -> list[ColumnElement[Any]]:
+    """The email's name as a link to its preview, if there are links. The title comes first: cells sort by the name."""
+    if options.preview_path is None:
+        return []
     instance = "" if options.source_name is None else f"?source={options.source_name}"
     template = f'<a title="[name]" href="{options.preview_path}[id]/{instance}" target="_blank">[name]</a>'
     # The name goes in last: whatever it holds, nothing replaces a part of it afterwards.
     with_id = func.replace(literal(template), literal("[id]"), cast(identifier, String))
-    return func.replace(with_id, literal("[name]"), _escape(name, "&<>\"'"))
+    return [func.replace(with_id, literal("[name]"), _escape(name, "&<>\"'")).label(EMAIL_LINK)]
 
 
 _BUILDERS: dict[str, Callable[[Facts, Relations, Engine, Options], Select]] = {

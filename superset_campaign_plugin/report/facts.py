@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy.sql.selectable import CTE
+from sqlalchemy.sql.selectable import CTE, TableClause
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.people import resolve_people
@@ -17,6 +17,12 @@ from superset_campaign_plugin.report.rules import Rules
 
 class Facts(Protocol):
     """The two tables of figures that the datasets give names to."""
+
+    def view(self, name: str) -> TableClause | None:
+        """The view that holds a whole dataset but for its links to previews, where there is one."""
+
+    def named(self, relations: Relations) -> Relations:
+        """The relations to take campaigns, programs and emails from."""
 
     def daily(self) -> CTE:
         """The daily rollup; `rollup.py` gives its columns."""
@@ -33,6 +39,12 @@ class ComputedFacts:
         self._engine = engine
         self._rules = rules
         self._as_of = as_of
+
+    def view(self, name: str) -> None:
+        return None
+
+    def named(self, relations: Relations) -> Relations:
+        return relations
 
     def daily(self) -> CTE:
         records = email_records(self._relations, self._engine, self._rules)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.parsing import remember_parsed_sql
+from superset_campaign_plugin.shortcuts.parsing import remember_parsed_sql
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from deployment import IMPORTED, SCHEMA, SLUG, Deployment
 
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import read_state
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.warehouse import connect
@@ -86,10 +89,38 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
         changes = {(change.kind, change.name): change.action for change in install(**{**wanted, "uri": None})}
         assert changes["datasets", "campaign_email_performance"] == "updated"
         by_now = charts()
-        assert all("campaign_email_" in chart.datasource.sql for chart in by_now.values())
+        assert all(f"{DEFAULT_SCHEMA}.campaign_report_" in chart.datasource.sql for chart in by_now.values())
         assert all("activity_send_email" not in chart.datasource.sql for chart in by_now.values())
         for name, chart in by_now.items():
             assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
+
+
+def test_tables_of_another_format_are_left_for_the_log_until_the_next_refresh(
+    bare: Deployment, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after an upgrade: an installation must neither fail nor show anything wrong."""
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.refreshing import refresh_installed
+
+    file = tmp_path / "warehouse.duckdb"
+    shutil.copy(bare.folder / "warehouse.duckdb", file)
+    uri = f"duckdb:///{file}"
+    wanted = {"database": IMPORTED, "schema": SCHEMA, "source": "fivetran"}
+    refresh(uri, schema=SCHEMA)
+    with connect(uri, write=True) as (connection, _):
+        connection.execute(
+            sa.text(f"UPDATE {DEFAULT_SCHEMA}.campaign_report_state SET value = '1' WHERE name LIKE '%format'")
+        )
+    with bare.as_user("admin"):
+        with caplog.at_level(logging.WARNING):
+            install(**wanted, uri=uri)
+        assert "of another format" in caplog.text
+        before = charts()
+        assert all(DEFAULT_SCHEMA not in chart.datasource.sql for chart in before.values())
+        assert all(rows(chart) for chart in before.values())
+        assert refresh_installed().reason == "the format changed"
+        install(**wanted, uri=None)
+        assert all(DEFAULT_SCHEMA in chart.datasource.sql for chart in charts().values())
 
 
 def test_nothing_to_refresh_without_an_installation(bare: Deployment) -> None:

@@ -1,0 +1,42 @@
+"""The default schema of a database is remembered for a minute.
+
+For the key of the cache alone, Superset 6.1 connects to the warehouse and asks for it, once or twice a query, even when
+the answer is in the cache: on a warehouse far away, that is most of what a cached chart takes.
+"""
+
+# Superset's classes come without types.
+# mypy: no-warn-return-any
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+from cachetools import TTLCache, cached
+
+SECONDS = 60  # until a change of the database account's own default is seen
+_DATABASES = 256
+
+
+def remember_default_schema() -> None:
+    """Let databases remember it; doing it again changes nothing.
+
+    A database that people reach as themselves is asked each time: theirs may differ.
+    """
+    from superset.models.core import Database
+
+    ask = getattr(Database, "get_default_schema", None)
+    if ask is None or hasattr(ask, "remembered"):
+        return
+
+    def key(database: Any, catalog: str | None) -> tuple[Any, ...]:
+        return database.id, database.changed_on, catalog
+
+    remembered = cached(TTLCache(_DATABASES, SECONDS), key, Lock())(ask)
+
+    def get_default_schema(database: Any, catalog: str | None) -> Any:
+        differs = database.impersonate_user or database.id is None
+        return (ask if differs else remembered)(database, catalog)
+
+    get_default_schema.remembered = remembered.cache  # type: ignore[attr-defined]
+    Database.get_default_schema = get_default_schema
