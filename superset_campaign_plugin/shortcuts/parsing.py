@@ -10,10 +10,14 @@ text depends on nothing but the text and the engine; each caller gets a copy, si
 
 from __future__ import annotations
 
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
-REMEMBERED = 64  # texts in each process, about a megabyte each at most
+from cachetools import LRUCache, cached
+
+# Letters of SQL in each process. Parsed, a letter takes about a hundred bytes; and whoever may filter a chart can send
+# a list as long as they like, so that a number of texts alone would be no limit.
+REMEMBERED = 1_500_000
 
 
 def remember_parsed_sql() -> None:
@@ -27,12 +31,12 @@ def remember_parsed_sql() -> None:
     if parse is None or hasattr(parse, "remembered"):
         return
 
-    @lru_cache(maxsize=REMEMBERED)
-    def remembered(kind: type, script: str, engine: str) -> tuple[Any, ...]:
-        return tuple(parse(kind, script, engine))
+    @cached(LRUCache(REMEMBERED, getsizeof=lambda value: value[0]), lock=Lock(), info=True)
+    def remembered(kind: type, script: str, engine: str) -> tuple[int, tuple[Any, ...]]:
+        return len(script), tuple(parse(kind, script, engine))
 
     def copies(kind: type, script: str, engine: str) -> list[Any]:
-        return [statement and statement.copy() for statement in remembered(kind, script, engine)]
+        return [statement and statement.copy() for statement in remembered(kind, script, engine)[1]]
 
     copies.remembered = remembered  # type: ignore[attr-defined]
     SQLStatement._parse = classmethod(copies)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.shortcuts.parsing import remember_parsed_sql
+from superset_campaign_plugin.shortcuts.parsing import REMEMBERED, remember_parsed_sql
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +30,20 @@ def test_the_engine_is_part_of_what_is_remembered() -> None:
 
     sql = 'SELECT "a"'
     assert SQLStatement(sql, "postgresql").format() != SQLStatement(sql, "mysql").format()
+
+
+def test_long_texts_do_not_add_up() -> None:
+    """A guest may filter by a list of any length, and by another one the next time."""
+    from superset.sql.parse import SQLStatement
+
+    texts = [f"SELECT '{number}{'x' * (REMEMBERED // 2)}'" for number in range(3)]
+    for text in texts:
+        SQLStatement(text, "postgresql")
+    before = SQLStatement._parse.remembered.cache_info().misses
+    SQLStatement(texts[0], "postgresql")
+    assert SQLStatement._parse.remembered.cache_info().misses > before, "it was still there"
+    assert "x" * REMEMBERED in SQLStatement(f"SELECT '{'x' * REMEMBERED}'", "postgresql").format()
+    assert SQLStatement._parse.remembered.cache_info().currsize <= REMEMBERED
 
 
 def test_remembering_twice_lays_nothing_over_it() -> None:
