@@ -261,6 +261,40 @@ def test_a_person_with_a_boundary_runs_no_sql_of_their_own(deployment: Deploymen
             boundaries.lift(ROLE)
 
 
+def test_no_sql_of_their_own_is_run_to_see_whether_it_would(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Superset runs it without a look at its subqueries, and says what the database says."""
+    monkeypatch.setitem(deployment.app.config, "WTF_CSRF_ENABLED", False)
+    from superset import db, security_manager
+    from superset.connectors.sqla.models import SqlaTable
+
+    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.embedding import boundaries
+
+    read = "1 FROM (SELECT string_agg(name) AS s FROM marketo.campaign) WHERE s::INT = 1 --"
+    with deployment.app.app_context():
+        boundaries.grant(ROLE, ["EMEA"])
+        permission = security_manager.add_permission_view_menu("can_validate_expression", "Datasource")
+        role = security_manager.find_role(ROLE)
+        role.permissions.append(permission)
+        db.session.commit()
+        number = find(SqlaTable, str(dataset_uuid(REPORT))).id
+    try:
+        answer = deployment.client("viewer").post(
+            f"/api/v1/datasource/table/{number}/validate_expression/",
+            json={"expression": read, "expression_type": "column"},
+        )
+        assert answer.status_code == 400, answer.get_data(as_text=True)
+        assert REFUSED in answer.get_data(as_text=True), answer.get_data(as_text=True)
+    finally:
+        with deployment.app.app_context():
+            boundaries.lift(ROLE)
+            role = security_manager.find_role(ROLE)
+            role.permissions = [each for each in role.permissions if "validate" not in each.permission.name]
+            db.session.commit()
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # What no rule names
 
