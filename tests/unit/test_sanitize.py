@@ -461,6 +461,24 @@ def test_nothing_is_laid_over_anything_else(css):
 
 
 @pytest.mark.parametrize(
+    "css",
+    [
+        *("list-style-type: '9 clicks'", "list-style: '9 clicks' inside", "text-emphasis: '9'", "text-overflow: '9'"),
+        *("text-emphasis-style: '9'", 'list-style-type: "9"', "quotes: '9' '9'", "hyphenate-character: '9'"),
+        *("text-align: '9'", "list-style-type: symbols('9')"),
+    ],
+)
+def test_css_writes_no_words(css):
+    html = f'<style>li {{ color: red; {css} }}</style><p style="color: red; {css.replace(chr(34), chr(39))}">x</p>'
+    assert clean_html(html, remote_images=False).html == ('<style>li { color: red }</style><p style="color: red">x</p>')
+
+
+def test_a_font_may_have_a_name_in_quotes():
+    html = '<p style=\'font: 14px "Segoe UI", sans-serif; font-family: "Open Sans"\'>x</p>'
+    assert clean_html(html, remote_images=False).html.count("&quot;") == 4
+
+
+@pytest.mark.parametrize(
     "selector",
     [
         *("a::after", "a:after", "a:BEFORE", "a::marker", "[data-clicks]", "a[DATA-heat='5']", "p, a[data-clicks]"),
