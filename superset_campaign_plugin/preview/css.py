@@ -5,8 +5,8 @@ plain rules and `@media`. What survives is written anew from those tokens: witho
 unbalanced quotes, so that a browser cannot read it in another way than this module did.
 
 Nothing can be laid over something else, or drawn that is no text of the email: no position, transform, zoom, negative
-margin, pseudo-element, generated content, or string but the name of a font. Else an email could cover or forge what the preview writes at its links.
-Large mail clients leave these out as well, so emails do without.
+margin, pseudo-element, generated content, or string but the name of a font. Else an email could cover or forge what
+the preview writes at its links. Large mail clients leave these out as well, so emails do without.
 """
 
 from __future__ import annotations

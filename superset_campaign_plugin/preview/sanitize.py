@@ -66,8 +66,9 @@ _COORDS = re.compile(r"[\d\s,.]{1,2000}", re.ASCII)
 _USEMAP = re.compile(r"#[\w-]{1,64}")
 _TEXT = re.compile(r".*", re.DOTALL)
 
+# No title among them: a link's says where it led, and nothing of the email may look as if it did.
 _ATTRIBUTES: dict[str, re.Pattern[str]] = {
-    **dict.fromkeys(("alt", "title", "class", "face", "summary", "abbr", "aria-label"), _TEXT),
+    **dict.fromkeys(("alt", "class", "face", "summary", "abbr", "aria-label"), _TEXT),
     **dict.fromkeys(("width", "height", "border", "cellpadding", "cellspacing", "hspace", "vspace"), _NUMBER),
     **dict.fromkeys(("colspan", "rowspan", "span", "size", "start", "value"), _NUMBER),
     **dict.fromkeys(("align", "valign", "dir", "lang", "role", "type", "scope", "shape", "id", "name"), _WORD),
@@ -131,7 +132,8 @@ def clean_html(
 ) -> CleanBody:
     """Clean an email's HTML; remote images are kept only with `remote_images`. `marks` says what stands at a link.
 
-    Cleaning what is clean changes nothing. Raises `EmailTooLarge`, and nothing else, however broken the HTML is.
+    Cleaning what is clean takes the targets off its links, which have no address any more, and changes nothing else.
+    Raises `EmailTooLarge`, and nothing else, however broken the HTML is.
     """
     data = html.encode("utf-8", "replace")  # a lone surrogate has no place in any encoding
     if len(data) > max_bytes:
@@ -275,7 +277,7 @@ class _Writer(HTMLParser):
             name = tag
         style = clean_declarations(_with_body_colors(tag, given), self.images, tracking=hidden)
         hidden = hidden or is_hidden(style)
-        written = _checked(given, within_link=bool(self._reading))
+        written = _checked(given)
         if "background" in given:
             address = self.images.address(given["background"], tracking=hidden)
             if address is not None and tag in _TABLES:
@@ -323,7 +325,7 @@ class _Writer(HTMLParser):
             return
         if hidden and source:
             self.tracking_pixels += 1
-        written = _checked(given, within_link=bool(self._reading))
+        written = _checked(given)
         address = self.images.address(source, tracking=hidden)
         if address is not None:
             written["src"] = address
@@ -367,14 +369,12 @@ class _Element:
     link: _OpenLink | None
 
 
-def _checked(given: dict[str, str], *, within_link: bool) -> dict[str, str]:
+def _checked(given: dict[str, str]) -> dict[str, str]:
     """The attributes that need no further judgement, and whose values are what they should be."""
-    # A title within a link would stand in the place of the one that says where the link led.
-    judged = _JUDGED | {"title"} if within_link else _JUDGED
     return {
         name: value
         for name, value in given.items()
-        if name not in judged and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value.strip()))
+        if name not in _JUDGED and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value.strip()))
     }
 
 
