@@ -107,6 +107,9 @@ def clean_declarations(css: str, images: ImagePolicy, *, tracking: bool = False)
         if colon and _PROPERTY.fullmatch(name):
             cleaned = _clean_value(name, value, images, tracking)
             if cleaned and not _lays_over(name, cleaned):
+                if name == "opacity":
+                    # The preview has the last word on it, and an important style attribute would have it.
+                    cleaned = cleaned.replace("!important", "").strip()
                 kept.append(f"{name}: {cleaned}")
     return "; ".join(kept)
 

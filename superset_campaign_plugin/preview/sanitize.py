@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 import nh3
 
 from superset_campaign_plugin.errors import CampaignError
+from superset_campaign_plugin.preview.badges import anchor_name
 from superset_campaign_plugin.preview.css import (
     ImagePolicy,
     clean_declarations,
@@ -117,6 +118,7 @@ class CleanBody:
     blocked_images   remote images and backgrounds that do not load but would with `remote_images`
     tracking_pixels  images of one pixel or none and hidden ones, which never load
     links            in the order of the email, every pair of text and address once
+    marks            what stands at the clicked links, each at the place that its anchor's name has
     text_only        the HTML was too entangled to keep; `html` holds its text
     """
 
@@ -124,6 +126,7 @@ class CleanBody:
     blocked_images: int = 0
     tracking_pixels: int = 0
     links: tuple[Link, ...] = ()
+    marks: tuple[Mark, ...] = ()
     text_only: bool = False
 
 
@@ -156,6 +159,7 @@ def clean_html(
         blocked_images=images.blocked,
         tracking_pixels=writer.tracking_pixels,
         links=tuple(dict.fromkeys(writer.links)),
+        marks=tuple(writer.placed),
     )
 
 
@@ -257,6 +261,7 @@ class _Writer(HTMLParser):
         self.marks = marks
         self.parts: list[str] = []
         self.links: list[Link] = []
+        self.placed: list[Mark] = []
         self.tracking_pixels = 0
         self._open: list[_Element] = []
         self._reading: list[_OpenLink] = []
@@ -290,11 +295,8 @@ class _Writer(HTMLParser):
             mark = self.marks(target)
             if mark is not None:
                 written["title"] = f"{target} – {mark.words}"
-                written["data-clicks"] = mark.badge
-                written["data-heat"] = str(mark.level)
-                if style:
-                    # An important style of the element itself would win over the mark's.
-                    written["style"] = style.replace("!important", "").replace(" ;", ";").strip()
+                if name == "a":
+                    self._place(mark, written)
         self._write(name, written)
         if tag == "area" and target is not None:
             self.links.append(Link(_one_line(given.get("alt", "")), target))
@@ -315,6 +317,16 @@ class _Writer(HTMLParser):
         if element.link is not None:
             self._reading.remove(element.link)
             self.links[element.link.place] = Link(_one_line(element.link.words), element.link.url)
+
+    def _place(self, mark: Mark, written: dict[str, str]) -> None:
+        """Make the link with these attributes the place of the mark."""
+        # An important style of the element itself would win over the mark's.
+        style = written.get("style", "").replace("!important", "").replace(" ;", ";").strip()
+        anchor = f"anchor-name: {anchor_name(len(self.placed))}"
+        written["style"] = f"{style}; {anchor}" if style else anchor
+        written["data-clicks"] = mark.badge
+        written["data-heat"] = str(mark.level)
+        self.placed.append(mark)
 
     def _image(self, given: dict[str, str], hidden: bool) -> None:
         style = clean_declarations(given.get("style", ""), self.images, tracking=hidden)

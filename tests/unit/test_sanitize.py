@@ -498,7 +498,31 @@ def test_a_marked_links_own_style_is_not_important():
     mark = Mark("9 · 100%", "9 clicks", 5)
     html = "<a href=http://x/ style='opacity:0!important;color:red !important;outline:none'>x</a>"
     body = clean_html(html, remote_images=False, marks=lambda _: mark)
-    assert 'style="opacity: 0; color: red; outline: none"' in body.html
+    assert 'style="opacity: 0; color: red; outline: none; anchor-name: --clicks-0"' in body.html
+
+
+def test_nothing_fades_for_certain():
+    html = "<style>p { opacity: .5 !important }</style><p style='opacity:0.5!important'>x</p>"
+    assert clean_html(html, remote_images=False).html == '<style>p { opacity: .5 }</style><p style="opacity: 0.5">x</p>'
+
+
+def test_each_mark_has_the_place_that_its_link_is_named_after():
+    marks = {f"http://x/{place}": Mark(str(place), f"{place} clicks", 1) for place in range(3)}
+    html = "<a href=http://x/2>Two</a><area href=http://x/0><a href=http://x/>None</a><a href=http://x/1>One</a>"
+    body = clean_html(html, remote_images=False, marks=marks.get)
+    assert body.marks == (marks["http://x/2"], marks["http://x/1"])
+    assert re.findall('data-clicks="(.)".*?anchor-name: (--clicks-.)', body.html) == [
+        ("2", "--clicks-0"),
+        ("1", "--clicks-1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "css", ["anchor-name: --clicks-0", "position-anchor: --clicks-0", "anchor-scope: all", "--heat: 9"]
+)
+def test_an_email_names_no_place(css):
+    html = f"<style>a {{ color: red; {css} }}</style><p style='color: red; {css}'>x</p>"
+    assert clean_html(html, remote_images=False).html == '<style>a { color: red }</style><p style="color: red">x</p>'
 
 
 def test_a_link_without_its_end_leaves_the_next_one_its_own():
