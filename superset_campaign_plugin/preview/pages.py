@@ -17,7 +17,8 @@ from superset_campaign_plugin.preview.badges import STYLE as CLICKS_STYLE
 from superset_campaign_plugin.preview.badges import badges
 from superset_campaign_plugin.preview.email import settings
 from superset_campaign_plugin.preview.heat import link_rows
-from superset_campaign_plugin.preview.sanitize import shown_address, text_of
+from superset_campaign_plugin.preview.sanitize import text_of
+from superset_campaign_plugin.preview.targets import shown_address
 from superset_campaign_plugin.semantics import load_semantics
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from superset_campaign_plugin.preview.css import (
 )
 from superset_campaign_plugin.preview.heat import Mark
 from superset_campaign_plugin.preview.tags import MAX_TAGS, are_too_many
+from superset_campaign_plugin.preview.targets import SCHEMES, link_target, shown_address
 
 
 def _names(text: str) -> frozenset[str]:
@@ -81,12 +82,6 @@ _ATTRIBUTES: dict[str, re.Pattern[str]] = {
 }
 # These are decided on together with the rest of their element.
 _JUDGED = frozenset({"style", "href", "src", "background", _KEPT_NAME})
-
-_SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms"})
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE | re.ASCII)
-_CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f]+")
-# Characters that change the direction of what follows would show a link's target as another one.
-_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _OPENING = re.compile(r"<(?:(!--)|(style|script)(?=[\s/>]))", re.IGNORECASE)
 _SHEET = re.compile(r"<style>.*?</style>", re.DOTALL)
@@ -212,7 +207,7 @@ def _settle(markup: str) -> str | None:
             clean_content_tags=set(_DROPPED_WITH_CONTENT),
             attributes={"*": {*_ATTRIBUTES, *_JUDGED}},
             link_rel=None,
-            url_schemes={*_SCHEMES, "data"},
+            url_schemes={*SCHEMES, "data"},
         )
         if cleaned == markup:
             return cleaned
@@ -236,20 +231,6 @@ def _as_text(html: str) -> str:
 def text_of(body: CleanBody) -> str:
     """The text of a clean email as a fragment, with its lines where blocks and cells ended."""
     return body.html if body.text_only else _as_text(_SHEET.sub("", body.html, count=1))
-
-
-def link_target(href: str) -> str | None:
-    """The target of a link to show to a person; None for what leads nowhere outside, such as scripts and anchors."""
-    target = _CONTROLS.sub("", href)
-    scheme = _SCHEME.match(target)
-    if not target or target.startswith("#") or (scheme and scheme[1].lower() not in _SCHEMES):
-        return None
-    return shown_address(target)
-
-
-def shown_address(url: str) -> str:
-    """An address as it may be shown: what would turn its letters around is written as its code."""
-    return _BIDI.sub(lambda mark: "".join(f"%{byte:02X}" for byte in mark[0].encode()), url)
 
 
 class _Writer(HTMLParser):
@@ -291,10 +272,10 @@ class _Writer(HTMLParser):
             written["style"] = style
         target = link_target(given.get("href", "")) if name in ("a", "area") else None
         if target is not None:
-            written["title"] = target
+            written["title"] = shown_address(target)
             mark = self.marks(target)
             if mark is not None:
-                written["title"] = f"{target} – {mark.words}"
+                written["title"] += f" – {mark.words}"
                 if name == "a":
                     self._place(mark, written)
         self._write(name, written)
