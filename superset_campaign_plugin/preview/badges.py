@@ -18,8 +18,9 @@ from superset_campaign_plugin.preview.heat import Mark
 # An element that fades is a layer of its own, with all that lies in it; what comes after it in the email could be
 # drawn over a link there.
 # A badge ends a little right of its link, where the page has room for that, and never begins left of or above the
-# page, where nobody can scroll to. A link that is not shown has no place: there the second value of anchor() puts the
-# badge out of sight. Where two lie over each other, that of the more clicks is in front.
+# page, where nobody can scroll to. It aligns by its own direction, since an email may turn the page's around. A link
+# that is not shown has no place: there the second value of anchor() puts the badge out of sight. Where two lie over
+# each other, that of the more clicks is in front.
 STYLE = """
 @layer clicks {
 html, body { display: block !important; visibility: visible !important; overflow: visible !important; }
@@ -40,7 +41,7 @@ a[data-clicks]::after { content: attr(data-clicks) !important; top: -11px !impor
   [data-badge] { display: block !important; position-visibility: always !important; width: max-content !important;
     top: max(2px, anchor(top, 0px) - 13px) !important;
     right: max(min(0px, anchor(right, 0px)), anchor(right, 99999px) - 8px) !important;
-    left: calc(2px + min(0px, anchor(left, -999999px) + 99999px)) !important; justify-self: safe end !important;
+    left: calc(2px + min(0px, anchor(left, -999999px) + 99999px)) !important; justify-self: safe self-end !important;
     z-index: calc(9 + 2 * var(--heat)) !important; }
 }
 }
