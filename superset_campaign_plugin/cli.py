@@ -518,22 +518,27 @@ def _print_grants(found: dict[str, list[Any]]) -> None:
 
 @campaign.command()
 @click.option("--allow-domain", "domains", multiple=True, metavar="ORIGIN", help="A portal that may embed the report.")
+@click.option("--narrow-role", is_flag=True, help="Take from the guest role what guests of the report do not need.")
 @click.option("--off", is_flag=True, help="Stop embedding.")
 @click.option("--json", "as_json", is_flag=True, help="Print what a portal's back end needs, as JSON.")
-def embed(domains: tuple[str, ...], off: bool, as_json: bool) -> None:
+def embed(domains: tuple[str, ...], narrow_role: bool, off: bool, as_json: bool) -> None:
     """Let portals embed the dashboard, and print its id for them."""
     import json
 
     with _superset():
-        from superset_campaign_plugin.embedding.embed import embed as turn_on
-        from superset_campaign_plugin.embedding.embed import missing_settings, stop_embedding
+        from superset_campaign_plugin.embedding import embed as embedded
 
         if off:
-            click.echo("embedding is off" if stop_embedding() else "embedding was off already", err=True)
+            click.echo("embedding is off" if embedded.stop_embedding() else "embedding was off already", err=True)
             return
-        embedding = turn_on(list(domains))
+        embedding = embedded.embed(list(domains))
+        if narrow_role:
+            for name in embedded.narrow_role():
+                click.echo(f"guests may no longer: {name}", err=True)
+        elif wider := embedded.wider_role():
+            click.echo(f"{wider}; --narrow-role takes that away", err=True)
         click.echo(json.dumps(embedding.as_dict(), indent=2) if as_json else embedding.dashboard)
-        for setting in missing_settings():
+        for setting in embedded.missing_settings():
             click.echo(f"superset_config.py lacks: {setting}", err=True)
 
 

@@ -31,7 +31,7 @@ class Settings:
     marketo_url           where the Marketo instance is opened in a browser; links of emails lead there. None: no links
     content_schema        the schema of the table of email contents; None: the dataset's own
     stored_schema         the schema of the stored tables, where the database has schemas
-    max_email_bytes       an email body above this size is not shown
+    max_email_bytes       an email body above this size is not shown; the time to clean one grows with it
     preview_link_minutes  how long a guest's link to a preview opens it
     previews_per_minute   how many previews one person may open; 0: any number
     rules                 what counts, where the report leaves a choice

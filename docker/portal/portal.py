@@ -6,8 +6,10 @@ what they may see, and have Superset issue a token for exactly that.
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,7 @@ def create_app() -> Flask:
         SECRET_KEY=os.environ["PORTAL_SECRET_KEY"],
         # Browsers keep cookies by host, without the port: Superset beside it has one that is named `session`.
         SESSION_COOKIE_NAME="portal_session",
+        # Another site's form comes without the session, and so without the token of this portal's own forms.
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=os.environ.get("PORTAL_COOKIE_SECURE", "") == "1",
     )
@@ -66,6 +69,13 @@ def create_app() -> Flask:
         os.environ["CAMPAIGN_PORTAL_PASSWORD"],
         embedding,
     )
+
+    app.jinja_env.globals["form_token"] = form_token
+
+    @app.before_request
+    def refuse_forged_forms() -> None:
+        if request.method == "POST" and not is_own_form():
+            abort(403, "This form is too old, or is not of this portal. Go back, reload the page and try again.")
 
     @app.get("/")
     def home() -> Any:
@@ -120,6 +130,9 @@ def create_app() -> Flask:
             "form-action 'self'; object-src 'none'"
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
+        if response.mimetype == "text/html":
+            # Pages have the token of one session in them.
+            response.headers["Cache-Control"] = "no-store"
         # Superset looks at the origin of the page that embeds it, so the browser must send that much.
         response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
         return response
@@ -130,3 +143,16 @@ def create_app() -> Flask:
 def signed_in() -> Customer | None:
     """The customer of this session."""
     return CUSTOMERS.get(session.get("customer", ""))
+
+
+def form_token() -> str:
+    """What every form of this session brings along, so that no other site can send one for its visitor."""
+    if "form_token" not in session:
+        session["form_token"] = secrets.token_urlsafe(32)
+    return str(session["form_token"])
+
+
+def is_own_form() -> bool:
+    """Whether the form that came bears this session's token."""
+    wanted, given = session.get("form_token", ""), request.form.get("form_token", "")
+    return bool(wanted) and hmac.compare_digest(wanted.encode(), given.encode())

@@ -61,11 +61,13 @@ def embed_report(origins: list[str]) -> None:
     """Let the portals embed the dashboard, and leave them what they need to ask for guest tokens."""
     from superset import db, security_manager
 
-    from superset_campaign_plugin.embedding.embed import embed, missing_settings
+    from superset_campaign_plugin.embedding.embed import embed, missing_settings, wider_role
 
     embedding = embed(origins)
     if missing := missing_settings():
         raise SystemExit("Error: the configuration lacks " + "; ".join(missing))
+    if wider := wider_role():
+        print(f"{wider}; superset campaign embed --narrow-role takes that away")
     if name := os.environ.get("CAMPAIGN_PORTAL_USER"):
         role = security_manager.add_role(PORTAL_ROLE)
         # `can_read` is that of the token against forged requests, which Superset wants with the other.

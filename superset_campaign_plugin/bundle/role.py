@@ -60,6 +60,19 @@ def create_guest_role() -> bool:
     return _create(GUEST_ROLE, list(_GUEST_PERMISSIONS))
 
 
+def extra_guest_permissions(*, take: bool = False) -> list[str]:
+    """What the guest role lets guests do beyond what the embedded page asks for, as Superset's pages name it.
+
+    With `take` it loses that, within the running transaction. Empty where there is no such role.
+    """
+    role = security_manager.find_role(GUEST_ROLE)
+    held = list(role.permissions) if role is not None else []
+    extra = [each for each in held if (each.permission.name, each.view_menu.name) not in _GUEST_PERMISSIONS]
+    if extra and take:
+        role.permissions = [each for each in held if each not in extra]
+    return sorted(f"{each.permission.name.replace('_', ' ')} on {each.view_menu.name}" for each in extra)
+
+
 def delete_role(name: str) -> None:
     """Delete a role within the running transaction; people who had it lose it."""
     role = security_manager.find_role(name)

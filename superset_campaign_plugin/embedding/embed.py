@@ -14,7 +14,7 @@ from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin.bundle.identity import dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.bundle.manifest import read_manifest, write_manifest
-from superset_campaign_plugin.bundle.role import GUEST_ROLE, create_guest_role
+from superset_campaign_plugin.bundle.role import GUEST_ROLE, create_guest_role, extra_guest_permissions
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.embedding.boundaries import escapes_backslashes
 from superset_campaign_plugin.engines import get_engine
@@ -70,6 +70,22 @@ def embed(domains: list[str]) -> Embedding:
         escapes_backslashes(engine),
         sorted(manifest.instances),
     )
+
+
+def wider_role() -> str | None:
+    """What is to be said of a guest role that was there already with more than guests need; None if it has no more.
+
+    It may be meant so: a portal that calls more of the SDK needs more. So nobody takes it unless they are asked to.
+    """
+    extra = extra_guest_permissions()
+    return f"the role {GUEST_ROLE!r} lets guests do more than the report needs: {', '.join(extra)}" if extra else None
+
+
+def narrow_role() -> list[str]:
+    """Take from the guest role what guests of the report do not need; what that was, by name."""
+    taken = extra_guest_permissions(take=True)
+    db.session.commit()
+    return taken
 
 
 def stop_embedding() -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
+from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.signer import SigningAlgorithm
 
 from superset_campaign_plugin.errors import ProofAltered, ProofExpired
@@ -80,6 +81,8 @@ class Proofs:
             raise ProofExpired("a proof is past its time") from error
         except (BadSignature, UnicodeError) as error:
             raise ProofAltered("a proof does not bear the signature of this deployment") from error
+        if not _is_as_issued(proof):
+            raise ProofAltered("a proof's signature is spelled in another way than it was issued")
         signed_key, _, shared = value.partition(".")
         if signed_key != str(key):
             raise ProofAltered("a proof is for another email")
@@ -102,6 +105,13 @@ class _Signer(TimestampSigner):
 
     def get_timestamp(self) -> int:
         return int(self._clock())
+
+
+def _is_as_issued(proof: str) -> bool:
+    """Whether the signature, which must hold, is in its one spelling: base64 is also read with padding, with foreign
+    letters and with other bits at the end that mean nothing. What is signed stands in the proof letter by letter."""
+    signature = proof.rpartition(".")[2].encode()
+    return base64_encode(base64_decode(signature)) == signature
 
 
 def _as_bytes(secret: str | bytes) -> bytes:

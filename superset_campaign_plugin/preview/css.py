@@ -5,8 +5,8 @@ plain rules and `@media`. What survives is written anew from those tokens: witho
 unbalanced quotes, so that a browser cannot read it in another way than this module did.
 
 Nothing can be laid over something else, or drawn that is no text of the email: no position, transform, zoom, negative
-margin, pseudo-element or generated content. Else an email could cover or forge what the preview writes at its links.
-Large mail clients leave these out as well, so emails do without.
+margin, pseudo-element, generated content, or string but the name of a font. Else an email could cover or forge what
+the preview writes at its links. Large mail clients leave these out as well, so emails do without.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ _PROPERTY = re.compile(
     )""",
     re.VERBOSE,
 )
+# Elsewhere a browser writes the string: as a list's marker, at the end of a cut line, above the letters.
+_NAMED_BY_STRINGS = frozenset({"font", "font-family"})
 _FUNCTIONS = _names("rgb rgba hsl hsla calc min max clamp linear-gradient radial-gradient")
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -104,8 +106,11 @@ def clean_declarations(css: str, images: ImagePolicy, *, tracking: bool = False)
         name, colon, value = declaration.partition(":")
         name = name.strip().lower()
         if colon and _PROPERTY.fullmatch(name):
-            cleaned = _clean_value(value, images, tracking)
+            cleaned = _clean_value(name, value, images, tracking)
             if cleaned and not _lays_over(name, cleaned):
+                if name == "opacity":
+                    # The preview has the last word on it, and an important style attribute would have it.
+                    cleaned = cleaned.replace("!important", "").strip()
                 kept.append(f"{name}: {cleaned}")
     return "; ".join(kept)
 
@@ -165,7 +170,7 @@ def _lays_over(name: str, value: str) -> bool:
     return name == "display" and "contents" in value.lower()
 
 
-def _clean_value(value: str, images: ImagePolicy, tracking: bool) -> str | None:
+def _clean_value(name: str, value: str, images: ImagePolicy, tracking: bool) -> str | None:
     """The value from known tokens alone, or None. An image that must not load becomes `none`."""
     parts: list[str] = []
     addresses: list[tuple[int, str]] = []
@@ -174,7 +179,7 @@ def _clean_value(value: str, images: ImagePolicy, tracking: bool) -> str | None:
     value = " ".join(value.split())
     while position < len(value):
         token = _TOKEN.match(value, position)
-        if token is None:
+        if token is None or (token["string"] and name not in _NAMED_BY_STRINGS):
             return None
         kind, text = token.lastgroup, token[0]
         if token["url"] is not None:

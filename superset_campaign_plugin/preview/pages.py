@@ -13,9 +13,12 @@ from superset_campaign_plugin import __version__
 from superset_campaign_plugin.embedding.guests import is_guest, proof_in_use
 from superset_campaign_plugin.errors import ProofError, ProofExpired, SharingEnded
 from superset_campaign_plugin.preview import present
+from superset_campaign_plugin.preview.badges import STYLE as CLICKS_STYLE
+from superset_campaign_plugin.preview.badges import badges
 from superset_campaign_plugin.preview.email import settings
 from superset_campaign_plugin.preview.heat import link_rows
-from superset_campaign_plugin.preview.sanitize import shown_address, text_of
+from superset_campaign_plugin.preview.sanitize import text_of
+from superset_campaign_plugin.preview.targets import shown_address
 from superset_campaign_plugin.semantics import load_semantics
 
 if TYPE_CHECKING:
@@ -51,21 +54,6 @@ img:not([src])::after { content: attr(alt); position: absolute; inset: 0; box-si
 
 # As clients show emails at night: their own background and ink, where the email sets none.
 _DARK_STYLE = "html { background: #121212; color: #e8eaed; } a[title] { color: #8ab4f8; }"
-# Figures, so that no colour need be told from another; the outline's strength says the same once more. What is
-# important in a layer wins over whatever the email's own style sheet says, however it says it.
-_CLICKS_STYLE = """
-@layer clicks {
-a[data-clicks] { position: relative !important; overflow: visible !important; visibility: visible !important;
-  opacity: 1 !important; outline: calc(var(--heat) * 1px) solid #c2410c !important; outline-offset: 2px !important; }
-a[data-heat="1"] { --heat: 1; } a[data-heat="2"] { --heat: 1.5; } a[data-heat="3"] { --heat: 2; }
-a[data-heat="4"] { --heat: 3; } a[data-heat="5"] { --heat: 4; }
-a[data-clicks]::after { all: initial !important; content: attr(data-clicks) !important; position: absolute !important;
-  top: -11px !important; right: -8px !important; z-index: 9 !important; padding: 0 6px !important;
-  border: 1px solid #fff !important; border-radius: 9px !important; background: #9a3412 !important;
-  color: #fff !important; font: 700 11px/16px system-ui, sans-serif !important; white-space: nowrap !important;
-  direction: ltr !important; unicode-bidi: isolate !important; }
-}
-"""
 _SOURCE_STYLE = (
     "<style>body { margin: 12px; counter-reset: line; font: 13px/1.5 ui-monospace, monospace; } "
     "code { display: block; white-space: pre-wrap; padding-left: 4.5em; counter-increment: line; position: relative; } "
@@ -77,7 +65,7 @@ _SOURCE_STYLE = (
 def _fragment(body: Body, view: str) -> str:
     if view == "source":
         return _source(body.source)
-    return text_of(body.clean) if view == "text" else body.clean.html
+    return text_of(body.clean) if view == "text" else body.clean.html + badges(body.clean.marks)
 
 
 def _source(html: str) -> str:
@@ -237,7 +225,7 @@ def busy_page(seconds: int) -> Response:
 
 def body_document(body: Body, look: Look) -> Response:
     """The email as a document for the frame. The fragment is the only markup here that is not our own."""
-    style = _BODY_STYLE + (_DARK_STYLE if look.view == "dark" else "") + (_CLICKS_STYLE if look.clicks else "")
+    style = _BODY_STYLE + (_DARK_STYLE if look.view == "dark" else "") + (CLICKS_STYLE if look.clicks else "")
     html = (
         '<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta name="referrer" content="no-referrer"><title>Email</title><style>{style}</style></head>'

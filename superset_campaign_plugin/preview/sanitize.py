@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 import nh3
 
 from superset_campaign_plugin.errors import CampaignError
+from superset_campaign_plugin.preview.badges import anchor_name
 from superset_campaign_plugin.preview.css import (
     ImagePolicy,
     clean_declarations,
@@ -26,6 +27,7 @@ from superset_campaign_plugin.preview.css import (
 )
 from superset_campaign_plugin.preview.heat import Mark
 from superset_campaign_plugin.preview.tags import MAX_TAGS, are_too_many
+from superset_campaign_plugin.preview.targets import SCHEMES, link_target, shown_address
 
 
 def _names(text: str) -> frozenset[str]:
@@ -66,8 +68,9 @@ _COORDS = re.compile(r"[\d\s,.]{1,2000}", re.ASCII)
 _USEMAP = re.compile(r"#[\w-]{1,64}")
 _TEXT = re.compile(r".*", re.DOTALL)
 
+# No title among them: a link's says where it led, and nothing of the email may look as if it did.
 _ATTRIBUTES: dict[str, re.Pattern[str]] = {
-    **dict.fromkeys(("alt", "title", "class", "face", "summary", "abbr", "aria-label"), _TEXT),
+    **dict.fromkeys(("alt", "class", "face", "summary", "abbr", "aria-label"), _TEXT),
     **dict.fromkeys(("width", "height", "border", "cellpadding", "cellspacing", "hspace", "vspace"), _NUMBER),
     **dict.fromkeys(("colspan", "rowspan", "span", "size", "start", "value"), _NUMBER),
     **dict.fromkeys(("align", "valign", "dir", "lang", "role", "type", "scope", "shape", "id", "name"), _WORD),
@@ -79,12 +82,6 @@ _ATTRIBUTES: dict[str, re.Pattern[str]] = {
 }
 # These are decided on together with the rest of their element.
 _JUDGED = frozenset({"style", "href", "src", "background", _KEPT_NAME})
-
-_SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms"})
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE | re.ASCII)
-_CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f]+")
-# Characters that change the direction of what follows would show a link's target as another one.
-_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _OPENING = re.compile(r"<(?:(!--)|(style|script)(?=[\s/>]))", re.IGNORECASE)
 _SHEET = re.compile(r"<style>.*?</style>", re.DOTALL)
@@ -116,6 +113,7 @@ class CleanBody:
     blocked_images   remote images and backgrounds that do not load but would with `remote_images`
     tracking_pixels  images of one pixel or none and hidden ones, which never load
     links            in the order of the email, every pair of text and address once
+    marks            what stands at the clicked links, each at the place that its anchor's name has
     text_only        the HTML was too entangled to keep; `html` holds its text
     """
 
@@ -123,6 +121,7 @@ class CleanBody:
     blocked_images: int = 0
     tracking_pixels: int = 0
     links: tuple[Link, ...] = ()
+    marks: tuple[Mark, ...] = ()
     text_only: bool = False
 
 
@@ -131,7 +130,8 @@ def clean_html(
 ) -> CleanBody:
     """Clean an email's HTML; remote images are kept only with `remote_images`. `marks` says what stands at a link.
 
-    Cleaning what is clean changes nothing. Raises `EmailTooLarge`, and nothing else, however broken the HTML is.
+    Cleaning what is clean takes the targets off its links, which have no address any more, and changes nothing else.
+    Raises `EmailTooLarge`, and nothing else, however broken the HTML is.
     """
     data = html.encode("utf-8", "replace")  # a lone surrogate has no place in any encoding
     if len(data) > max_bytes:
@@ -154,6 +154,7 @@ def clean_html(
         blocked_images=images.blocked,
         tracking_pixels=writer.tracking_pixels,
         links=tuple(dict.fromkeys(writer.links)),
+        marks=tuple(writer.placed),
     )
 
 
@@ -206,7 +207,7 @@ def _settle(markup: str) -> str | None:
             clean_content_tags=set(_DROPPED_WITH_CONTENT),
             attributes={"*": {*_ATTRIBUTES, *_JUDGED}},
             link_rel=None,
-            url_schemes={*_SCHEMES, "data"},
+            url_schemes={*SCHEMES, "data"},
         )
         if cleaned == markup:
             return cleaned
@@ -232,20 +233,6 @@ def text_of(body: CleanBody) -> str:
     return body.html if body.text_only else _as_text(_SHEET.sub("", body.html, count=1))
 
 
-def link_target(href: str) -> str | None:
-    """The target of a link to show to a person; None for what leads nowhere outside, such as scripts and anchors."""
-    target = _CONTROLS.sub("", href)
-    scheme = _SCHEME.match(target)
-    if not target or target.startswith("#") or (scheme and scheme[1].lower() not in _SCHEMES):
-        return None
-    return shown_address(target)
-
-
-def shown_address(url: str) -> str:
-    """An address as it may be shown: what would turn its letters around is written as its code."""
-    return _BIDI.sub(lambda mark: "".join(f"%{byte:02X}" for byte in mark[0].encode()), url)
-
-
 class _Writer(HTMLParser):
     """Writes settled markup anew, so that the output holds only what is put into `parts` here."""
 
@@ -255,6 +242,7 @@ class _Writer(HTMLParser):
         self.marks = marks
         self.parts: list[str] = []
         self.links: list[Link] = []
+        self.placed: list[Mark] = []
         self.tracking_pixels = 0
         self._open: list[_Element] = []
         self._reading: list[_OpenLink] = []
@@ -275,7 +263,7 @@ class _Writer(HTMLParser):
             name = tag
         style = clean_declarations(_with_body_colors(tag, given), self.images, tracking=hidden)
         hidden = hidden or is_hidden(style)
-        written = _checked(given, within_link=bool(self._reading))
+        written = _checked(given)
         if "background" in given:
             address = self.images.address(given["background"], tracking=hidden)
             if address is not None and tag in _TABLES:
@@ -284,15 +272,12 @@ class _Writer(HTMLParser):
             written["style"] = style
         target = link_target(given.get("href", "")) if name in ("a", "area") else None
         if target is not None:
-            written["title"] = target
+            written["title"] = shown_address(target)
             mark = self.marks(target)
             if mark is not None:
-                written["title"] = f"{target} – {mark.words}"
-                written["data-clicks"] = mark.badge
-                written["data-heat"] = str(mark.level)
-                if style:
-                    # An important style of the element itself would win over the mark's.
-                    written["style"] = style.replace("!important", "").replace(" ;", ";").strip()
+                written["title"] += f" – {mark.words}"
+                if name == "a":
+                    self._place(mark, written)
         self._write(name, written)
         if tag == "area" and target is not None:
             self.links.append(Link(_one_line(given.get("alt", "")), target))
@@ -314,6 +299,16 @@ class _Writer(HTMLParser):
             self._reading.remove(element.link)
             self.links[element.link.place] = Link(_one_line(element.link.words), element.link.url)
 
+    def _place(self, mark: Mark, written: dict[str, str]) -> None:
+        """Make the link with these attributes the place of the mark."""
+        # An important style of the element itself would win over the mark's.
+        style = written.get("style", "").replace("!important", "").replace(" ;", ";").strip()
+        anchor = f"anchor-name: {anchor_name(len(self.placed))}"
+        written["style"] = f"{style}; {anchor}" if style else anchor
+        written["data-clicks"] = mark.badge
+        written["data-heat"] = str(mark.level)
+        self.placed.append(mark)
+
     def _image(self, given: dict[str, str], hidden: bool) -> None:
         style = clean_declarations(given.get("style", ""), self.images, tracking=hidden)
         source = given.get("src", "")
@@ -323,7 +318,7 @@ class _Writer(HTMLParser):
             return
         if hidden and source:
             self.tracking_pixels += 1
-        written = _checked(given, within_link=bool(self._reading))
+        written = _checked(given)
         address = self.images.address(source, tracking=hidden)
         if address is not None:
             written["src"] = address
@@ -367,14 +362,12 @@ class _Element:
     link: _OpenLink | None
 
 
-def _checked(given: dict[str, str], *, within_link: bool) -> dict[str, str]:
+def _checked(given: dict[str, str]) -> dict[str, str]:
     """The attributes that need no further judgement, and whose values are what they should be."""
-    # A title within a link would stand in the place of the one that says where the link led.
-    judged = _JUDGED | {"title"} if within_link else _JUDGED
     return {
         name: value
         for name, value in given.items()
-        if name not in judged and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value.strip()))
+        if name not in _JUDGED and (name == "nowrap" or _ATTRIBUTES[name].fullmatch(value.strip()))
     }
 
 

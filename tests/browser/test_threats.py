@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,10 +12,8 @@ import pytest
 from dashboard_page import log_in
 from deployment import SCHEMA, Deployment
 from hostile import HOSTILE
-from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
 
-from superset_campaign_plugin.preview.heat import Mark
 from superset_campaign_plugin.preview.sanitize import clean_html
 from superset_campaign_plugin.report.run import run_report
 
@@ -196,38 +192,3 @@ def test_no_other_origin_frames_a_preview(
     assert "campaign-email" not in framed.url
     assert framed.locator("body *").get_by_text("preview", exact=False).count() == 0
     page.close()
-
-
-HIDING = [
-    "",
-    "a::after { display: none !important }",
-    "a { outline: none !important; opacity: 0 !important; visibility: hidden !important }",
-    "a[data-clicks]::after { content: '1' !important; background: none !important; color: transparent !important }",
-    "a { position: static !important; display: contents !important; overflow: hidden; zoom: 0.01 }",
-    "i { position: fixed; top: 0; left: 0; width: 100%; height: 100%; z-index: 99; background: #fff }",
-    "i { display: block; margin-top: -90px; height: 90px; background: #fff }",
-]
-
-
-@pytest.mark.parametrize("css", HIDING)
-@pytest.mark.parametrize("own", ["", "opacity:0!important;outline:none!important"])
-def test_no_style_of_an_email_hides_the_clicks_at_its_links(
-    deployment: Deployment, browser: Browser, css: str, own: str
-) -> None:
-    # Superset's classes can be imported once there is a deployment.
-    from superset_campaign_plugin.preview.email import Body
-    from superset_campaign_plugin.preview.pages import Look, body_document
-
-    html = (
-        f"<style>{css}</style><div style='padding:40px'><a href=http://x.example/ style='{own}'>A link of the email</a>"
-        "</div><div><i>&nbsp;</i></div>"
-    )
-    clean = clean_html(html, remote_images=False, marks=lambda _: Mark("7 · 100%", "7 clicks", 5))
-    page = browser.new_page(viewport={"width": 400, "height": 200})
-    page.set_content(body_document(Body(html, clean), Look()).get_data(as_text=True))
-    # How much of the badge's and of the frame's colour a reader sees.
-    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    colours = Counter(image.getdata())
-    page.close()
-    assert colours[(0x9A, 0x34, 0x12)] > 200
-    assert colours[(0xC2, 0x41, 0x0C)] > 200

@@ -435,10 +435,13 @@ def test_a_proof_from_the_future_does_not_hold(portal: Portal, guest: Guest, eme
 
 def test_every_changed_character_is_noticed(portal: Portal, guest: Guest, emea: int) -> None:
     proof = proof_of(portal.forge(emea, guest))
-    for place in range(0, len(proof) - 1, 7):
-        changed = proof[:place] + ("A" if proof[place] != "A" else "B") + proof[place + 1 :]
+    changes = [
+        proof[:place] + ("A" if proof[place] != "A" else "B") + proof[place + 1 :]
+        for place in (*range(0, len(proof), 7), len(proof) - 1)
+    ]
+    for changed in (*changes, f"{proof}=", f"{proof}%3D", f"{proof}%0A"):
         answer = portal.open(f"/campaign-email/{emea}/?proof={changed}")
-        assert answer.status_code == 403, place
+        assert answer.status_code == 403, changed
         assert "This link does not work" in answer.get_data(as_text=True)
 
 

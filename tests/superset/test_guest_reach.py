@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from deployment import Deployment
 
+from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.embedding.portal import guest_token_request
 
 GUEST_ROLE = "Campaign Report Guest"
@@ -61,6 +63,31 @@ def test_the_role_is_what_the_page_needs_and_no_more(deployment: Deployment, emb
     with deployment.app.app_context():
         role = security_manager.find_role(GUEST_ROLE)
         assert {(each.permission.name, each.view_menu.name) for each in role.permissions} == NEEDED
+
+
+def test_a_wider_role_is_told_of_and_narrowed_when_asked(deployment: Deployment, embedding: dict[str, Any]) -> None:
+    from superset import db, security_manager
+
+    def held() -> set[tuple[str, str]]:
+        role = security_manager.find_role(GUEST_ROLE)
+        return {(each.permission.name, each.view_menu.name) for each in role.permissions}
+
+    command = ["embed", "--allow-domain", "https://portal.example.com"]
+    with deployment.app.app_context():
+        run = CliRunner().invoke
+        assert "guests" not in run(campaign, command).stderr
+        wider = security_manager.find_permission_view_menu("can_write", "Dashboard")
+        assert wider is not None
+        role = security_manager.find_role(GUEST_ROLE)
+        role.permissions = [*role.permissions, wider]
+        db.session.commit()
+        told = run(campaign, command)
+        assert "lets guests do more than the report needs: can write on Dashboard; --narrow-role" in told.stderr
+        assert told.stdout.strip() == embedding["dashboard"]
+        assert held() == NEEDED | {("can_write", "Dashboard")}
+        assert "guests may no longer: can write on Dashboard" in run(campaign, [*command, "--narrow-role"]).stderr
+        assert held() == NEEDED
+        assert "guests" not in run(campaign, [*command, "--narrow-role"]).stderr
 
 
 @pytest.mark.parametrize(

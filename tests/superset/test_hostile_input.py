@@ -162,6 +162,11 @@ def test_an_email_above_the_limit_is_not_shown(deployment: Deployment, email_id:
     assert client.get(f"/campaign-email/{email_id}/body").status_code == 200
 
 
+def test_the_table_shows_what_is_unseen_in_an_address(page_with: Callable[..., str]) -> None:
+    page = page_with("https://bank.example/\u200b\u202e\u2028x")
+    assert '<bdi class="url" dir="ltr">https://bank.example/%E2%80%8B%E2%80%AE%E2%80%A8x0</bdi>' in page
+
+
 def test_thousands_of_links_are_some_and_a_number(page_with: Callable[..., str]) -> None:
     page = page_with("https://shop.example/", links=5000)
     assert page.count('class="url"') == 200
