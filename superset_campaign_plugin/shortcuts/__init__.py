@@ -9,6 +9,7 @@ from __future__ import annotations
 from superset_campaign_plugin.shortcuts.default_schema import remember_default_schema
 from superset_campaign_plugin.shortcuts.guest_rules import find_guest_rules_by_id
 from superset_campaign_plugin.shortcuts.parsing import remember_parsed_sql
+from superset_campaign_plugin.shortcuts.permissions import look_permissions_up_once
 
 
 def take_shortcuts() -> None:
@@ -16,3 +17,4 @@ def take_shortcuts() -> None:
     remember_default_schema()
     remember_parsed_sql()
     find_guest_rules_by_id()
+    look_permissions_up_once()
