@@ -34,7 +34,7 @@ from superset_campaign_plugin.embedding.portal import Superset
 
 PAUSE = (10.0, 20.0)  # seconds between two changes of one person
 ALONE_PAUSE = (1.0, 3.0)
-ARRIVALS = 30.0
+ARRIVALS = 60.0
 # The load has refreshes in it too: they come every two minutes here, and not every hour.
 VARIABLES = {"CAMPAIGN_REFRESH": "*/2 * * * *"}
 

@@ -9,7 +9,7 @@ _TEXT = """## People at once
 
 `make load` starts the stack of production (PostgreSQL, Redis, {workers} web processes, a worker, beat) on {cores}
 cores, which the people share, and writes this section and `load.json`. {guests} guests of the portal and {users}
-users come within half a minute, and stay for {seconds} seconds more. Each opens the dashboard once, with an empty
+users come within a minute, and stay for {seconds} seconds more. Each opens the dashboard once, with an empty
 browser cache, and then changes a filter every 10 to 20 seconds. They ask for exactly what Chromium was recorded to
 ask for at the start of the run, six requests at a time: an opening is {opening} requests, a change at least the six
 charts.

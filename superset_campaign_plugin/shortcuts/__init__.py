@@ -10,6 +10,7 @@ from superset_campaign_plugin.shortcuts.default_schema import remember_default_s
 from superset_campaign_plugin.shortcuts.guest_rules import find_guest_rules_by_id
 from superset_campaign_plugin.shortcuts.parsing import remember_parsed_sql
 from superset_campaign_plugin.shortcuts.permissions import look_permissions_up_once
+from superset_campaign_plugin.shortcuts.time_ranges import work_time_ranges_out_once
 
 
 def take_shortcuts() -> None:
@@ -18,3 +19,4 @@ def take_shortcuts() -> None:
     remember_parsed_sql()
     find_guest_rules_by_id()
     look_permissions_up_once()
+    work_time_ranges_out_once()

@@ -1,0 +1,35 @@
+"""A time range is worked out once a second.
+
+"Last quarter" is a formula to Superset, which its parser takes milliseconds to read; a dashboard's charts and filters
+ask for the same one at once, and each chart several times.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from threading import Lock
+
+from cachetools import LRUCache, cached
+
+_REMEMBERED = 512
+
+
+def work_time_ranges_out_once() -> None:
+    """Remember what a formula comes to, for the second in which it was asked; doing it again changes nothing."""
+    from superset.utils import date_parser
+
+    evaluate = getattr(date_parser, "datetime_eval", None)
+    if evaluate is None or hasattr(evaluate, "remembered"):
+        return
+
+    @cached(LRUCache(_REMEMBERED), lock=Lock(), info=True)
+    def remembered(formula: str, second: int) -> datetime | None:
+        found: datetime | None = evaluate(formula)
+        return found
+
+    def datetime_eval(datetime_expression: str | None = None) -> datetime | None:
+        return remembered(datetime_expression, int(time.time())) if datetime_expression else None
+
+    datetime_eval.remembered = remembered  # type: ignore[attr-defined]
+    date_parser.datetime_eval = datetime_eval
