@@ -48,7 +48,7 @@ bench: dev  ## Measure everything, and write benchmarks/README.md (a good half h
 	@scripts/system.sh
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.run $(ARGS)
 
-load: dev  ## Measure many people at once, and faults under them, and write benchmarks/README.md (ten minutes).
+load: dev  ## Measure many people at once, and faults under them, and write benchmarks/README.md (a quarter of an hour).
 	@scripts/system.sh
 	@$(BIN)/python -m benchmarks.load $(ARGS)
 

@@ -88,12 +88,13 @@ def _measure(stack: Stack, state: Path, block: ExitStack, wanted: argparse.Names
         alone.append(person)
     results["alone"] = _summary(alone, truth)
     _say(f"  {json.dumps(results['alone'])}")
-    _say(f"{wanted.guests} guests and {wanted.users} users at once")
-    _issue_tokens(stack, accounts)
-    people = [_person(account, stack, recordings, truth, 100 + n) for n, account in enumerate(accounts)]
-    visit_together(people, ARRIVALS, wanted.seconds, PAUSE)
-    results["together"] = _summary(people, truth)
-    _say(f"  {json.dumps(results['together'])}")
+    for key, some, seed in (("third", accounts[::3], 10), ("together", accounts, 100)):
+        _say(f"{len(some)} people at once")
+        _issue_tokens(stack, some)
+        people = [_person(account, stack, recordings, truth, seed + n) for n, account in enumerate(some)]
+        visit_together(people, ARRIVALS, wanted.seconds, PAUSE)
+        results[key] = {"people": len(some), **_summary(people, truth)}
+        _say(f"  {json.dumps(results[key])}")
     if not wanted.no_faults:
         results["faults"] = _faults(stack, state, block, accounts, recordings, truth)
     return results

@@ -16,28 +16,29 @@ charts.
 
 How they choose: a quarter picks another program, a sixth a campaign, others an email, last week, month, quarter or
 year, some weeks of their own, operational emails or not, or clear it all. Half of the users and all guests see one
-workspace. Every answer is kept, and checked after the load: no name of another workspace, and the figures of each
-chart are those computed from the loader's tables. One alone is a user, then a guest, with the same program.
+workspace. A third of them visit first, and then all. Every answer is kept, and checked after the load: no name of
+another workspace, and the figures of each chart are those computed from the loader's tables. One alone is a user, then
+a guest, with the same program.
 
-| | one alone | together | ratio (limit {limit:g}) |
-| --- | ---: | ---: | ---: |
+| | one alone | {third[people]} at once | ratio | {together[people]} at once | ratio (limit {limit:g}) |
+| --- | ---: | ---: | ---: | ---: | ---: |
 """
 
 
 def section(load: dict[str, Any]) -> str:
     """The section in Markdown, of what `load.json` holds."""
-    alone, together = load["alone"], load["together"]
+    parts = (load["alone"], load["third"], load["together"])
     opening = max(sum(calls.values()) for calls in load["calls"].values())
-    parts = [_TEXT.format(**load, opening=opening, limit=LIMIT)]
+    text = [_TEXT.format(**load, opening=opening, limit=LIMIT)]
     for key, title in (
         ("change", "from a change to the last chart"),
         ("request", "one chart's request"),
         ("opening", "opening"),
     ):
         for share, name in (("p50", "median"), ("p95", "95th percentile")):
-            one, all_ = alone[key][share], together[key][share]
-            ratio = "" if not one or all_ is None else f"{all_ / one:.1f}"
-            parts.append(f"| {title}, {name}, s | {_seconds(one)} | {_seconds(all_)} | {ratio} |\n")
+            one, *others = (part[key][share] for part in parts)
+            cells = [_seconds(one), *(cell for other in others for cell in (_seconds(other), _ratio(other, one)))]
+            text.append(f"| {title}, {name}, s | {' | '.join(cells)} |\n")
     rows = (
         ("changes", lambda part: part["change"]["count"]),
         ("requests", lambda part: part["answers"]),
@@ -45,10 +46,15 @@ def section(load: dict[str, Any]) -> str:
         ("errors", lambda part: part["errors"]),
         ("wrong answers", lambda part: len(part["wrong"])),
     )
-    parts += [f"| {title} | {figure(alone)} | {figure(together)} | |\n" for title, figure in rows]
+    for title, figure in rows:
+        one, few, all_ = map(figure, parts)
+        text.append(f"| {title} | {one} | {few} | | {all_} | |\n")
+    ratio = _ratio(load["together"]["change"]["p95"], load["alone"]["change"]["p95"])
+    held = "is held" if ratio and float(ratio) <= LIMIT else "is NOT held: the processors are what all wait for"
+    text.append(f"\nAll at once, the limit {held}.\n")
     if "faults" in load:
-        parts.append(_faults(load["faults"]))
-    return "".join(parts) + "\n"
+        text.append(_faults(load["faults"]))
+    return "".join(text) + "\n"
 
 
 def _faults(found: dict[str, Any]) -> str:
@@ -72,6 +78,10 @@ def _faults(found: dict[str, Any]) -> str:
         + (f"ended after {refresh:.0f} s." if refresh is not None else "did NOT end within 150 s.")
     )
     return "\n".join(lines) + "\n"
+
+
+def _ratio(all_: float | None, one: float | None) -> str:
+    return "" if not one or all_ is None else f"{all_ / one:.1f}"
 
 
 def _seconds(value: float | None) -> str:

@@ -31,6 +31,7 @@ from superset.reports.models import ReportSchedule
 
 from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
 from superset_campaign_plugin.bundle.connections import check_time_grains, create_database, find_database
+from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.bundle.manifest import (
     Manifest,
     delete_manifest,
@@ -48,6 +49,7 @@ from superset_campaign_plugin.refresh.state import StoredSource, differing, read
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
+from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
 from superset_campaign_plugin.warehouse import reason
@@ -235,7 +237,8 @@ def _put(
     kind: str, name: str, config: dict[str, Any], manifest: Manifest, database: Database, overwrite: bool
 ) -> Change:
     model, content = KINDS[kind]
-    made = fingerprint([config, database.id])
+    # A dataset that somebody deleted is made anew under another id, by which charts and filters know it.
+    made = fingerprint([config, database.id, [] if kind == "datasets" else _dataset_ids()])
     known = manifest.assets.get(config["uuid"])
     existing = find(model, config["uuid"])
     if existing is not None and known is not None:
@@ -250,6 +253,11 @@ def _put(
     db.session.refresh(stored)
     manifest.assets[config["uuid"]] = {"made": made, "stored": fingerprint(content(stored, config))}
     return Change(action, kind, name)
+
+
+def _dataset_ids() -> list[int]:
+    names = load_semantics().datasets
+    return [dataset.id for name in names if (dataset := find(SqlaTable, str(dataset_uuid(name)))) is not None]
 
 
 def _write_dataset(config: dict[str, Any], database: Database) -> SqlaTable:
@@ -276,6 +284,7 @@ def _write_dashboard(config: dict[str, Any], _: Database) -> Dashboard:
     datasets = {
         str(dataset.uuid): {"datasource_id": dataset.id}
         for dataset in {chart.datasource for chart in charts.values()} | set(_filter_datasets(config))
+        if dataset is not None  # of a chart that people changed, and whose dataset they deleted
     }
     config = update_id_refs(config, {uuid: chart.id for uuid, chart in charts.items()}, datasets)
     dashboard = import_dashboard(config, overwrite=True, ignore_permissions=True)

@@ -43,13 +43,16 @@ def dataset_content(dataset: SqlaTable, config: dict[str, Any]) -> dict[str, Any
 
 def chart_content(chart: Slice, _: dict[str, Any]) -> dict[str, Any]:
     """The parts of a stored chart that its configuration wrote."""
+    params = json.loads(chart.params or "{}")
+    # Who deletes a dataset takes this from its charts, and has not changed them by that.
+    written = str(params.get("datasource", "")).partition("__")[0]
     return {
         "slice_name": chart.slice_name,
         "description": chart.description,
         "viz_type": chart.viz_type,
-        "params": json.loads(chart.params or "{}"),
+        "params": params,
         "query_context": json.loads(chart.query_context or "{}"),
-        "datasource_id": chart.datasource_id,
+        "datasource_id": chart.datasource_id or (int(written) if written.isdecimal() else None),
     }
 
 

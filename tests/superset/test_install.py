@@ -175,6 +175,28 @@ def test_filters_and_cells_point_at_real_charts_and_datasets(app: Deployment) ->
     assert set(filters[-1]["scope"]["excluded"]) == charts - {find_id("report")}
 
 
+def test_a_dataset_that_was_deleted_comes_back_and_everything_points_at_it(app: Deployment) -> None:
+    from superset import db
+    from superset.connectors.sqla.models import SqlaTable
+    from superset.models.dashboard import Dashboard
+
+    db.session.delete(find(SqlaTable, "performance"))
+    # Its id must not be given to the one that comes after it.
+    other = SqlaTable(table_name="other", schema=SCHEMA, database=db.session.query(SqlaTable).first().database)
+    db.session.add(other)
+    db.session.commit()
+    changes = install()
+    assert changes["datasets/campaign_email_performance"] == "created"
+    new = find(SqlaTable, "performance").id
+    dashboard = db.session.query(Dashboard).filter_by(slug="campaign-email-performance").one()
+    datasets = {chart.datasource_id for chart in dashboard.slices}
+    filters = json.loads(dashboard.json_metadata)["native_filter_configuration"]
+    assert new in datasets
+    assert all(target["datasetId"] in datasets for item in filters[1:] for target in item["targets"])
+    db.session.delete(other)
+    db.session.commit()
+
+
 def is_chart(cell: object) -> bool:
     return isinstance(cell, dict) and cell.get("type") == "CHART"
 

@@ -545,3 +545,12 @@ def test_of_entangled_html_the_text_is_shown():
     assert body.text_only
     assert body.html == '<div style="white-space: pre-wrap">Hello you &amp; me</div>'
     assert clean_html(body.html, remote_images=False).html == body.html
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"), [("2", True), ("99", True), ("100", False), ("1000", False), ("1e3", False)]
+)
+def test_a_cell_spans_no_more_than_an_emails_columns(written, kept):
+    cell = f"<table><tr><td colspan={written} rowspan={written}>a</td></tr></table>"
+    attributes = Reader(clean_html(cell, remote_images=False).html).attributes
+    assert [name for _, name, _ in attributes] == (["colspan", "rowspan"] if kept else [])
