@@ -98,6 +98,17 @@ class Deployment:
         finally:
             self.app.extensions[EXTENSION] = before
 
+    @contextmanager
+    def embedded(self) -> Iterator[dict[str, Any]]:
+        """The dashboard embedded for a while; gives what a portal is told of it."""
+        from superset_campaign_plugin.embedding.embed import embed, stop_embedding
+
+        with self.app.app_context():
+            told = embed(["https://portal.example.com"]).as_dict()
+        yield told
+        with self.app.app_context():
+            stop_embedding()
+
     def client(self, name: str) -> Any:
         """A browser-less client of the deployment, logged in as `name`."""
         client = self.app.test_client()

@@ -39,13 +39,8 @@ def bound(deployment: Deployment) -> Iterator[Deployment]:
 @pytest.fixture
 def embedding(deployment: Deployment) -> Iterator[dict[str, Any]]:
     """What a portal is told of the embedded dashboard."""
-    from superset_campaign_plugin.embedding.embed import embed, stop_embedding
-
-    with deployment.app.app_context():
-        told = embed(["https://portal.example.com"]).as_dict()
-    yield told
-    with deployment.app.app_context():
-        stop_embedding()
+    with deployment.embedded() as told:
+        yield told
 
 
 def sent(deployment: Deployment, **asked: Any) -> int:

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.shortcuts.default_schema import remember_default_schema
-
 
 @pytest.fixture
 def database(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
@@ -51,14 +49,3 @@ def test_where_people_connect_as_themselves_nothing_is_remembered(database: Any)
     database.get_default_schema(None)
     database.get_default_schema(None)
     assert len(database.asked) == 2
-
-
-def test_doing_it_twice_lays_nothing_over_it(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    from superset.models.core import Database
-
-    once = Database.get_default_schema
-    remember_default_schema()
-    assert Database.get_default_schema is once
-    monkeypatch.delattr(Database, "get_default_schema")
-    remember_default_schema()
-    assert not hasattr(Database, "get_default_schema")

@@ -35,15 +35,12 @@ def embedding(deployment: Deployment) -> Iterator[dict[str, Any]]:
     from superset import db
 
     from superset_campaign_plugin.bundle.role import delete_role
-    from superset_campaign_plugin.embedding.embed import embed, stop_embedding
 
     with deployment.app.app_context():
         delete_role(GUEST_ROLE)
         db.session.commit()
-        told = embed(["https://portal.example.com"]).as_dict()
-    yield told
-    with deployment.app.app_context():
-        stop_embedding()
+    with deployment.embedded() as told:
+        yield told
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.shortcuts.guest_rules import find_guest_rules_by_id
-
 
 @pytest.fixture
 def tables(deployment: Deployment) -> Iterator[list[Any]]:
@@ -60,14 +58,3 @@ def test_whoever_is_no_guest_has_none(tables: list[Any]) -> None:
     from superset import security_manager
 
     assert security_manager.get_guest_rls_filters(tables[0]) == []
-
-
-def test_doing_it_twice_lays_nothing_over_it(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    from superset.security.manager import SupersetSecurityManager
-
-    once = SupersetSecurityManager.get_guest_rls_filters
-    find_guest_rules_by_id()
-    assert SupersetSecurityManager.get_guest_rls_filters is once
-    monkeypatch.delattr(SupersetSecurityManager, "get_guest_rls_filters")
-    find_guest_rules_by_id()
-    assert not hasattr(SupersetSecurityManager, "get_guest_rls_filters")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.shortcuts.parsing import REMEMBERED, remember_parsed_sql
+from superset_campaign_plugin.shortcuts.parsing import REMEMBERED
 
 
 @pytest.fixture(autouse=True)
@@ -44,19 +44,3 @@ def test_long_texts_do_not_add_up() -> None:
     assert SQLStatement._parse.remembered.cache_info().misses > before, "it was still there"
     assert "x" * REMEMBERED in SQLStatement(f"SELECT '{'x' * REMEMBERED}'", "postgresql").format()
     assert SQLStatement._parse.remembered.cache_info().currsize <= REMEMBERED
-
-
-def test_remembering_twice_lays_nothing_over_it() -> None:
-    from superset.sql.parse import SQLStatement
-
-    once = SQLStatement._parse.__func__
-    remember_parsed_sql()
-    assert SQLStatement._parse.__func__ is once
-
-
-def test_a_superset_without_that_parser_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from superset.sql.parse import SQLStatement
-
-    monkeypatch.delattr(SQLStatement, "_parse")
-    remember_parsed_sql()
-    assert "_parse" not in vars(SQLStatement)

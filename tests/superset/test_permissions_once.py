@@ -59,14 +59,3 @@ def test_elsewhere_it_is_asked_each_time(deployment: Deployment, asked: list[Any
     with deployment.app.app_context():
         look_up("Chart", "can_read", [1])
     assert len(asked) == 3
-
-
-def test_doing_it_twice_lays_nothing_over_it(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flask_appbuilder.security.sqla.manager import SecurityManager
-
-    once = SecurityManager.exist_permission_on_roles
-    look_permissions_up_once()
-    assert SecurityManager.exist_permission_on_roles is once
-    monkeypatch.delattr(SecurityManager, "exist_permission_on_roles")
-    look_permissions_up_once()
-    assert "exist_permission_on_roles" not in vars(SecurityManager)

@@ -8,7 +8,6 @@ import pytest
 from deployment import Deployment
 
 from superset_campaign_plugin.shortcuts import time_ranges
-from superset_campaign_plugin.shortcuts.time_ranges import work_time_ranges_out_once
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +51,3 @@ def test_what_is_no_formula_is_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="Expected"):
             datetime_eval("NO('formula')")
-
-
-def test_doing_it_twice_lays_nothing_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from superset.utils import date_parser
-
-    once = date_parser.datetime_eval
-    work_time_ranges_out_once()
-    assert date_parser.datetime_eval is once
-    monkeypatch.delattr(date_parser, "datetime_eval")
-    work_time_ranges_out_once()
-    assert not hasattr(date_parser, "datetime_eval")

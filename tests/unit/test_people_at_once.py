@@ -1,4 +1,4 @@
-"""The load's own arithmetic and page, and what Superset does without Redis and with remembered SQL."""
+"""The load's own arithmetic and page, and what Superset does without Redis."""
 
 from __future__ import annotations
 
@@ -71,18 +71,27 @@ def test_each_half_of_the_page_keeps_the_other(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps(results))
     page.write(tmp_path)
     before = (tmp_path / "README.md").read_text()
-    part = {
-        name: {"count": 3, "p50": seconds, "p95": 2 * seconds, "max": 3.0}
-        for name, seconds in (("opening", 1.0), ("change", 0.5), ("request", 0.1))
-    }
     counts = {"answers": 9, "cached": 0.5, "errors": 0, "wrong": []}
+
+    def part(slower: int, people: int) -> dict[str, Any]:
+        waits = {"opening": 1.0, "change": 0.5, "request": 0.1}
+        spread = {
+            name: {"count": 3, "p50": slower * seconds, "p95": slower * 2 * seconds, "max": 60.0}
+            for name, seconds in waits.items()
+        }
+        return {**spread, **counts, "people": people}
+
     load = {"guests": 5, "users": 2, "seconds": 9, "cores": 2, "workers": 2, "calls": {"user": {"files": 3}},
-            "alone": {**part, **counts}, "together": {**part, **counts}}  # fmt: skip
+            "alone": part(1, 1), "third": part(2, 3), "together": part(7, 7)}  # fmt: skip
     (tmp_path / "load.json").write_text(json.dumps(load))
     page.write(tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert text.startswith(before.rstrip("\n"))
-    assert "| from a change to the last chart, 95th percentile, s | 1.00 | 1.00 | 1.0 |" in text
+    assert "| from a change to the last chart, 95th percentile, s | 1.00 | 2.00 | 2.0 | 7.00 | 7.0 |" in text
+    assert "the limit is NOT held" in text
+    (tmp_path / "load.json").write_text(json.dumps({**load, "together": part(5, 7)}))
+    page.write(tmp_path)
+    assert "the limit is held" in (tmp_path / "README.md").read_text()
 
 
 def test_superset_computes_where_redis_is_gone() -> None:
@@ -93,16 +102,3 @@ def test_superset_computes_where_redis_is_gone() -> None:
     assert cache.get("figure") is None
     assert cache.set("figure", 1) is False
     assert cache.delete("figure") is False
-
-
-def test_remembered_sql_is_nobodys_to_change() -> None:
-    from superset.sql.parse import SQLScript
-
-    from superset_campaign_plugin.parsing import remember_parsed_sql
-
-    remember_parsed_sql()
-    remember_parsed_sql()
-    first = SQLScript("SELECT a FROM t", "postgresql")
-    first.statements[0].set_limit_value(3)
-    assert "LIMIT" in first.format()
-    assert "LIMIT" not in SQLScript("SELECT a FROM t", "postgresql").format()
