@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import STATE, StoredFacts, stored
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import Instance
 
@@ -29,7 +31,7 @@ _AT = "refreshed at"
 
 @dataclass(frozen=True)
 class State:
-    """`made_of` holds format, source and rules; `marks` how far each log table was read; times are UTC."""
+    """`made_of` holds format, shape, source and rules; `marks` how far each log table was read; times are UTC."""
 
     made_of: dict[str, str]
     marks: dict[str, Mark]
@@ -38,11 +40,25 @@ class State:
 
 def describe(instance: Instance, rules: Rules) -> dict[str, str]:
     """What stored tables are made of: when any of it changes, they have to be made anew."""
-    return {"format": FORMAT, "source": f"{instance.source} {instance.schema or ''}".strip(), "rules": repr(rules)}
+    return {
+        "format": FORMAT,
+        "shape": _shape(),
+        "source": f"{instance.source} {instance.schema or ''}".strip(),
+        "rules": repr(rules),
+    }
+
+
+def _shape() -> str:
+    """A short digest of the datasets' columns, which the views have: another release may have others."""
+    datasets = load_semantics().datasets.values()
+    columns = [
+        [own.name, [each.name for each in own.dimensions], [each.sum for each in own.metrics]] for own in datasets
+    ]
+    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:12]
 
 
 def differing(state: State, instance: Instance, rules: Rules) -> str | None:
-    """What the stored tables are made of another one of: format, source or rules; None if they can be read."""
+    """What the stored tables are made of another one of: format, shape, source or rules; None if they can be read."""
     wanted = describe(instance, rules)
     return next((name for name, value in wanted.items() if state.made_of.get(name) != value), None)
 

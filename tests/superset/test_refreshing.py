@@ -95,8 +95,9 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
             assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
 
 
-def test_tables_of_another_format_are_left_for_the_log_until_the_next_refresh(
-    bare: Deployment, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("part", ["format", "shape"])
+def test_tables_of_another_release_are_left_for_the_log_until_the_next_refresh(
+    bare: Deployment, tmp_path: Path, caplog: pytest.LogCaptureFixture, part: str
 ) -> None:
     """As after an upgrade: an installation must neither fail nor show anything wrong."""
     from superset_campaign_plugin.bundle.install import install
@@ -109,16 +110,16 @@ def test_tables_of_another_format_are_left_for_the_log_until_the_next_refresh(
     refresh(uri, schema=SCHEMA)
     with connect(uri, write=True) as (connection, _):
         connection.execute(
-            sa.text(f"UPDATE {DEFAULT_SCHEMA}.campaign_report_state SET value = '1' WHERE name LIKE '%format'")
+            sa.text(f"UPDATE {DEFAULT_SCHEMA}.campaign_report_state SET value = '1' WHERE name LIKE '%{part}'")
         )
     with bare.as_user("admin"):
         with caplog.at_level(logging.WARNING):
             install(**wanted, uri=uri)
-        assert "of another format" in caplog.text
+        assert f"of another {part}" in caplog.text
         before = charts()
         assert all(DEFAULT_SCHEMA not in chart.datasource.sql for chart in before.values())
         assert all(rows(chart) for chart in before.values())
-        assert refresh_installed().reason == "the format changed"
+        assert refresh_installed().reason == f"the {part} changed"
         install(**wanted, uri=None)
         assert all(DEFAULT_SCHEMA in chart.datasource.sql for chart in charts().values())
 
