@@ -1,7 +1,7 @@
 """What Superset 6.1 does again and again for every chart, done once: measured, and the same answers.
 
-Each lays itself around a method of Superset, and stands aside where a release has that method no more. All of them can
-go when Superset has its own.
+Each lays itself around a method of Superset (`around.py`), and stands aside where a release has that method no more.
+All of them can go when Superset has its own.
 """
 
 from __future__ import annotations

@@ -4,31 +4,28 @@ For the key of the cache alone, Superset 6.1 connects to the warehouse and asks 
 the answer is in the cache: on a warehouse far away, that is most of what a cached chart takes.
 """
 
-# Superset's classes come without types.
-# mypy: no-warn-return-any
-
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
 from cachetools import TTLCache, cached
+
+from superset_campaign_plugin.shortcuts.around import lay_around
 
 SECONDS = 60  # until a change of the database account's own default is seen
 _DATABASES = 256
 
 
 def remember_default_schema() -> None:
-    """Let databases remember it; doing it again changes nothing.
-
-    A database that people reach as themselves is asked each time: theirs may differ.
-    """
+    """Let databases remember it. A database that people reach as themselves is asked each time: theirs may differ."""
     from superset.models.core import Database
 
-    ask = getattr(Database, "get_default_schema", None)
-    if ask is None or hasattr(ask, "remembered"):
-        return
+    lay_around(Database, "get_default_schema", _remembering)
 
+
+def _remembering(ask: Callable[..., Any]) -> Callable[..., Any]:
     def key(database: Any, catalog: str | None) -> tuple[Any, ...]:
         return database.id, database.changed_on, catalog
 
@@ -39,4 +36,4 @@ def remember_default_schema() -> None:
         return (ask if differs else remembered)(database, catalog)
 
     get_default_schema.remembered = remembered.cache  # type: ignore[attr-defined]
-    Database.get_default_schema = get_default_schema
+    return get_default_schema

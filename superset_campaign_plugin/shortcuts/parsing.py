@@ -5,15 +5,15 @@ even when the answer is there. For the report's SQL that took more than half of 
 text depends on nothing but the text and the engine; each caller gets a copy, since callers change what they get.
 """
 
-# Superset's classes come without types.
-# mypy: no-warn-return-any
-
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
 from cachetools import LRUCache, cached
+
+from superset_campaign_plugin.shortcuts.around import lay_around
 
 # Letters of SQL in each process. Parsed, a letter takes about a hundred bytes; and whoever may filter a chart can send
 # a list as long as they like, so that a number of texts alone would be no limit.
@@ -21,16 +21,13 @@ REMEMBERED = 1_500_000
 
 
 def remember_parsed_sql() -> None:
-    """Let the parser of statements remember; doing it again changes nothing.
-
-    What it lays itself around is no part of Superset's API. A release that has it no more parses as it does by itself.
-    """
+    """Let the parser of statements remember. What this is laid around is no part of Superset's API."""
     from superset.sql.parse import SQLStatement
 
-    parse = getattr(getattr(SQLStatement, "_parse", None), "__func__", None)
-    if parse is None or hasattr(parse, "remembered"):
-        return
+    lay_around(SQLStatement, "_parse", _remembering)
 
+
+def _remembering(parse: Callable[..., Any]) -> Callable[..., Any]:
     @cached(LRUCache(REMEMBERED, getsizeof=lambda value: value[0]), lock=Lock(), info=True)
     def remembered(kind: type, script: str, engine: str) -> tuple[int, tuple[Any, ...]]:
         return len(script), tuple(parse(kind, script, engine))
@@ -39,4 +36,4 @@ def remember_parsed_sql() -> None:
         return [statement and statement.copy() for statement in remembered(kind, script, engine)[1]]
 
     copies.remembered = remembered  # type: ignore[attr-defined]
-    SQLStatement._parse = classmethod(copies)
+    return copies

@@ -4,28 +4,27 @@ Superset 6.1 asks its metadata some eighteen times for each chart whether the ro
 half of it is the same question again.
 """
 
-# Superset's classes come without types.
-# mypy: no-warn-return-any
-
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import g, has_request_context, request
+
+from superset_campaign_plugin.shortcuts.around import lay_around
 
 # It changes no role, so an answer holds until it ends.
 ENDPOINT = "ChartDataRestApi.data"
 
 
 def look_permissions_up_once() -> None:
-    """Remember the answers within one request for a chart's data; doing it again changes nothing."""
+    """Remember the answers within one request for a chart's data."""
     from flask_appbuilder.security.sqla.manager import SecurityManager
 
-    look_up = vars(SecurityManager).get("exist_permission_on_roles")
-    if look_up is None or hasattr(look_up, "once"):
-        return
+    lay_around(SecurityManager, "exist_permission_on_roles", _looking_up_once)
 
+
+def _looking_up_once(look_up: Callable[..., Any]) -> Callable[..., Any]:
     def once(manager: Any, view_name: str, permission_name: str, role_ids: Sequence[int]) -> Any:
         if not has_request_context() or request.endpoint != ENDPOINT:
             return look_up(manager, view_name, permission_name, role_ids)
@@ -35,5 +34,4 @@ def look_permissions_up_once() -> None:
             answers[question] = look_up(manager, view_name, permission_name, role_ids)
         return answers[question]
 
-    once.once = True  # type: ignore[attr-defined]
-    SecurityManager.exist_permission_on_roles = once
+    return once

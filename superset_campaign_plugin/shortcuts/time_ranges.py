@@ -7,22 +7,26 @@ ask for the same one at once, and each chart several times.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from threading import Lock
+from typing import Any
 
 from cachetools import LRUCache, cached
+
+from superset_campaign_plugin.shortcuts.around import lay_around
 
 _REMEMBERED = 512
 
 
 def work_time_ranges_out_once() -> None:
-    """Remember what a formula comes to, for the second in which it was asked; doing it again changes nothing."""
+    """Remember what a formula comes to, for the second in which it was asked."""
     from superset.utils import date_parser
 
-    evaluate = getattr(date_parser, "datetime_eval", None)
-    if evaluate is None or hasattr(evaluate, "remembered"):
-        return
+    lay_around(date_parser, "datetime_eval", _remembering)
 
+
+def _remembering(evaluate: Callable[..., Any]) -> Callable[..., Any]:
     @cached(LRUCache(_REMEMBERED), lock=Lock(), info=True)
     def remembered(formula: str, second: int) -> datetime | None:
         found: datetime | None = evaluate(formula)
@@ -32,4 +36,4 @@ def work_time_ranges_out_once() -> None:
         return remembered(datetime_expression, int(time.time())) if datetime_expression else None
 
     datetime_eval.remembered = remembered  # type: ignore[attr-defined]
-    date_parser.datetime_eval = datetime_eval
+    return datetime_eval
