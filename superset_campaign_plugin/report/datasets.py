@@ -48,8 +48,11 @@ def build_dataset(name: str, facts: Facts, relations: Relations, engine: Engine,
         # It looks at the log itself: what is stored holds only what counts.
         return quality_findings(relations, engine, options.rules, options.as_of, options.source_name)
     view = facts.view(name)
-    if view is not None:
-        return _of_view(name, view, options)
+    return compose_dataset(name, facts, relations, engine, options) if view is None else _of_view(name, view, options)
+
+
+def compose_dataset(name: str, facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
+    """The same of the figures and names themselves, with no view in between."""
     return _BUILDERS[name](facts, facts.named(relations), engine, options)
 
 
