@@ -31,7 +31,6 @@ from superset.reports.models import ReportSchedule
 
 from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
 from superset_campaign_plugin.bundle.connections import check_time_grains, create_database, find_database
-from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.bundle.manifest import (
     Manifest,
     delete_manifest,
@@ -40,7 +39,7 @@ from superset_campaign_plugin.bundle.manifest import (
     write_manifest,
 )
 from superset_campaign_plugin.bundle.role import VIEWER_ROLE, create_viewer_role, delete_role
-from superset_campaign_plugin.bundle.stored import KINDS, each, find
+from superset_campaign_plugin.bundle.stored import KINDS, dataset_ids, each, find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.embedding.boundaries import cover_datasets, remove_boundaries
 from superset_campaign_plugin.engines import Engine, get_engine
@@ -49,7 +48,6 @@ from superset_campaign_plugin.refresh.state import StoredSource, differing, read
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
-from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
 from superset_campaign_plugin.warehouse import reason
@@ -238,7 +236,7 @@ def _put(
 ) -> Change:
     model, content = KINDS[kind]
     # A dataset that somebody deleted is made anew under another id, by which charts and filters know it.
-    made = fingerprint([config, database.id, [] if kind == "datasets" else _dataset_ids()])
+    made = fingerprint([config, database.id, {} if kind == "datasets" else dataset_ids()])
     known = manifest.assets.get(config["uuid"])
     existing = find(model, config["uuid"])
     if existing is not None and known is not None:
@@ -253,11 +251,6 @@ def _put(
     db.session.refresh(stored)
     manifest.assets[config["uuid"]] = {"made": made, "stored": fingerprint(content(stored, config))}
     return Change(action, kind, name)
-
-
-def _dataset_ids() -> list[int]:
-    names = load_semantics().datasets
-    return [dataset.id for name in names if (dataset := find(SqlaTable, str(dataset_uuid(name)))) is not None]
 
 
 def _write_dataset(config: dict[str, Any], database: Database) -> SqlaTable:

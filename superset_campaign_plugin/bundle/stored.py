@@ -14,6 +14,8 @@ from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
 from superset_campaign_plugin.bundle.assemble import Bundle
+from superset_campaign_plugin.bundle.identity import dataset_uuid
+from superset_campaign_plugin.semantics import load_semantics
 
 _COLUMN = ("column_name", "verbose_name", "description", "type", "is_dttm", "groupby", "filterable", "expression")
 _METRIC = ("metric_name", "verbose_name", "description", "expression", "d3format", "extra")
@@ -22,6 +24,13 @@ _METRIC = ("metric_name", "verbose_name", "description", "expression", "d3format
 def find(model: Any, uuid: str) -> Any:
     """The object of that UUID, or None."""
     return db.session.query(model).filter_by(uuid=uuid).one_or_none()
+
+
+def dataset_ids() -> dict[str, int]:
+    """The ids of the plugin's datasets by name, as far as they are installed."""
+    names = {dataset_uuid(name): name for name in load_semantics().datasets}
+    rows = db.session.query(SqlaTable.uuid, SqlaTable.id).filter(SqlaTable.uuid.in_(names))
+    return {names[uuid]: id_ for uuid, id_ in rows}
 
 
 def dataset_content(dataset: SqlaTable, config: dict[str, Any]) -> dict[str, Any]:

@@ -16,13 +16,12 @@ from superset.daos.dashboard import EmbeddedDashboardDAO
 from superset.models.dashboard import Dashboard
 from superset.security.guest_token import GuestUser
 
-from superset_campaign_plugin.bundle.identity import dataset_uuid
+from superset_campaign_plugin.bundle.stored import dataset_ids
 from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.embedding.clauses import NOTHING
 from superset_campaign_plugin.embedding.proofs import Guest, Proofs
 from superset_campaign_plugin.errors import SharingEnded
 from superset_campaign_plugin.preview.key import EmailKey
-from superset_campaign_plugin.semantics import load_semantics
 
 PARAMETER = "proof"
 _FROM_ADDRESS = "superset_campaign_proof"
@@ -42,7 +41,7 @@ def is_guest() -> bool:
 def guest_of_token() -> Guest:
     """The guest who makes the request, with their rules for the plugin's datasets by name; others are left out."""
     user = g.user
-    names = {str(id_): name for name, id_ in _dataset_ids().items()}
+    names = {str(id_): name for name, id_ in dataset_ids().items()}
     rules: list[tuple[str | None, str]] = []
     # As the token has them: what no rule names is closed anew wherever the proof is opened.
     for rule in user.guest_token.get("rls_rules") or ():
@@ -127,7 +126,7 @@ def close_what_no_rule_names(manager: Any) -> None:
             # A rule without a dataset lies on every one.
             if all(rule.get("dataset") for rule in self.rls):
                 named = {str(rule["dataset"]) for rule in self.rls}
-                open_ones = [id_ for id_ in _dataset_ids().values() if str(id_) not in named]
+                open_ones = [id_ for id_ in dataset_ids().values() if str(id_) not in named]
                 self.rls = [*self.rls, *({"dataset": id_, "clause": NOTHING} for id_ in open_ones)]
 
     manager.guest_user_cls = HeldGuest
@@ -154,7 +153,7 @@ def _embedded(resource: str) -> Dashboard | None:
 
 
 def _as_superset_rules(guest: Guest) -> list[dict[str, Any]]:
-    ids = _dataset_ids()
+    ids = dataset_ids()
     missing = {dataset for dataset, _ in guest.rules if dataset is not None} - set(ids)
     if missing:
         raise SharingEnded(f"a proof has row rules for {min(missing)}, a dataset that is not there any more")
@@ -162,10 +161,3 @@ def _as_superset_rules(guest: Guest) -> list[dict[str, Any]]:
         {"clause": clause} if dataset is None else {"dataset": ids[dataset], "clause": clause}
         for dataset, clause in guest.rules
     ]
-
-
-def _dataset_ids() -> dict[str, int]:
-    """The ids of the plugin's datasets by name, as far as they are installed."""
-    names = {dataset_uuid(name): name for name in load_semantics().datasets}
-    rows = db.session.query(SqlaTable.uuid, SqlaTable.id).filter(SqlaTable.uuid.in_(names))
-    return {names[uuid]: id_ for uuid, id_ in rows}
