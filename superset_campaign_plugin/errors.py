@@ -31,6 +31,10 @@ class DatabaseError(CampaignError):
     """The warehouse cannot be reached, or it refused a query."""
 
 
+class BusyError(DatabaseError):
+    """Another program holds the database file, or does the same work; nothing was done, and it can be tried again."""
+
+
 class SourceError(CampaignError):
     """The loader's tables are not as the layout says: a table or column is missing or of a wrong type."""
 

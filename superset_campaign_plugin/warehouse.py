@@ -12,8 +12,9 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from superset_campaign_plugin.database_files import explain, file_of, is_busy, wait_for_file, why_not_opened
 from superset_campaign_plugin.engines import Engine, get_engine
-from superset_campaign_plugin.errors import DatabaseError, UsageError
+from superset_campaign_plugin.errors import BusyError, DatabaseError, UsageError
 
 
 def parse_uri(uri: str) -> tuple[URL, Engine]:
@@ -34,44 +35,57 @@ def connect(uri: str, *, write: bool = False, in_batches: bool = False) -> Itera
     """A connection and its engine; with `write` one transaction, committed at the end or rolled back as a whole.
 
     With `in_batches` the caller begins and ends a transaction for each batch that is written.
-    Raises `DatabaseError` where the database cannot be reached or refuses a statement, `UsageError` for a bad URI.
+    Raises `DatabaseError` where the database cannot be reached or refuses a statement (`BusyError` where its file stays
+    in use by another program), `UsageError` for a bad URI.
     """
     url, engine = parse_uri(uri)
-    name = url.render_as_string(hide_password=True)
-    with contextlib.closing(_open(url, name, _options(url, engine.name, write))) as connection:
+    with contextlib.closing(_open(url, write=write)) as connection:
         try:
             with connection.begin() if write and not in_batches else contextlib.nullcontext():
                 yield connection, engine
         except SQLAlchemyError as error:
-            raise DatabaseError(f"{name}: {reason(error)}") from error
+            raise _told(url, error, write, "{name}: {reason}") from error
 
 
-def _open(url: URL, name: str, options: dict[str, Any]) -> Connection:
+def _open(url: URL, *, write: bool) -> Connection:
+    file = file_of(url)
+    if file is not None and not write:
+        _check_is_there(file)
     try:
-        pool = create_engine(url, poolclass=NullPool, **options)
+        pool = create_engine(url, poolclass=NullPool, connect_args=_arguments(url, write))
         if url.get_backend_name() == "sqlite":
-            # The driver by itself opens no transaction before it makes or renames a table.
-            event.listen(pool, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-        return pool.connect()
+            # The driver by itself opens no transaction before it makes or renames a table. One that writes takes its
+            # lock at once: SQLite lets it wait for another one there, but not once it has read.
+            begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+            event.listen(pool, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return wait_for_file(pool.connect, file)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UsageError(f"no driver for {url.drivername}: {error}; install the driver's package") from error
     except SQLAlchemyError as error:
-        raise DatabaseError(
-            f"cannot connect to {name}: {reason(error)}; check --uri, and that the server runs and lets you in"
-        ) from error
+        advice = "check --uri" if file else "check --uri, and that the server runs and lets you in"
+        raise _told(url, error, write, f"cannot connect to {{name}}: {{reason}}; {advice}") from error
 
 
-def _options(url: URL, name: str, write: bool) -> dict[str, Any]:
-    if name not in ("duckdb", "sqlite") or not url.database or url.database == ":memory:":
+def _told(url: URL, error: SQLAlchemyError, write: bool, otherwise: str) -> DatabaseError:
+    """The error for a person: what is known of a database file, else the database's own words in `otherwise`."""
+    file = file_of(url)
+    known = None if file is None else explain(file, error, write=write)
+    own = otherwise.format(name=url.render_as_string(hide_password=True), reason=reason(error))
+    return (BusyError if is_busy(error) else DatabaseError)(known or own)
+
+
+def _check_is_there(file: Path) -> None:
+    """Both engines would make an empty database of that name. Raises `DatabaseError`."""
+    if problem := why_not_opened(file, write=False):
+        raise DatabaseError(problem)
+
+
+def _arguments(url: URL, write: bool) -> dict[str, Any]:
+    if file_of(url) is None:
         return {}
-    if not write and not Path(url.database).is_file():
-        # Both would make an empty database of that name.
-        raise DatabaseError(f"no file {url.database}; check --uri")
-    if name == "sqlite":
-        return {"connect_args": {"isolation_level": None}}
-    if name == "duckdb" and not write:
-        return {"connect_args": {"read_only": True}}
-    return {}
+    if url.get_backend_name() == "sqlite":
+        return {"isolation_level": None}
+    return {} if write else {"read_only": True}
 
 
 def reason(error: SQLAlchemyError) -> str:

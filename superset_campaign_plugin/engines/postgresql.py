@@ -28,7 +28,7 @@ class PostgreSQL(Engine):
     needs_analyze = True
     refresh_settings = ("SET LOCAL work_mem = '512MB'", "SET LOCAL maintenance_work_mem = '512MB'")
     one_snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-    lock_query = "SELECT pg_try_advisory_lock(hashtext(:name))"
+    lock_query: str | None = "SELECT pg_try_advisory_lock(hashtext(:name))"
 
     def dialect(self) -> Dialect:
         return standard_dialect()

@@ -14,7 +14,7 @@ from superset_campaign_plugin.load.files import Stream, open_stream
 from superset_campaign_plugin.load.records import Cut, Record, Records, read_header
 from superset_campaign_plugin.load.rejected import SUFFIX, RejectedFile, Rejection
 from superset_campaign_plugin.load.store import Progress, Store
-from superset_campaign_plugin.warehouse import connect
+from superset_campaign_plugin.locking import one_at_a_time
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -134,7 +134,7 @@ def load_files(
     fails keeps the rows before the fault, and does not keep the others from being loaded.
 
     Raises, before anything is written, `UsageError` for a file that cannot be read and `LoadError` for one that is no
-    extract; and `DatabaseError` where the database fails, which keeps the batches before.
+    extract, and `BusyError` while another load into the database is running; and `DatabaseError` where the database fails, which keeps the batches before.
     """
     paths = list(dict.fromkeys(files))
     extracts = [_examined(path) for path in paths if not path.name.endswith(SUFFIX)]
@@ -143,7 +143,7 @@ def load_files(
         raise UsageError("two of the files have the same name, so --rejected cannot hold the rows of both")
     results = {path: FileResult(str(path), status="skipped") for path in paths}
     done, total = 0, sum(extract.size for extract in extracts)
-    with connect(uri, write=True, in_batches=True) as (connection, engine):
+    with one_at_a_time(uri, "load", schema=schema, in_batches=True) as (connection, engine):
         store = Store(connection, engine, schema)
         for extract in extracts:
 

@@ -24,12 +24,14 @@ from sqlalchemy.schema import CreateColumn
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.errors import UsageError, unknown
+from superset_campaign_plugin.locking import one_at_a_time
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.warehouse import connect
 
 CONTENT_TABLE = "campaign_email_content"
 MAX_ID = 2**63 - 1
 
+_WORK = "load of emails"
 _FIELDS = ("subject", "from_name", "from_email", "preheader")
 _FACTS = ("emails.yaml", "emails.yml")
 _ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
@@ -87,9 +89,10 @@ def load_emails(uri: str, directory: Path, schema: str | None = None) -> LoadRes
 def prepare_table(uri: str, schema: str | None = None) -> None:
     """Make the table where there is none, and give a table of an earlier release the column that it lacks.
 
-    It is a transaction of its own: DuckDB writes no row into a table that the same transaction has altered.
+    It is a transaction of its own: DuckDB writes no row into a table that the same transaction has altered. Raises
+    `BusyError` where another process goes on writing emails.
     """
-    with connect(uri, write=True) as (connection, engine):
+    with one_at_a_time(uri, _WORK, schema=schema) as (connection, engine):
         if not engine.updates_rows:
             raise UsageError(
                 f"emails cannot be stored on {engine.name}; have {CONTENT_TABLE} made there by what fills the other "
@@ -118,7 +121,7 @@ def store_contents(
     """
     loaded_at = datetime.now(timezone.utc).replace(tzinfo=None)
     versions = updated_at or {}
-    with connect(uri, write=True) as (connection, _):
+    with one_at_a_time(uri, _WORK, schema=schema) as (connection, _):
         table = content_table(schema)
         stored = set(connection.scalars(select(table.c.email_id)))
         rows = {content.email_id: _row(content, loaded_at, versions.get(content.email_id)) for content in contents}

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
+from superset_campaign_plugin.database_files import file_of
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import DatabaseError, RefreshError
+from superset_campaign_plugin.locking import machine_lock, server_lock
 from superset_campaign_plugin.warehouse import connect, parse_uri
 
 _BUSY = "another refresh of this database is running; it will be done when that one is"
-# Seconds: a server may finish the statement of a refresh that was killed before it lets go of its lock.
-_PATIENCE = 5
 _LOCK = "superset_campaign refresh"
 
 
@@ -33,12 +30,13 @@ _LOCK = "superset_campaign refresh"
 def exclusive(uri: str, *, write: bool) -> Iterator[tuple[Connection, Engine]]:
     """A connection for a refresh, or with `write` off for a look. Raises `RefreshError` if another one has it."""
     url, engine = parse_uri(uri)
-    file = _file(url)
+    file = file_of(url)
     if not write:
         with connect(uri) as opened:
             yield opened
     elif file is None:
-        with _machine_lock(url, engine), connect(uri, write=True) as (connection, engine):
+        lock = machine_lock(url, engine, "refresh", RefreshError(_BUSY))
+        with lock, connect(uri, write=True) as (connection, engine):
             _take_lock(connection, engine)
             yield connection, engine
     else:
@@ -46,23 +44,11 @@ def exclusive(uri: str, *, write: bool) -> Iterator[tuple[Connection, Engine]]:
             yield opened
 
 
-def _file(url: URL) -> Path | None:
-    if url.get_backend_name() not in ("duckdb", "sqlite") or not url.database or url.database == ":memory:":
-        return None
-    return Path(url.database)
-
-
 def _take_lock(connection: Connection, engine: Engine) -> None:
     """Held until the connection ends, however it ends."""
     if engine.one_snapshot is not None:
         connection.execute(sa.text(engine.one_snapshot))
-    if engine.lock_query is None:
-        return
-    deadline = time.monotonic() + _PATIENCE
-    while not connection.execute(sa.text(engine.lock_query), {"name": _LOCK}).scalar():
-        if time.monotonic() > deadline:
-            raise RefreshError(_BUSY)
-        time.sleep(0.2)
+    server_lock(connection, engine, _LOCK, RefreshError(_BUSY))
 
 
 @contextlib.contextmanager
@@ -80,19 +66,6 @@ def _locked(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _machine_lock(url: URL, engine: Engine) -> Iterator[None]:
-    """For engines without locks of their own: one refresh at a time on this machine."""
-    if engine.lock_query is not None:
-        yield
-        return
-    name = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
-    file = Path(tempfile.gettempdir()) / f"superset-campaign-{name}.lock"
-    file.touch()
-    with _locked(file):
-        yield
 
 
 @contextlib.contextmanager
