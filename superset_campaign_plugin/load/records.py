@@ -48,8 +48,6 @@ class Cut(LoadError):
 def read_header(path: Path, stream: Stream) -> tuple[Record, str]:
     """The first line and its delimiter, comma or tab. Raises `LoadError` for an empty file and one that is no text."""
     raw = stream.reader.readline(MAX_RECORD)
-    if not raw and stream.cut:
-        raise Cut(f"{path} is cut before its first line ends; fetch it again")
     if not raw.strip():
         raise LoadError(f"{path} is empty: not even a header" if not raw else f"{path}, line 1: no header")
     if b"\0" in raw:
@@ -100,8 +98,6 @@ class Records:
                 fault = f"{len(fields)} instead of {self._width} fields"
             self.line += len(lines)
             yield Record(raw, line, fields, fault)
-        if self._stream.cut:
-            raise Cut(f"{self._path} is cut: the compressed data ends after line {self.line - 1}")
 
     def _next_line(self) -> bytes:
         if self._again:

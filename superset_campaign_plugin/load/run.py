@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from superset_campaign_plugin.errors import LoadError, UsageError
 from superset_campaign_plugin.load.extract import Activity, Fault, Layout
 from superset_campaign_plugin.load.files import Stream, open_stream
 from superset_campaign_plugin.load.records import Cut, Record, Records, read_header
-from superset_campaign_plugin.load.rejected import SUFFIX, RejectedFile, Rejection
+from superset_campaign_plugin.load.rejected import SUFFIX, NotSetAside, RejectedFile, Rejection
 from superset_campaign_plugin.load.store import Progress, Store
 from superset_campaign_plugin.locking import one_at_a_time
 
@@ -31,19 +31,18 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Extract:
-    """A file whose header was found good."""
+    """A file whose header was found good, and its size in bytes."""
 
     path: Path
     size: int
-    delimiter: str
-    layout: Layout
 
 
 @dataclass
 class FileResult:
     """What became of a file: `loaded`, `skipped` or `failed` with an error.
 
-    The counts are those of the whole file, also where an earlier load had stored a part of it.
+    The counts are those of the whole file, also where an earlier load had stored a part of it, and hold nothing that
+    is not stored. `rejected_file` is named if it is there, and `set_aside` is how many rows it holds.
     """
 
     file: str
@@ -51,6 +50,7 @@ class FileResult:
     error: str | None = None
     counts: Progress = field(default_factory=Progress)
     rejected_file: str | None = None
+    set_aside: int = 0
     rejections: list[Rejection] = field(default_factory=list)
 
 
@@ -86,7 +86,7 @@ class Summary:
             yield f"... and {more} more"
         for file in read:
             if file.rejected_file:
-                yield f"{file.file}: {file.counts.rejected} rows set aside in {file.rejected_file}"
+                yield f"{file.file}: {file.set_aside} rows set aside in {file.rejected_file}"
         for file in self.files:
             if file.error:
                 yield f"Error: {file.error}"
@@ -131,10 +131,12 @@ def load_files(
 
     Bad rows go to a file beside each file, or in the folder `rejected`. A file with more than `max_rejected` of them
     fails; without that number, one where more than 100 and a tenth of the rows read so far are bad. A file that
-    fails keeps the rows before the fault, and does not keep the others from being loaded.
+    fails keeps the rows before the fault, but none of a gzip file that is damaged or cut, and does not keep the others
+    from being loaded.
 
-    Raises, before anything is written, `UsageError` for a file that cannot be read and `LoadError` for one that is no
-    extract, and `BusyError` while another load into the database is running; and `DatabaseError` where the database fails, which keeps the batches before.
+    Raises, before anything is written, `UsageError` for a file that cannot be read, `LoadError` for one that is no
+    extract and `BusyError` while another load into the database is running; and `DatabaseError` where the database
+    fails, which keeps the batches before.
     """
     paths = list(dict.fromkeys(files))
     extracts = [_examined(path) for path in paths if not path.name.endswith(SUFFIX)]
@@ -150,16 +152,17 @@ def load_files(
             def advance(read: int, before: int = done) -> None:
                 on_progress(before + read, total)
 
-            loading = _Loading(extract, store, set_aside[extract.path], max_rejected, advance)
+            loading = _Loading(extract.path, store, set_aside[extract.path], max_rejected, advance)
             results[extract.path] = loading.run()
             done += extract.size
     return Summary(list(results.values()))
 
 
 def _examined(path: Path) -> Extract:
-    with open_stream(path) as stream:
-        header, delimiter = read_header(path, stream)
-        return Extract(path, path.stat().st_size, delimiter, Layout(path, header.fields))
+    with open_stream(path, beginning=True) as stream:
+        header, _ = read_header(path, stream)
+        Layout(path, header.fields)
+        return Extract(path, path.stat().st_size)
 
 
 class _Loading:
@@ -167,21 +170,21 @@ class _Loading:
 
     def __init__(
         self,
-        extract: Extract,
+        path: Path,
         store: Store,
         rejected: RejectedFile,
         max_rejected: int | None,
         on_progress: Callable[[int], None],
     ) -> None:
-        self._extract = extract
-        self._path = extract.path
+        self._path = path
         self._store = store
         self._rejected = rejected
         self._max_rejected = max_rejected
         self._on_progress = on_progress
         self._activities: list[Activity] = []
         self._rejections: list[Rejection] = []
-        self._result = FileResult(str(extract.path))
+        self._counts = Progress()
+        self._result = FileResult(str(path))
 
     def run(self) -> FileResult:
         """Load the file, from where an earlier load ended if it still begins with the same bytes."""
@@ -190,45 +193,50 @@ class _Loading:
             known = self._store.progress(self._path)
             if known is None or not self._go_on(known):
                 self._begin()
-        except LoadError as error:
+        except (LoadError, UsageError) as error:
             result.status, result.error = "failed", str(error)
         except OSError as error:
             result.status, result.error = "failed", f"{self._path} cannot be read: {error.strerror or error}"
-        if result.counts.rejected:
-            result.rejected_file = str(self._rejected.path)
+        if self._rejected.rows:
+            result.rejected_file, result.set_aside = str(self._rejected.path), self._rejected.rows
         return result
 
     def _begin(self) -> None:
-        self._result.counts = Progress()
         with open_stream(self._path) as stream:
-            header, _ = read_header(self._path, stream)
-            self._read(stream, hashlib.sha256(header.raw), Progress(bytes_read=len(header.raw), lines_read=1))
+            header, delimiter = read_header(self._path, stream)
+            counts = Progress(bytes_read=len(header.raw), lines_read=1)
+            self._read(stream, header, delimiter, hashlib.sha256(header.raw), counts)
 
     def _go_on(self, known: Progress) -> bool:
         """Read on after what is stored; False where the file does not begin with that."""
         with open_stream(self._path) as stream:
-            digest = hashlib.sha256()
-            left = known.bytes_read
-            while left and (chunk := stream.reader.read(min(left, _CHUNK))):
+            # Not the header that was looked at before: the file may be another one by now.
+            header, delimiter = read_header(self._path, stream)
+            digest = hashlib.sha256(header.raw)
+            left = known.bytes_read - len(header.raw)
+            while left > 0 and (chunk := stream.reader.read(min(left, _CHUNK))):
                 digest.update(chunk)
                 left -= len(chunk)
             if left or digest.hexdigest() != known.digest:
                 return False
-            self._read(stream, digest, known)
+            self._read(stream, header, delimiter, digest, known)
         return True
 
-    def _read(self, stream: Stream, digest: _Hash, counts: Progress) -> None:
-        result, layout = self._result, self._extract.layout
-        result.counts = counts
-        result.rejections = self._rejected.keep_before(counts.lines_read + 1, SHOWN)
-        records = Records(self._path, stream, self._extract.delimiter, layout.width, counts.lines_read + 1)
-        begun, saved_rows = counts.bytes_read, counts.rows_read
+    def _read(self, stream: Stream, header: Record, delimiter: str, digest: _Hash, counts: Progress) -> None:
+        layout = Layout(self._path, header.fields)
+        self._counts = counts
+        self._result.rejections = self._rejected.keep_before(counts.lines_read + 1, SHOWN)
+        self._result.counts = replace(counts)
+        records = Records(self._path, stream, delimiter, layout.width, counts.lines_read + 1)
+        begun = counts.bytes_read
 
         def save() -> None:
             if self._rejections:
                 self._rejected.append(self._rejections)
             counts.digest = digest.hexdigest()
             self._store.save(self._path, self._activities, counts)
+            self._result.counts = replace(counts)
+            self._tell_rejections()
             self._activities, self._rejections = [], []
             self._on_progress(stream.done)
 
@@ -241,13 +249,17 @@ class _Loading:
                 counts.lines_read = records.line - 1
                 if record.fields or record.fault:
                     counts.rows_read += 1
-                    self._take(record)
-                    if counts.rows_read - saved_rows >= BATCH:
+                    self._take(layout, record)
+                    if counts.rows_read - self._result.counts.rows_read >= BATCH:
                         save()
-                        saved_rows = counts.rows_read
+        except NotSetAside:
+            raise
         except TooManyRejected:
             # Its batch is not stored, but its rows are there to be looked at; the next load forgets them.
             self._rejected.append(self._rejections)
+            self._result.counts.rows_read += len(self._rejections)
+            self._result.counts.rejected += len(self._rejections)
+            self._tell_rejections()
             raise
         except LoadError:
             save()
@@ -255,27 +267,29 @@ class _Loading:
         if counts.bytes_read > begun or not counts.digest:
             save()
         else:
-            result.status = "skipped"
+            self._result.status = "skipped"
 
-    def _take(self, record: Record) -> None:
+    def _tell_rejections(self) -> None:
+        """Name them in the result, now that they are set aside."""
+        self._result.rejections = [*self._result.rejections, *self._rejections][:SHOWN]
+
+    def _take(self, layout: Layout, record: Record) -> None:
         try:
             if record.fault:
                 raise Fault(record.fault)
-            activity = self._extract.layout.activity(record.fields)
+            activity = layout.activity(record.fields)
         except Fault as fault:
             self._set_aside(Rejection(record.line, str(fault), record.text))
             return
         if activity is None:
-            self._result.counts.other_types += 1
+            self._counts.other_types += 1
         else:
             self._activities.append(activity)
 
     def _set_aside(self, rejection: Rejection) -> None:
-        counts = self._result.counts
+        counts = self._counts
         counts.rejected += 1
         self._rejections.append(rejection)
-        if len(self._result.rejections) < SHOWN:
-            self._result.rejections.append(rejection)
         limit = max(_MANY, _SHARE * counts.rows_read) if self._max_rejected is None else self._max_rejected
         if counts.rejected > limit:
             raise TooManyRejected(
