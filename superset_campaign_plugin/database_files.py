@@ -30,7 +30,8 @@ _HELD_HERE = ("with a different configuration than existing connections", "Uniqu
 _HELD_SQLITE = ("database is locked", "database table is locked")
 _FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded", "File too large")
 _FAILED = "disk I/O error"
-_OTHER_FORMAT = ("not a valid DuckDB database file", "file is not a database")
+# DuckDB looks for its extension `sqlite_scanner` when the file is one of SQLite.
+_OTHER_FORMAT = ("not a valid DuckDB database file", "file is not a database", "sqlite_scanner")
 _NOT_OPENED = (
     "unable to open database file",
     "readonly database",
@@ -50,8 +51,8 @@ def file_of(url: URL) -> Path | None:
 def wait_for_file(action: Callable[[], _T], file: Path | None) -> _T:
     """What `action` returns. It is tried again, for `PATIENCE` seconds, while a DuckDB file that it opens is in use.
 
-    `action` opens `file`, or attaches others. Raises `BusyError`, which names the program and its PID, if the file
-    stays in use. Every other error of `action` passes through.
+    `action` opens `file`, or attaches others outside a transaction, which an ATTACH that fails would end. Raises
+    `BusyError`, which names the program and its PID, if the file stays in use. Every other error of `action` passes.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
