@@ -80,6 +80,12 @@ _stored_schema = click.option(
     help="Schema of the stored tables, where the database has schemas.",
 )
 
+_stored_file = click.option(
+    "--stored-file",
+    metavar="FILE",
+    help="File of the stored tables, on DuckDB.  [default: beside the warehouse's file]",
+)
+
 LEAVE_OUT = ("deleted", "bots", "operational", "archived")
 
 
@@ -143,6 +149,7 @@ def _conditions(_: click.Context, option: click.Parameter, values: tuple[str, ..
 @_rules
 @click.option("--stored", is_flag=True, help="Read the tables that refresh keeps, in place of the log.")
 @_stored_schema
+@_stored_file
 @click.option("--as-of", callback=_time, metavar="TIME", help="The clock that parts Pending from Aborted.  [now]")
 @click.option("--from", "date_from", callback=_day, metavar="DAY", help="First day of the first send, inclusive.")
 @click.option("--to", "date_to", callback=_day, metavar="DAY", help="Last day of the first send, exclusive.")
@@ -182,6 +189,7 @@ def report(
     rules: Rules,
     stored: bool,
     stored_schema: str,
+    stored_file: str | None,
 ) -> None:
     """Print the report of a warehouse."""
     from superset_campaign_plugin.refresh.state import StoredSource
@@ -198,7 +206,7 @@ def report(
         by=by,
         where=where,
         rules=rules,
-        facts=StoredSource(stored_schema) if stored else None,
+        facts=StoredSource(stored_schema, stored_file) if stored else None,
     )
     # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
     click.echo(FORMATS[form](found), nl=False, color=True)
@@ -252,6 +260,15 @@ def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -
 @_source
 @_rules
 @_stored_schema
+@_stored_file
+@click.option(
+    "--lock-wait",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for tables that others use.",
+)
 @click.option("--full", is_flag=True, help="Compute everything anew.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -260,6 +277,8 @@ def refresh(
     schema: str | None,
     source: str,
     stored_schema: str,
+    stored_file: str | None,
+    lock_wait: float,
     rules: Rules,
     full: bool,
     dry_run: bool,
@@ -275,7 +294,7 @@ def refresh(
         with _superset():
             from superset_campaign_plugin.bundle.refreshing import refresh_installed
 
-            summary = refresh_installed(full=full, dry_run=dry_run, progress=_print_step)
+            summary = refresh_installed(full=full, dry_run=dry_run, lock_wait=lock_wait, progress=_print_step)
     else:
         from superset_campaign_plugin.refresh.run import refresh as run
 
@@ -284,9 +303,11 @@ def refresh(
             source=source,
             schema=schema,
             stored_schema=stored_schema,
+            stored_file=stored_file,
             rules=rules,
             full=full,
             dry_run=dry_run,
+            lock_wait=lock_wait,
             progress=_print_step,
         )
     if as_json:

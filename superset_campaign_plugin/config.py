@@ -31,6 +31,7 @@ class Settings:
     marketo_url           where the Marketo instance is opened in a browser; links of emails lead there. None: no links
     content_schema        the schema of the table of email contents; None: the dataset's own
     stored_schema         the schema of the stored tables, where the database has schemas
+    stored_file           on DuckDB the file of the stored tables; None: beside the loader's file
     max_email_bytes       an email body above this size is not shown; the time to clean one grows with it
     preview_link_minutes  how long a guest's link to a preview opens it
     previews_per_minute   how many previews one person may open; 0: any number
@@ -40,6 +41,7 @@ class Settings:
     marketo_url: str | None = None
     content_schema: str | None = None
     stored_schema: str = DEFAULT_SCHEMA
+    stored_file: str | None = None
     max_email_bytes: int = 2_000_000
     preview_link_minutes: int = 60
     previews_per_minute: int = 60
@@ -65,6 +67,7 @@ class _SettingsSchema(Schema):
     marketo_url = fields.Url(schemes={"https"}, load_default=None, allow_none=True)
     content_schema = fields.String(load_default=None, allow_none=True)
     stored_schema = fields.String(load_default=DEFAULT_SCHEMA, validate=validate.Length(min=1))
+    stored_file = fields.String(load_default=None, allow_none=True, validate=validate.Length(min=1))
     max_email_bytes = fields.Integer(strict=True, load_default=Settings.max_email_bytes, validate=validate.Range(min=1))
     preview_link_minutes = fields.Integer(
         strict=True, load_default=Settings.preview_link_minutes, validate=validate.Range(min=1, max=7 * 24 * 60)
@@ -104,6 +107,7 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
         marketo_url=values["marketo_url"],
         content_schema=values["content_schema"],
         stored_schema=values["stored_schema"],
+        stored_file=values["stored_file"],
         max_email_bytes=values["max_email_bytes"],
         preview_link_minutes=values["preview_link_minutes"],
         previews_per_minute=values["previews_per_minute"],

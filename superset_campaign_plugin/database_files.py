@@ -22,6 +22,9 @@ from superset_campaign_plugin.errors import BusyError
 PATIENCE = 5.0
 _PAUSE = 0.1
 
+# Before the names of databases in MotherDuck.
+_SERVED = ("md:", "motherduck:")
+
 _T = TypeVar("_T")
 
 _HELD = re.compile(r'Could not set lock on file "(?P<file>.*?)"(?:.*? held in (?P<holder>.*?\(PID \d+\)))?', re.DOTALL)
@@ -29,6 +32,8 @@ _HELD = re.compile(r'Could not set lock on file "(?P<file>.*?)"(?:.*? held in (?
 _HELD_HERE = ("with a different configuration than existing connections", "Unique file handle conflict")
 _HELD_SQLITE = ("database is locked", "database table is locked")
 _FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded", "File too large")
+# A connection may have attached other files beside its own.
+_WRITTEN = re.compile(r'file "(?P<file>[^"]+)"')
 _FAILED = "disk I/O error"
 # DuckDB looks for its extension `sqlite_scanner` when the file is one of SQLite.
 _OTHER_FORMAT = ("not a valid DuckDB database file", "file is not a database", "sqlite_scanner")
@@ -42,10 +47,11 @@ _NOT_OPENED = (
 
 
 def file_of(url: URL) -> Path | None:
-    """The file of a DuckDB or SQLite database; None for one in memory and for a server."""
-    if url.get_backend_name() not in ("duckdb", "sqlite") or not url.database or url.database == ":memory:":
+    """The file of a DuckDB or SQLite database; None for one in memory, on a server or in MotherDuck."""
+    name = url.database or ""
+    if url.get_backend_name() not in ("duckdb", "sqlite") or name in ("", ":memory:") or name.startswith(_SERVED):
         return None
-    return Path(url.database)
+    return Path(name)
 
 
 def wait_for_file(action: Callable[[], _T], file: Path | None) -> _T:
@@ -80,7 +86,8 @@ def explain(file: Path, error: SQLAlchemyError, *, write: bool) -> str | None:
     if any(words in message for words in _HELD_SQLITE):
         return f"{file} is in use by another program, which writes to it; try again when it is done"
     if any(words in message for words in _FULL):
-        return f"{file} cannot be written: the disk is full; free space and run this again"
+        named = _WRITTEN.search(message)
+        return f"{named['file'] if named else file} cannot be written: the disk is full; free space and run this again"
     if _FAILED in message:
         return f"{file} cannot be read or written: {_FAILED}; see that its disk has free space, and run this again"
     if any(words in message for words in _OTHER_FORMAT):

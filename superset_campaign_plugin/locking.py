@@ -1,6 +1,6 @@
 """Locks between processes that do the same work in one database, so that they do it one after the other.
 
-An engine with locks of its own (`Engine.lock_query`) keeps them in its server, for all machines. For the others it is
+An engine with locks of its own (`Locks.take`) keeps them in its server, for all machines. For the others it is
 the lock of a file in the folder for temporary files, which holds on one machine. Both end with their process,
 however it ends.
 """
@@ -53,11 +53,11 @@ def server_lock(connection: Connection, engine: Engine, name: str, busy: Campaig
 
     Raises `busy` if another connection still has it after some seconds.
     """
-    if engine.lock_query is None:
+    if engine.locks.take is None:
         return
     # Some servers take no name of more than 64 characters.
     short = name if len(name) <= 64 else f"superset_campaign {hashlib.sha256(name.encode()).hexdigest()[:32]}"
-    query = sa.text(engine.lock_query).bindparams(name=short)
+    query = sa.text(engine.locks.take).bindparams(name=short)
     # Else the driver would be left within a transaction that nobody ends.
     own = contextlib.nullcontext() if connection.in_transaction() else connection.begin()
     with own:
@@ -75,11 +75,22 @@ def machine_lock(url: URL, engine: Engine, work: str, busy: CampaignError) -> It
     Raises `busy` if another process, or another thread of this one, still has it after some seconds.
     """
     file = file_of(url)
-    if engine.lock_query is not None or (file is None and engine.name in ("duckdb", "sqlite")):
+    if engine.locks.take is not None or (file is None and engine.name in ("duckdb", "sqlite")):
         # The server has the lock, or the database is in the memory of this process alone.
         yield
         return
-    descriptor = _open(lock_file(url, work))
+    with file_lock(lock_file(url, work), busy):
+        yield
+
+
+@contextlib.contextmanager
+def file_lock(file: Path, busy: CampaignError) -> Iterator[None]:
+    """Hold a file that is there for this alone, and made if it is not.
+
+    It stays: who removed it could not know whether somebody waits for it. Raises `busy` if another process, or another
+    thread of this one, still has it after some seconds, and `DatabaseError` where it cannot be made.
+    """
+    descriptor = _open(file)
     try:
         deadline = time.monotonic() + PATIENCE
         while not _locked(descriptor):
@@ -114,7 +125,8 @@ def _open(file: Path) -> int:
                 return _make(file)
     except OSError as error:
         raise DatabaseError(
-            f"cannot open the lock file {file}: {error.strerror}; remove it, or set TMPDIR to a folder of your own"
+            f"cannot open the lock file {file}: {error.strerror}; see that this account may write in {file.parent}, or "
+            "choose another folder: by TMPDIR for the temporary one, by --stored-file for one of stored tables"
         ) from error
 
 

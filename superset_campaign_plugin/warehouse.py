@@ -31,28 +31,32 @@ def parse_uri(uri: str) -> tuple[URL, Engine]:
 
 
 @contextlib.contextmanager
-def connect(uri: str, *, write: bool = False, in_batches: bool = False) -> Iterator[tuple[Connection, Engine]]:
+def connect(
+    uri: str, *, write: bool = False, in_batches: bool = False, about: Path | None = None
+) -> Iterator[tuple[Connection, Engine]]:
     """A connection and its engine; with `write` one transaction, committed at the end or rolled back as a whole.
 
-    With `in_batches` the caller begins and ends a transaction for each batch that is written.
+    With `in_batches` the caller begins and ends a transaction for each batch that is written. `about` is the file that
+    errors are about, where the connection is to no file of its own.
     Raises `DatabaseError` where the database cannot be reached or refuses a statement (`BusyError` where its file stays
     in use by another program), `UsageError` for a bad URI.
     """
     url, engine = parse_uri(uri)
-    with contextlib.closing(_open(url, write=write)) as connection:
+    with contextlib.closing(_open(url, engine, write=write)) as connection:
         try:
             with connection.begin() if write and not in_batches else contextlib.nullcontext():
                 yield connection, engine
         except SQLAlchemyError as error:
-            raise _told(url, error, write, "{name}: {reason}") from error
+            subject = url if about is None else url.set(database=str(about))
+            raise _told(subject, error, write, "{name}: {reason}") from error
 
 
-def _open(url: URL, *, write: bool) -> Connection:
+def _open(url: URL, engine: Engine, *, write: bool) -> Connection:
     file = file_of(url)
     if file is not None and not write:
         _check_is_there(file)
     try:
-        pool = create_engine(url, poolclass=NullPool, connect_args=_arguments(url, write))
+        pool = create_engine(url, poolclass=NullPool, connect_args=_arguments(url, write), **_options(engine, write))
         if url.get_backend_name() == "sqlite":
             # The driver by itself opens no transaction before it makes or renames a table. One that writes takes its
             # lock at once: SQLite lets it wait for another one there, but not once it has read.
@@ -78,6 +82,13 @@ def _check_is_there(file: Path) -> None:
     """Both engines would make an empty database of that name. Raises `DatabaseError`."""
     if problem := why_not_opened(file, write=False):
         raise DatabaseError(problem)
+
+
+def _options(engine: Engine, write: bool) -> dict[str, Any]:
+    if engine.locks.wait is None or write:
+        return {}
+    # Who reads has its locks no longer than a statement takes, and so keeps nobody waiting.
+    return {"isolation_level": "AUTOCOMMIT"}
 
 
 def _arguments(url: URL, write: bool) -> dict[str, Any]:

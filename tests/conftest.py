@@ -105,7 +105,9 @@ class Warehouse:
         if self.uri and self._server:
             self._on_server(SERVERS[self.engine].drop, sa.engine.make_url(self.uri).database)
         elif self.uri:
-            Path(sa.engine.make_url(self.uri).database).unlink(missing_ok=True)
+            # With what lies beside it: DuckDB's log, the stored tables.
+            for part in self._folder.glob(f"*log_{self._count}.*"):
+                part.unlink()
 
     def _server_uri(self, database: str) -> str:
         return f"{self._server}/{database}{SERVERS[self.engine].options}"

@@ -80,6 +80,8 @@ def mariadb() -> Iterator[str]:
             f"--port={port}",
             f"--socket={socket_file}",
             f"--pid-file={folder / 'server.pid'}",
+            # Its own: a server that starts removes what it takes for leftovers from the folder for all.
+            f"--tmpdir={folder}",
             "--character-set-server=utf8mb4",
             "--collation-server=utf8mb4_general_ci",
             "--default-time-zone=-08:00",

@@ -18,9 +18,7 @@ from sqlalchemy import column, literal, select, types
 
 from superset_campaign_plugin.engines import ENGINES, Engine
 from superset_campaign_plugin.engines.base import Columns
-from superset_campaign_plugin.report.datasets import Options, build_dataset
-from superset_campaign_plugin.report.facts import ComputedFacts
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.datasets import Options, computed_dataset
 from superset_campaign_plugin.report.sqltext import side_by_side, sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
@@ -40,7 +38,7 @@ TYPES: dict[str, types.TypeEngine] = {
 class TypicalCatalog:
     """Every table that Fivetran makes, with one row of each kind in mind."""
 
-    schema = "marketo"
+    schema = qualifier = "marketo"
 
     def __init__(self, *, all_text: bool = False) -> None:
         log = (
@@ -77,8 +75,7 @@ def snapshots(name: str) -> Iterator[tuple[str, str]]:
 
 def _sql(engine: Engine, catalog: TypicalCatalog, dataset: str, source_name: str | None = None) -> str:
     relations = build_relations(get_layout("fivetran"), catalog, engine)
-    facts = ComputedFacts(relations, engine, Rules(), None)
-    return sql_text(build_dataset(dataset, facts, relations, engine, Options(source_name=source_name)), engine) + "\n"
+    return sql_text(computed_dataset(dataset, relations, engine, Options(source_name=source_name)), engine) + "\n"
 
 
 def _several_instances(engine: Engine) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
+from superset_campaign_plugin.engines.locks import Locks
 from superset_campaign_plugin.errors import UsageError
 
 Columns = dict[str, types.TypeEngine]
@@ -42,12 +43,12 @@ class Engine:
                         renames them all ("rename"), or under a "view"
     table_format        what CREATE TABLE … AS needs before AS
     keeps_indexes       True where an index makes finding single rows fast
+    nested_loops        True where it joins in no other way, so that whatever is joined needs an index
     needs_analyze       True where a new table is planned for badly until ANALYZE has looked at it
     refresh_settings    statements that give a refresh the memory it may use
     bit_or, bit_and     the functions that join the bits of a group's rows, and those that two numbers share; the
                         second one is None where an operator does that
-    one_snapshot        statement that begins a transaction which sees one state of the database
-    lock_query          takes the lock :name for the connection, or answers that another one has it
+    locks               its statements about locks
     runs_in_tests       False where no server of it is at hand, so that snapshots hold its SQL
     """
 
@@ -60,12 +61,12 @@ class Engine:
     change_over: Literal["transaction", "rename", "view"] = "transaction"
     table_format = ""
     keeps_indexes = False
+    nested_loops = False
     needs_analyze = False
     refresh_settings: tuple[str, ...] = ()
     bit_or: str = "bit_or"
     bit_and: str | None = None
-    one_snapshot: str | None = None
-    lock_query: str | None = None
+    locks = Locks()
     time_zones = True
     refuses_bad_values = True
     joins_rename = False
@@ -105,8 +106,13 @@ class Engine:
         """Whether a part of `text` matches the regular expression."""
         return func.regexp_matches(text, literal(pattern))
 
-    def read_columns(self, connection: Connection, schema: str | None) -> Mapping[str, Columns] | None:
-        """The columns of every table, where the engine has a better source than SQLAlchemy's inspector; else None."""
+    def read_columns(
+        self, connection: Connection, schema: str | None, attached: str | None = None
+    ) -> Mapping[str, Columns] | None:
+        """The columns of every table, where the engine has a better source than SQLAlchemy's inspector; else None.
+
+        `attached` names the attached database to look in, on an engine whose connections can hold several.
+        """
         return None
 
     def identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -17,5 +17,7 @@ class Databricks(Spark):
     sqlglot = "databricks"
     runs_in_tests = False
 
-    def read_columns(self, connection: Connection, schema: str | None) -> Mapping[str, Columns] | None:
+    def read_columns(
+        self, connection: Connection, schema: str | None, attached: str | None = None
+    ) -> Mapping[str, Columns] | None:
         return None

@@ -16,6 +16,8 @@ _COLUMNS = table(
     *map(column, ("table_catalog", "table_schema", "table_name", "column_name", "data_type", "ordinal_position")),
     schema="information_schema",
 )
+# Of every database that nobody told otherwise.
+DEFAULT_SCHEMA = "main"
 _TYPES: dict[str, types.TypeEngine] = {
     "BIGINT": types.BigInteger(),
     "BOOLEAN": types.Boolean(),
@@ -35,13 +37,16 @@ class DuckDB(Engine):
     def dialect(self) -> Dialect:
         return standard_dialect()
 
-    def read_columns(self, connection: Connection, schema: str | None) -> dict[str, Columns]:
+    def read_columns(
+        self, connection: Connection, schema: str | None, attached: str | None = None
+    ) -> dict[str, Columns]:
         # The inspector lists the tables of every schema, and takes a time with a zone for one without.
         known = _COLUMNS.c
+        own_schema = func.current_schema() if attached is None else literal(DEFAULT_SCHEMA)
         query = (
             select(known.table_name, known.column_name, known.data_type)
-            .where(known.table_catalog == func.current_database())
-            .where(known.table_schema == (func.current_schema() if schema is None else literal(schema)))
+            .where(known.table_catalog == (func.current_database() if attached is None else literal(attached)))
+            .where(known.table_schema == (own_schema if schema is None else literal(schema)))
             .order_by(known.table_name, known.ordinal_position)
         )
         # Written out: the first bound value makes the driver load pandas, which takes seconds.

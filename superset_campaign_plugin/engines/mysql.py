@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.locks import Locks
 from superset_campaign_plugin.errors import DatabaseError
 
 _TIME = mysql.DATETIME(fsp=6)  # a plain DATETIME has no fractions of a second
@@ -45,7 +46,15 @@ class MySQL(Engine):
     schemas = False
     keeps_indexes = True
     change_over = "rename"
-    lock_query = "SELECT GET_LOCK(:name, 0)"
+    nested_loops = True
+    locks = Locks(
+        # Its locks are the server's, not the database's.
+        take="SELECT GET_LOCK(CONCAT(:name, ' ', LEFT(MD5(COALESCE(DATABASE(), '')), 12)), 0)",
+        # Else INSERT ... SELECT would lock the loader's rows until the end.
+        isolation="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        wait="SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}",
+        refusals=(1205, 1213),
+    )
 
     def dialect(self) -> Dialect:
         dialect = mysql.dialect(paramstyle="named")

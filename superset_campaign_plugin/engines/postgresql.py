@@ -10,6 +10,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.locks import Locks
 
 
 def standard_dialect() -> Dialect:
@@ -27,8 +28,19 @@ class PostgreSQL(Engine):
     keeps_indexes = True
     needs_analyze = True
     refresh_settings = ("SET LOCAL work_mem = '512MB'", "SET LOCAL maintenance_work_mem = '512MB'")
-    one_snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-    lock_query: str | None = "SELECT pg_try_advisory_lock(hashtext(:name))"
+    locks = Locks(
+        take="SELECT pg_try_advisory_lock(hashtext(:name))",
+        isolation="SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        wait="SET LOCAL lock_timeout = '{milliseconds}ms'",
+        exclude="LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE",
+        holders=(
+            "SELECT DISTINCT activity.pid, usename, application_name, xact_start FROM pg_locks AS locks "
+            "JOIN pg_stat_activity AS activity ON activity.pid = locks.pid "
+            "JOIN pg_class ON pg_class.oid = locks.relation AND pg_class.relname IN :names "
+            "WHERE granted AND activity.pid <> pg_backend_pid() ORDER BY xact_start"
+        ),
+        refusals=("55P03", "40P01"),
+    )
 
     def dialect(self) -> Dialect:
         return standard_dialect()

@@ -8,6 +8,7 @@ from sqlalchemy import cast, func, literal, literal_column, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
+from superset_campaign_plugin.engines.locks import Locks
 from superset_campaign_plugin.engines.postgresql import PostgreSQL
 from superset_campaign_plugin.engines.rendering import plain_dialect
 
@@ -18,7 +19,7 @@ class Redshift(PostgreSQL):
 
     name = "redshift"
     sqlglot = "redshift"
-    lock_query = None  # the locks of PostgreSQL are younger than what it comes from
+    locks = Locks()  # those of PostgreSQL are younger than what it comes from
     runs_in_tests = False
 
     def dialect(self) -> Dialect:

@@ -94,7 +94,9 @@ class Spark(Engine):
     def _truncate(self, unit: str, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.to_timestamp_ntz(func.trunc(moment, literal(unit.upper())))
 
-    def read_columns(self, connection: Connection, schema: str | None) -> Mapping[str, Columns] | None:
+    def read_columns(
+        self, connection: Connection, schema: str | None, attached: str | None = None
+    ) -> Mapping[str, Columns] | None:
         # The inspector takes the first column of SHOW TABLES, which is the schema, for the table's name.
         return _Tables(connection, schema)
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.locks import Locks
 
 _TIME = "%Y-%m-%d %H:%M:%f"
 _DAY = "%Y-%m-%d 00:00:00.000"
@@ -27,7 +28,9 @@ class SQLite(Engine):
     timestamp_type = "DATETIME"
     week_grain = WEEK_FROM_MONDAY
     schemas = False
+    locks = Locks(refusals=("database is locked",))
     keeps_indexes = True
+    nested_loops = True
     time_zones = False
     refuses_bad_values = False
 

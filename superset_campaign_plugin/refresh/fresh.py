@@ -14,16 +14,18 @@ from sqlalchemy.engine import Connection
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh.statements import execute, table_name
 from superset_campaign_plugin.refresh.tables import STATE, TABLES
+from superset_campaign_plugin.refresh.waiting import exclude, patiently
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 
 
 class FreshTables:
     """Where tables can be renamed within the transaction that made them."""
 
-    def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
+    def __init__(self, connection: Connection, engine: Engine, schema: str | None, lock_wait: float) -> None:
         self._connection = connection
         self._engine = engine
         self._schema = schema
+        self._lock_wait = lock_wait
 
     def name(self, name: str) -> str:
         """What the new table is called until it takes the place of `name`."""
@@ -36,6 +38,14 @@ class FreshTables:
 
     def change_over(self, views: Mapping[str, str], tables: Sequence[str] = TABLES) -> None:
         """Put the new tables in the place of the old ones, and the views, whose queries `views` holds, over them."""
+        there = self._there()
+        exclude(
+            self._connection,
+            self._engine,
+            [self._full(name) for name in (*views, *tables) if name in there],
+            [*views, *tables],
+            self._lock_wait,
+        )
         for name in views:
             # Some engines refuse to drop or to rename what a view reads.
             self._execute(f"DROP VIEW IF EXISTS {self._full(name)}")
@@ -77,7 +87,8 @@ class RenamedTables(FreshTables):
         moves = [f"{self._full(name)} TO {self._full(f'{name}_old')}" for name in names if name in there]
         moves += [f"{self._full(self.name(name))} TO {self._full(name)}" for name in names]
         if moves:
-            self._execute(f"RENAME TABLE {', '.join(moves)}")
+            statement = f"RENAME TABLE {', '.join(moves)}"
+            patiently(self._connection, self._engine, names, self._lock_wait, lambda: self._execute(statement))
 
     def _drop_old(self) -> None:
         for name in TABLES:
@@ -90,8 +101,8 @@ class ViewedTables(FreshTables):
     Whoever reads one table sees it whole, the old or the new.
     """
 
-    def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
-        super().__init__(connection, engine, schema)
+    def __init__(self, connection: Connection, engine: Engine, schema: str | None, lock_wait: float) -> None:
+        super().__init__(connection, engine, schema, lock_wait)
         self._run = f"{time.time_ns():x}"
 
     def name(self, name: str) -> str:

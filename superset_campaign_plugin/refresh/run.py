@@ -15,15 +15,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import and_, column, exists, func, literal, select, table, union_all
-from sqlalchemy.engine import Connection
 from sqlalchemy.sql.selectable import Select, TableClause
 
-from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh import changes
 from superset_campaign_plugin.refresh.changes import Mark
-from superset_campaign_plugin.refresh.exclusive import exclusive
 from superset_campaign_plugin.refresh.fresh import FRESH_TABLES
-from superset_campaign_plugin.refresh.state import State, describe, read_state, schema_of, state_rows
+from superset_campaign_plugin.refresh.session import LOCK_WAIT, Session, open_session
+from superset_campaign_plugin.refresh.state import State, describe, digest, read_state, schema_of, state_rows
 from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, rows_of, table_name
 from superset_campaign_plugin.refresh.tables import (
     COLUMNS,
@@ -47,7 +45,8 @@ from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import email_records, link_clicks
 from superset_campaign_plugin.report.relations import EventKind, Relations
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.run import check_values
+from superset_campaign_plugin.report.run import check_values_of
+from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import read_instances
@@ -55,11 +54,34 @@ from superset_campaign_plugin.sources.relations import build_relations
 
 _GROUP = ("campaign_id", "email_id")
 # Of one run alone.
+_DAYS_NOW = "campaign_days_now"
+_PEOPLE_NOW = "campaign_people_now"
 _CHANGED_DAYS = "campaign_changed_days"
+_MOVED = "campaign_moved_people"
 _CHANGED_ROWS = "campaign_changed_rows"
 _CHANGED_PEOPLE = "campaign_changed_people"
 _CHANGED_PAIRS = "campaign_changed_pairs"
 _CHANGED_GROUPS = "campaign_changed_groups"
+
+# What their rows are looked up by.
+_TEMPORARY_KEYS = {
+    _CHANGED_DAYS: ("activity_day",),
+    _CHANGED_PEOPLE: ("person_id",),
+    _CHANGED_PAIRS: changes.PAIR,
+    _CHANGED_GROUPS: _GROUP,
+    _PEOPLE_NOW: ("person_id",),
+}
+
+# What a person who watches is told of each table.
+_TITLES = {
+    RECORDS: "Email records",
+    DAILY: "Daily rollup",
+    UNDECIDED: "People without an outcome",
+    LINKS: "Links",
+    PEOPLE: "People",
+    DAYS: "Days",
+    STATE: "State",
+}
 
 Progress = Callable[[str], None]
 
@@ -93,30 +115,36 @@ def refresh(
     schema: str | None = None,
     stored_schema: str = DEFAULT_SCHEMA,
     rules: Rules | None = None,
+    stored_file: str | None = None,
     full: bool = False,
     dry_run: bool = False,
+    lock_wait: float = LOCK_WAIT,
     progress: Progress = lambda _: None,
 ) -> Summary:
     """Make the stored tables of `stored_schema`, or bring them up to date. `progress` is told each step.
 
-    Several Marketo instances are refreshed one after the other, each into a schema of its own.
+    Several Marketo instances are refreshed one after the other, each into a schema of its own. On DuckDB the stored
+    tables lie in `stored_file`, by default beside the loader's file. A lock on a table is waited for `lock_wait`
+    seconds.
 
-    Raises `RefreshError` where another refresh runs, `SourceError` and `DatabaseError` as the report does; then the
-    tables are as they were.
+    Raises `RefreshError` where another refresh runs or a lock is not to be had, `SourceError` and `DatabaseError` as
+    the report does; then the tables are as they were.
     """
     begun = time.monotonic()
     rules = rules or Rules()
     summaries = {}
     for instance in read_instances(source, schema):
         layout = get_layout(instance.source)
-        with exclusive(uri, write=not dry_run) as (connection, engine):
+        with open_session(uri, stored_file, write=not dry_run, lock_wait=lock_wait) as session:
+            connection, engine = session.connection, session.engine
             target = schema_of(instance, engine, stored_schema)
             progress(f"Reading the log's tables{'' if instance.name is None else f' of {instance.name}'}")
             if rules.time_zone != "UTC":
                 engine.check_zone(connection, rules.time_zone)
-            check_values(connection, engine, instance.source, instance.schema)
-            relations = build_relations(layout, LiveCatalog(connection, engine, instance.schema), engine)
-            run = _Run(connection, engine, relations, Options(rules=rules, source_name=instance.name), target, progress)
+            catalog = LiveCatalog(connection, engine, instance.schema, session.attached)
+            check_values_of(connection, engine, layout, catalog)
+            relations = build_relations(layout, catalog, engine)
+            run = _Run(session, relations, Options(rules=rules, source_name=instance.name), target, progress)
             summaries[instance.name] = run.go(describe(instance, rules), full, dry_run)
     summary = _together(summaries)
     summary.seconds = round(time.monotonic() - begun, 2)
@@ -152,16 +180,10 @@ class _Run:
     """One refresh on an open connection."""
 
     def __init__(
-        self,
-        connection: Connection,
-        engine: Engine,
-        relations: Relations,
-        options: Options,
-        schema: str | None,
-        progress: Progress,
+        self, session: Session, relations: Relations, options: Options, schema: str | None, progress: Progress
     ) -> None:
-        self.connection = connection
-        self.engine = engine
+        self.connection = connection = session.connection
+        self.engine = engine = session.engine
         self.raw = relations
         self.options = options
         self.rules = rules = options.rules
@@ -169,9 +191,11 @@ class _Run:
         self.progress = progress
         self.resolved = resolve_people(relations, engine, rules)
         self.marks: dict[str, changes.Mark] = {}
-        self.fresh = FRESH_TABLES[engine.change_over](connection, engine, schema)
+        self.fresh = FRESH_TABLES[engine.change_over](connection, engine, schema, session.lock_wait)
 
-    def go(self, made_of: dict[str, str], full: bool, dry_run: bool) -> Summary:
+    def go(self, described: dict[str, str], full: bool, dry_run: bool) -> Summary:
+        # Every table of the loader and how it is read: a column that came later, another type, another release.
+        made_of = {**described, "queries": digest(plain_sql(query, self.engine) for query in self._queries().values())}
         state = read_state(self.connection, self.engine, self.schema)
         self.marks = changes.read_marks(self.connection, self.engine, self.raw, state.marks if state else {})
         reason = _why_full(state, made_of, self.marks, full)
@@ -203,22 +227,32 @@ class _Run:
         for setting in self.engine.refresh_settings:
             execute(self.connection, setting)
         self.fresh.clear()
-        records = stored(self.fresh.name(RECORDS), self.schema, RECORDS).alias("records")
-        self._make(RECORDS, "Email records", _columns(email_records(self.resolved, self.engine, self.rules), RECORDS))
-        self._make(DAILY, "Daily rollup", daily_rows(records, self.engine, self.rules))
-        self._make(UNDECIDED, "People without an outcome", undecided_rows(records, self.engine, self.rules))
-        clicks = link_clicks(self.resolved, self.engine, self.rules, records)
-        self._make(LINKS, "Links", _columns(clicks, LINKS))
-        self._make(PEOPLE, "People", changes.people_rows(self.raw, self.engine, self.rules))
-        self._make(DAYS, "Days", self._day_counts())
-        self._make_names()
-        self._make(STATE, "State", state)
+        for name, query in self._queries(self.fresh.name(RECORDS)).items():
+            self._make(name, query)
+        self._make(STATE, state)
         self.progress("Changing over")
-        self.fresh.change_over(view_queries(self.raw, self.engine, self.schema, self.options))
+        self.fresh.change_over(view_queries(self.engine, self.schema, self.options))
         return Summary("full", reason, {name: mark.rows for name, mark in self.marks.items()})
 
-    def _make(self, name: str, title: str, query: Select) -> None:
-        self.progress(title)
+    def _queries(self, records_name: str = RECORDS) -> dict[str, Select]:
+        """The rows of all tables but the state, the records being in a table called `records_name`.
+
+        In an order in which a loader may write between two statements, where an engine lets it: what the next refresh
+        goes by comes first, so that whatever is written later is new to it.
+        """
+        records = stored(records_name, self.schema, RECORDS).alias("records")
+        return {
+            DAYS: self._day_counts(),
+            PEOPLE: changes.people_rows(self.raw, self.engine, self.rules),
+            RECORDS: _columns(email_records(self.resolved, self.engine, self.rules), RECORDS),
+            DAILY: daily_rows(records, self.engine, self.rules),
+            UNDECIDED: undecided_rows(records, self.engine, self.rules),
+            LINKS: _columns(link_clicks(self.resolved, self.engine, self.rules, records), LINKS),
+            **name_rows(self.raw),
+        }
+
+    def _make(self, name: str, query: Select) -> None:
+        self.progress(_TITLES.get(name, "Names"))
         execute(self.connection, create_as(self.engine, self._new(name), query))
         self._analyze(self._new(name))
         if self.engine.keeps_indexes and name in INDEXES:
@@ -230,7 +264,7 @@ class _Run:
         """Make the tables of names anew, whose rows change without a trace in the log; gives what they are called."""
         queries = name_rows(self.raw)
         for name, rows in queries.items():
-            self._make(name, "Names", rows)
+            self._make(name, rows)
         return list(queries)
 
     def _day_counts(self) -> Select:
@@ -248,6 +282,8 @@ class _Run:
         for setting in self.engine.refresh_settings:
             execute(self.connection, setting)
         self.progress("Looking for what is new")
+        self._temporary(_DAYS_NOW, self._day_counts())
+        self._temporary(_PEOPLE_NOW, changes.people_rows(self.raw, self.engine, self.rules))
         changed = self._find_changed_rows(state)
         new_rows = self._count_by_table(changed)
         people_changed = self._find_changed_people()
@@ -278,11 +314,9 @@ class _Run:
             for name, rows in changes.log_tables(relations).items()
         }
 
-    def _changed_days(self) -> TableClause | None:
-        counts = changes.day_counts(self.raw, self.engine)
-        if counts is None:
-            return None
-        now, before = counts.subquery("counts"), stored(DAYS, self.schema).alias("stored_days")
+    def _changed_days(self) -> TableClause:
+        now = stored(_DAYS_NOW, None, DAYS).alias("counts")
+        before = stored(DAYS, self.schema).alias("stored_days")
         same = (
             (now.c.log_table == before.c.log_table)
             & (now.c.activity_day == before.c.activity_day)
@@ -296,7 +330,7 @@ class _Run:
     def _find_changed_people(self) -> TableClause | None:
         """Whoever counts as somebody else than at the last refresh, with those they counted and count as."""
         names = COLUMNS[PEOPLE]
-        now = changes.people_rows(self.raw, self.engine, self.rules).subquery("people_now")
+        now = stored(_PEOPLE_NOW, None, PEOPLE).alias("people_now")
         before = stored(PEOPLE, self.schema).alias("people_before")
 
         def without(some: Any, others: Any) -> Select:
@@ -305,9 +339,12 @@ class _Run:
                 ~exists(select(literal(1)).select_from(others).where(*same))
             )
 
-        moved = union_all(without(now, before), without(before, now)).subquery("moved")
-        both = union_all(select(moved.c.person_id), select(moved.c.surviving_id)).subquery("both_ids")
-        people = self._temporary(_CHANGED_PEOPLE, select(both.c.person_id).distinct())
+        # Step by step: a query on MySQL can name a temporary table once.
+        moved = self._temporary(_MOVED, without(now, before))
+        execute(self.connection, insert_from(self.engine, _MOVED, names, without(before, now)))
+        people = self._temporary(_CHANGED_PEOPLE, select(moved.c.person_id).distinct())
+        survivors = select(moved.c.surviving_id).distinct()
+        execute(self.connection, insert_from(self.engine, _CHANGED_PEOPLE, ("person_id",), survivors))
         return people if self._size(select(people.c.person_id)) else None
 
     def _find_changed_pairs(self, changed: TableClause, people: TableClause | None) -> TableClause:
@@ -361,8 +398,9 @@ class _Run:
 
     def _replace_state(self, now: Select) -> None:
         self.progress("State")
-        self._replace(PEOPLE, changes.people_rows(self.raw, self.engine, self.rules))
-        self._replace(DAYS, self._day_counts())
+        # As they were when this run began to look: what a loader has written since is new to the next.
+        for name, found in ((PEOPLE, _PEOPLE_NOW), (DAYS, _DAYS_NOW)):
+            self._replace(name, select(*stored(found, None, name).c))
         for name, rows in name_rows(self.raw).items():
             self._replace(name, rows)
         self._replace(STATE, now)
@@ -383,6 +421,8 @@ class _Run:
 
     def _temporary(self, name: str, query: Select, names: tuple[str, ...] | None = None) -> TableClause:
         execute(self.connection, create_as(self.engine, name, query, temporary=True))
+        if self.engine.nested_loops and name in _TEMPORARY_KEYS:
+            execute(self.connection, f"CREATE INDEX {name}_key ON {name} ({', '.join(_TEMPORARY_KEYS[name])})")
         self._analyze(name)
         return table(name, *map(column, names or [own.name for own in query.selected_columns]))
 

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import literal, select, union_all
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import RefreshError, UsageError
 from superset_campaign_plugin.refresh.changes import Mark
+from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import STATE, StoredFacts, stored
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
+from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance
 
 # Goes up when stored tables of before cannot be read or continued any more.
-FORMAT = "3"
+FORMAT = "4"
 _MARK = "read: "
 _MADE_OF = "made of: "
 _AT = "refreshed at"
@@ -40,25 +45,33 @@ class State:
 
 def describe(instance: Instance, rules: Rules) -> dict[str, str]:
     """What stored tables are made of: when any of it changes, they have to be made anew."""
+    source = Path(instance.source).name if is_mapping(instance.source) else instance.source
     return {
         "format": FORMAT,
         "shape": _shape(),
-        "source": f"{instance.source} {instance.schema or ''}".strip(),
+        "source": f"{source} {instance.schema or ''}".strip(),
+        # By what it says, not by its name: a mapping may be edited in place.
+        "layout": digest([repr(get_layout(instance.source))]),
         "rules": repr(rules),
     }
 
 
+def digest(parts: Iterable[str]) -> str:
+    """A short digest of texts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
 def _shape() -> str:
-    """A short digest of the datasets' columns, which the views have: another release may have others."""
+    """A digest of the datasets' columns, which the views have: another release may have others."""
     datasets = load_semantics().datasets.values()
     columns = [
         [own.name, [each.name for each in own.dimensions], [each.sum for each in own.metrics]] for own in datasets
     ]
-    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:12]
+    return digest([json.dumps(columns)])
 
 
 def differing(state: State, instance: Instance, rules: Rules) -> str | None:
-    """What the stored tables are made of another one of: format, shape, source or rules; None if they can be read."""
+    """What differs of that which the stored tables are made of, as `describe` names it; None if they can be read."""
     wanted = describe(instance, rules)
     return next((name for name, value in wanted.items() if state.made_of.get(name) != value), None)
 
@@ -112,12 +125,24 @@ def read_state(connection: Connection, engine: Engine, schema: str | None) -> St
 
 
 class StoredSource:
-    """The datasets' figures from stored tables, which `prefix` names; called once the database is known."""
+    """The datasets' figures from stored tables: `prefix` names their schema, and `file` the file that they lie in if it
+    is not the usual one."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, file: str | None = None) -> None:
         self._prefix = prefix
+        self._file = file
 
-    def __call__(self, connection: Connection, engine: Engine, instance: Instance, options: Options) -> StoredFacts:
+    def uri(self, uri: str) -> str:
+        """The URI of the database that holds them. Raises `RefreshError` where there is no such file yet."""
+        found = stored_uri(uri, self._file)
+        file = make_url(found).database
+        if found != uri and not Path(str(file)).exists():
+            raise RefreshError(
+                f"there are no stored tables yet, no file {file}; make them with `superset-campaign refresh`"
+            )
+        return found
+
+    def facts(self, connection: Connection, engine: Engine, instance: Instance, options: Options) -> StoredFacts:
         """Raises `RefreshError` where there are no stored tables, or only such of another source or other rules."""
         schema = schema_of(instance, engine, self._prefix)
         state = read_state(connection, engine, schema)

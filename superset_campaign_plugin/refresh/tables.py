@@ -14,7 +14,7 @@ The datasets themselves are views over these tables (`views.py`): campaign_repor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from sqlalchemy.sql.selectable import CTE, FromClause, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.records import FLAGS, RECORD_KEY, is_aborted, outcome
-from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, Relations
+from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, Names, Relations
 from superset_campaign_plugin.report.rollup import FLAG_COUNTS, sent_day, total
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment, only, step
@@ -116,15 +116,6 @@ def name_rows(relations: Relations) -> dict[str, Select]:
     return {name: only(query, *COLUMNS[name]) for name, query in queries.items()}
 
 
-def with_stored_names(relations: Relations, schema: str | None) -> Relations:
-    """The relations with the names that the last refresh found."""
-
-    def rows(name: str) -> Select:
-        return select(*stored(name, schema).alias("stored").c)
-
-    return replace(relations, campaigns=rows(CAMPAIGNS), programs=rows(PROGRAMS), emails=rows(EMAILS))
-
-
 def _outcome(records: FromClause) -> ColumnElement[Any]:
     """The word for what became of a record; null while that is open."""
     return case(*outcome(records), else_=null())
@@ -141,8 +132,11 @@ class StoredFacts:
     def view(self, name: str) -> TableClause | None:
         return None if self.as_of else table(view_name(name), schema=self.schema)
 
-    def named(self, relations: Relations) -> Relations:
-        return with_stored_names(relations, self.schema)
+    def names(self) -> Names:
+        campaigns, programs, emails = (
+            select(*stored(name, self.schema).alias("stored").c) for name in (CAMPAIGNS, PROGRAMS, EMAILS)
+        )
+        return Names(campaigns, programs, emails)
 
     def daily(self) -> CTE:
         together = union_all(self._decided(), self._pending()).subquery("stored")

@@ -11,17 +11,16 @@ from dataclasses import replace
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh.tables import StoredFacts, view_name
 from superset_campaign_plugin.report.datasets import QUALITY_DATASET, Options, compose_dataset
-from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.semantics import load_semantics
 
 
-def view_queries(relations: Relations, engine: Engine, schema: str | None, options: Options) -> dict[str, str]:
+def view_queries(engine: Engine, schema: str | None, options: Options) -> dict[str, str]:
     """The SQL of each view over the stored tables of `schema`, by the view's name."""
     facts = StoredFacts(schema, engine, as_of=None)
     without_links = replace(options, preview_path=None)
     return {
-        view_name(name): plain_sql(compose_dataset(name, facts, relations, engine, without_links), engine)
+        view_name(name): plain_sql(compose_dataset(name, facts, engine, without_links), engine)
         for name in load_semantics().datasets
         if name != QUALITY_DATASET
     }

@@ -13,9 +13,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.report.facts import Facts
+from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.quality import quality_findings
-from superset_campaign_plugin.report.relations import Relations
+from superset_campaign_plugin.report.relations import Names, Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment
 from superset_campaign_plugin.semantics import load_semantics, report_columns
@@ -42,18 +42,25 @@ class Options:
     source_name: str | None = None
 
 
-def build_dataset(name: str, facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
-    """The query of the dataset `name` of `datasets/`; its columns are the dataset's and those its metrics add up."""
-    if name == QUALITY_DATASET:
-        # It looks at the log itself: what is stored holds only what counts.
-        return quality_findings(relations, engine, options.rules, options.as_of, options.source_name)
+def build_dataset(name: str, facts: Facts, engine: Engine, options: Options) -> Select:
+    """The query of the dataset `name` of `datasets/`; its columns are the dataset's and those its metrics add up.
+
+    All datasets but `QUALITY_DATASET`: that one reads the log itself, since stored tables hold only what counts.
+    """
     view = facts.view(name)
-    return compose_dataset(name, facts, relations, engine, options) if view is None else _of_view(name, view, options)
+    return compose_dataset(name, facts, engine, options) if view is None else _of_view(name, view, options)
 
 
-def compose_dataset(name: str, facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
+def compose_dataset(name: str, facts: Facts, engine: Engine, options: Options) -> Select:
     """The same of the figures and names themselves, with no view in between."""
-    return _BUILDERS[name](facts, facts.named(relations), engine, options)
+    return _BUILDERS[name](facts, engine, options)
+
+
+def computed_dataset(name: str, relations: Relations, engine: Engine, options: Options) -> Select:
+    """The query of any dataset as computed from the log."""
+    if name == QUALITY_DATASET:
+        return quality_findings(relations, engine, options.rules, options.as_of, options.source_name)
+    return build_dataset(name, ComputedFacts(relations, engine, options.rules, options.as_of), engine, options)
 
 
 def _of_view(name: str, view: TableClause, options: Options) -> Select:
@@ -65,10 +72,10 @@ def _of_view(name: str, view: TableClause, options: Options) -> Select:
     return comment(select(*columns).select_from(rows), "The report as the last refresh stored it")
 
 
-def _performance(facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
+def _performance(facts: Facts, engine: Engine, options: Options) -> Select:
     rollup = facts.daily()
     sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
-    named, names = _with_names(rollup, relations, engine, options)
+    named, names = _with_names(rollup, facts.names(), engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
     return comment(
         named.add_columns(
@@ -83,8 +90,8 @@ def _performance(facts: Facts, relations: Relations, engine: Engine, options: Op
     )
 
 
-def _columns(facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
-    report = comment(_performance(facts, relations, engine, options), "The report").cte("report")
+def _columns(facts: Facts, engine: Engine, options: Options) -> Select:
+    report = comment(_performance(facts, engine, options), "The report").cte("report")
     titles = _report_columns()
     position = titles.c.column_position
     metrics = load_semantics().metrics
@@ -118,22 +125,20 @@ def _report_columns() -> CTE:
     return union_all(*rows).cte("report_columns")
 
 
-def _links(facts: Facts, relations: Relations, engine: Engine, options: Options) -> Select:
+def _links(facts: Facts, engine: Engine, options: Options) -> Select:
     clicks = facts.links()
-    named, names = _with_names(clicks, relations, engine, options)
+    named, names = _with_names(clicks, facts.names(), engine, options)
     return comment(
         named.add_columns(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count),
         "The clicks with names. A name that is missing shows the id",
     )
 
 
-def _with_names(
-    facts: CTE, relations: Relations, engine: Engine, options: Options
-) -> tuple[Select, list[ColumnElement[Any]]]:
+def _with_names(facts: CTE, known: Names, engine: Engine, options: Options) -> tuple[Select, list[ColumnElement[Any]]]:
     """The facts beside what their ids stand for, and the columns that say it."""
-    campaigns = relations.campaigns.cte("newest_campaigns")
-    programs = relations.programs.cte("newest_programs")
-    emails = relations.emails.cte("newest_emails")
+    campaigns = known.campaigns.cte("newest_campaigns")
+    programs = known.programs.cte("newest_programs")
+    emails = known.emails.cte("newest_emails")
     joined = (
         facts.join(campaigns, facts.c.campaign_id == campaigns.c.campaign_id, isouter=True)
         .join(programs, campaigns.c.program_id == programs.c.program_id, isouter=True)
@@ -195,7 +200,7 @@ def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], option
     return [func.replace(with_id, literal("[name]"), _escape(name, "&<>\"'")).label(EMAIL_LINK)]
 
 
-_BUILDERS: dict[str, Callable[[Facts, Relations, Engine, Options], Select]] = {
+_BUILDERS: dict[str, Callable[[Facts, Engine, Options], Select]] = {
     "campaign_email_performance": _performance,
     "campaign_email_columns": _columns,
     "campaign_email_links": _links,

@@ -10,7 +10,7 @@ from sqlalchemy.sql.selectable import CTE, TableClause
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import email_records, link_clicks, record_status
-from superset_campaign_plugin.report.relations import Relations
+from superset_campaign_plugin.report.relations import Names, Relations
 from superset_campaign_plugin.report.rollup import daily_rollup
 from superset_campaign_plugin.report.rules import Rules
 
@@ -21,8 +21,8 @@ class Facts(Protocol):
     def view(self, name: str) -> TableClause | None:
         """The view that holds a whole dataset but for its links to previews, where there is one."""
 
-    def named(self, relations: Relations) -> Relations:
-        """The relations to take campaigns, programs and emails from."""
+    def names(self) -> Names:
+        """What the ids of campaigns, programs and emails stand for."""
 
     def daily(self) -> CTE:
         """The daily rollup; `rollup.py` gives its columns."""
@@ -43,8 +43,8 @@ class ComputedFacts:
     def view(self, name: str) -> None:
         return None
 
-    def named(self, relations: Relations) -> Relations:
-        return relations
+    def names(self) -> Names:
+        return self._relations.names
 
     def daily(self) -> CTE:
         records = email_records(self._relations, self._engine, self._rules)

@@ -47,6 +47,15 @@ class Absent:
 
 
 @dataclass(frozen=True)
+class Names:
+    """What ids stand for, one row an id; the columns are those of the relations of the same names."""
+
+    campaigns: Select
+    programs: Select
+    emails: Select
+
+
+@dataclass(frozen=True)
 class Relations:
     """The canonical relations of one warehouse. An absent event table is left out; the sends are always there.
 
@@ -63,3 +72,8 @@ class Relations:
     programs: Select
     emails: Select
     absent: tuple[Absent, ...]
+
+    @property
+    def names(self) -> Names:
+        """The newest names of the assets."""
+        return Names(self.campaigns, self.programs, self.emails)

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
+from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import SourceError, UsageError
-from superset_campaign_plugin.report.datasets import Options, build_dataset
-from superset_campaign_plugin.report.facts import ComputedFacts, Facts
+from superset_campaign_plugin.report.datasets import Options, build_dataset, computed_dataset
+from superset_campaign_plugin.report.facts import Facts
 from superset_campaign_plugin.report.query import Report, Request, fetch
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import executable, side_by_side, sql_text
 from superset_campaign_plugin.semantics import load_semantics
-from superset_campaign_plugin.sources import get_layout
-from superset_campaign_plugin.sources.catalog import LiveCatalog
+from superset_campaign_plugin.sources import Layout, get_layout
+from superset_campaign_plugin.sources.catalog import Catalog, LiveCatalog
 from superset_campaign_plugin.sources.instances import Instance, read_instances
 from superset_campaign_plugin.sources.relations import build_relations, unreadable_values
 from superset_campaign_plugin.warehouse import connect
 
 REPORT_DATASET = "campaign_email_performance"
 
-# Gives the datasets' figures of an instance once the database is known; the stored tables' does so.
-FactsSource = Callable[[Connection, Engine, Instance, Options], Facts]
+
+class FactsSource(Protocol):
+    """Where the datasets' figures come from if not from the log: the stored tables."""
+
+    def uri(self, uri: str) -> str:
+        """The URI of the database that holds them, for the warehouse at `uri`."""
+
+    def facts(self, connection: Connection, engine: Engine, instance: Instance, options: Options) -> Facts:
+        """The figures of an instance, on a connection to that database."""
 
 
 def run_report(
@@ -54,7 +62,7 @@ def run_report(
     for field in where or {}:
         dataset.dimension(field)
     options = Options(as_of=None if as_of is None else to_utc(as_of), rules=rules or Rules())
-    with connect(uri) as (connection, engine):
+    with connect(uri if facts is None else facts.uri(uri)) as (connection, engine):
         if facts is None:
             check_values(connection, engine, source, schema)
         sql = dataset_sql(connection, engine, source, schema, options, [REPORT_DATASET], facts)[REPORT_DATASET]
@@ -70,22 +78,25 @@ def dataset_sql(
     names: Iterable[str] | None = None,
     facts: FactsSource | None = None,
 ) -> dict[str, str]:
-    """The SQL of the datasets `names`, by default of all, for the tables and columns that the database has."""
+    """The SQL of the datasets `names`, by default of all, for the tables and columns that the database has.
+
+    With `facts` the connection is to the database that holds them, and `names` are datasets that they can give.
+    """
     if options.rules.time_zone != "UTC":
         engine.check_zone(connection, options.rules.time_zone)
     wanted = list(load_semantics().datasets if names is None else names)
     parts: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for instance in read_instances(source, schema):
-        catalog = LiveCatalog(connection, engine, instance.schema)
-        relations = build_relations(get_layout(instance.source), catalog, engine)
         own = replace(options, source_name=instance.name)
         if facts is None:
-            figures: Facts = ComputedFacts(relations, engine, options.rules, options.as_of)
+            catalog = LiveCatalog(connection, engine, instance.schema)
+            relations = build_relations(get_layout(instance.source), catalog, engine)
+            queries = {name: computed_dataset(name, relations, engine, own) for name in wanted}
         else:
-            figures = facts(connection, engine, instance, own)
-        for name in wanted:
-            sql = sql_text(build_dataset(name, figures, relations, engine, own), engine)
-            parts[name][instance.name or ""] = sql
+            figures = facts.facts(connection, engine, instance, own)
+            queries = {name: build_dataset(name, figures, engine, own) for name in wanted}
+        for name, query in queries.items():
+            parts[name][instance.name or ""] = sql_text(query, engine)
     return {name: side_by_side(sql, engine) for name, sql in parts.items()}
 
 
@@ -93,10 +104,15 @@ def check_values(connection: Connection, engine: Engine, source: str, schema: st
     """Raise `SourceError` for a value that the engine would quietly read as another one."""
     for instance in read_instances(source, schema):
         catalog = LiveCatalog(connection, engine, instance.schema)
-        for table, column, expected, query in unreadable_values(get_layout(instance.source), catalog, engine):
-            example = connection.execute(executable(sql_text(query, engine))).scalar()
-            if example is not None:
-                raise SourceError(f"column {column} of table {table} holds {str(example)!r}, which is not {expected}")
+        check_values_of(connection, engine, get_layout(instance.source), catalog)
+
+
+def check_values_of(connection: Connection, engine: Engine, layout: Layout, catalog: Catalog) -> None:
+    """The same for the tables of one catalog."""
+    for table, column, expected, query in unreadable_values(layout, catalog, engine):
+        example = connection.execute(executable(sql_text(query, engine))).scalar()
+        if example is not None:
+            raise SourceError(f"column {column} of table {table} holds {str(example)!r}, which is not {expected}")
 
 
 def to_utc(moment: datetime) -> datetime:

@@ -6,15 +6,21 @@ from typing import Any, Protocol
 
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import quoted_name
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.base import Columns
+from superset_campaign_plugin.engines.duckdb import DEFAULT_SCHEMA
 
 
 class Catalog(Protocol):
-    """Answers which columns a table has."""
+    """Answers which columns a table has.
+
+    `schema` is what people call the tables' schema, `qualifier` what SQL has to write before a table's name.
+    """
 
     schema: str | None
+    qualifier: str | None
 
     def columns(self, table: str) -> Columns | None:
         """Column types by name, or None where there is no such table or view."""
@@ -23,12 +29,22 @@ class Catalog(Protocol):
         """The names of all tables and views."""
 
 
-class LiveCatalog:
-    """The catalog of a connected database. Columns are read only for tables that are asked for."""
+def attached_schema(attached: str, schema: str | None) -> quoted_name:
+    """How SQL names a schema, by default the usual one, of an attached DuckDB database."""
+    quoted = (name.replace('"', '""') for name in (attached, schema or DEFAULT_SCHEMA))
+    return quoted_name(".".join(f'"{name}"' for name in quoted), quote=False)
 
-    def __init__(self, connection: Connection, engine: Engine, schema: str | None) -> None:
+
+class LiveCatalog:
+    """The catalog of a connected database. Columns are read only for tables that are asked for.
+
+    `attached` names the database that the tables lie in, where the connection has attached it beside its own.
+    """
+
+    def __init__(self, connection: Connection, engine: Engine, schema: str | None, attached: str | None = None) -> None:
         self.schema = schema
-        known = engine.read_columns(connection, schema)
+        self.qualifier = schema if attached is None else attached_schema(attached, schema)
+        known = engine.read_columns(connection, schema, attached)
         self._columns: dict[str, Columns] = {}
         self._known = self._columns if known is None else known
         self._unread: set[str] = set()

@@ -45,7 +45,9 @@ class Reader:
         self._columns = columns
         self._spelled = {bare_name(own): own for own in columns}
         # A short name keeps the SQL readable, and some engines take no schema before a column.
-        self.table: Alias = table(name, *map(column, columns, columns.values()), schema=catalog.schema).alias("loaded")
+        self.table: Alias = table(name, *map(column, columns, columns.values()), schema=catalog.qualifier).alias(
+            "loaded"
+        )
 
     def has(self, name: str) -> bool:
         """Whether the table has the column, however it spells it."""

@@ -16,11 +16,8 @@ from snapshot import TYPES
 from sqlalchemy import func, select, types
 
 from superset_campaign_plugin.engines import get_engine
-from superset_campaign_plugin.report.datasets import Options, build_dataset
-from superset_campaign_plugin.report.facts import ComputedFacts
+from superset_campaign_plugin.report.datasets import Options, computed_dataset
 from superset_campaign_plugin.report.query import Request, dataset_rows, fetch
-from superset_campaign_plugin.report.relations import Relations
-from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
@@ -33,7 +30,7 @@ CLOCK = CLOCKS[5]
 class Embedded:
     """A database with a log, as the catalog of its tables and as the connection that runs queries."""
 
-    schema = "marketo"
+    schema = qualifier = "marketo"
 
     def __init__(self, session: Any, folder: Any) -> None:
         import pyarrow.parquet as pq
@@ -85,10 +82,6 @@ def crowded(tmp_path_factory):
     session.close()
 
 
-def computed(relations: Relations, clock: datetime | None = None) -> ComputedFacts:
-    return ComputedFacts(relations, ENGINE, Rules(), clock)
-
-
 @pytest.mark.parametrize(
     "by", [("campaign", "email", "day"), ("workspace", "program", "week"), ("month",), ()], ids=str
 )
@@ -96,7 +89,7 @@ def test_every_cell(crowded, by):
     log, database = crowded
     dataset = load_semantics().datasets["campaign_email_performance"]
     relations = build_relations(get_layout("fivetran"), database, ENGINE)
-    sql = sql_text(build_dataset(dataset.name, computed(relations, CLOCK), relations, ENGINE, Options()), ENGINE)
+    sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, Options(as_of=CLOCK)), ENGINE)
     found = fetch(database, ENGINE, dataset, sql, Request(by=by))
     assert_report(found, report(log, as_of=CLOCK, by=by), by)
 
@@ -106,6 +99,6 @@ def test_every_dataset_runs(crowded, name):
     """With the running clock, which the datasets in Superset have."""
     _, database = crowded
     relations = build_relations(get_layout("fivetran"), database, ENGINE)
-    sql = sql_text(build_dataset(name, computed(relations), relations, ENGINE, Options()), ENGINE)
+    sql = sql_text(computed_dataset(name, relations, ENGINE, Options()), ENGINE)
     ((rows,),) = database.execute(select(func.count()).select_from(dataset_rows(sql, name))).fetchall()
     assert rows > 0

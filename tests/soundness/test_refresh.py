@@ -22,8 +22,9 @@ from oracle import assert_report, report
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import RefreshError
-from superset_campaign_plugin.refresh.exclusive import exclusive
+from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.run import refresh
+from superset_campaign_plugin.refresh.session import open_session
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import COLUMNS, DEFAULT_SCHEMA, STATE, TABLES
 from superset_campaign_plugin.report.rules import Rules
@@ -57,7 +58,7 @@ LOADERS: dict[str, tuple[str, Callable[[Log, datetime], Iterator[Table]]]] = {
 
 def stored_rows(warehouse: Any) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of the stored tables that do not depend on when they were stored."""
-    engine = sa.create_engine(warehouse.uri, poolclass=sa.pool.NullPool)
+    engine = sa.create_engine(stored_uri(warehouse.uri), poolclass=sa.pool.NullPool)
     schema = f"{DEFAULT_SCHEMA}." if get_engine(warehouse.engine).schemas else ""
     with engine.connect() as connection:
         return {
@@ -243,7 +244,7 @@ def test_a_dry_run_writes_nothing(warehouse):
 
 _REFRESH = """
 import sys
-from superset_campaign_plugin.refresh.exclusive import exclusive
+from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.run import refresh
 print("begun", flush=True)
 refresh(sys.argv[1], source="bulk", progress=lambda title: print(title, flush=True))
@@ -279,8 +280,10 @@ def test_killed_at_any_moment(warehouse, tmp_path):
         actual = warehouse.report(source="bulk", as_of=CLOCKS[5], by=BY, facts=facts)
         assert_report(actual, report(whole, as_of=CLOCKS[5], by=BY), BY)
     if warehouse.engine == "duckdb":
-        folder = os.path.dirname(sa.engine.make_url(warehouse.uri).database)
-        assert [name for name in os.listdir(folder) if "refresh" in name or name.endswith(".wal")] == []
+        file = sa.engine.make_url(warehouse.uri).database
+        folder, name = os.path.split(file)
+        stored = f"{name}.campaign_report.duckdb"
+        assert set(os.listdir(folder)) == {name, stored, f".{stored}.lock"}
 
 
 def shows(seen: Any, log: Log) -> bool:
@@ -292,6 +295,6 @@ def shows(seen: Any, log: Log) -> bool:
 def test_two_at_once(warehouse):
     """One works, the other says so, and works when the first is done."""
     load(warehouse, small(), bulk, 0)
-    with exclusive(warehouse.uri, write=True), pytest.raises(RefreshError, match="another refresh"):
+    with open_session(warehouse.uri, write=True), pytest.raises(RefreshError, match="another refresh"):
         refresh(warehouse.uri, source="bulk")
     assert refresh(warehouse.uri, source="bulk").mode == "full"
