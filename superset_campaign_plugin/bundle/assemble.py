@@ -20,7 +20,7 @@ from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.bundle.identity import database_uuid
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import BundleError
-from superset_campaign_plugin.report.datasets import Options
+from superset_campaign_plugin.report.datasets import QUALITY_DATASET, Options
 from superset_campaign_plugin.report.run import dataset_sql
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.instances import is_several, read_instances
@@ -47,17 +47,23 @@ def build_bundle(
     default_time_range: str | None = None,
     *,
     several_instances: bool = False,
+    stored_database: UUID | None = None,
 ) -> Bundle:
     """The bundle for a database; `sql` holds the SQL of each dataset by name.
 
-    With `several_instances` of Marketo in it, the tables tell them apart and a filter chooses among them.
+    With `several_instances` of Marketo in it, the tables tell them apart and a filter chooses among them. Where the
+    stored tables lie in a database of their own, the datasets that read them are bound to `stored_database`.
     """
     dashboards = load_dashboards(several_instances)
+
+    def dataset(name: str) -> dict[str, Any]:
+        definition = load_semantics().datasets[name]
+        if stored_database is None or name == QUALITY_DATASET:
+            return dataset_config(definition, sql[name], engine, database, schema, catalog)
+        return dataset_config(definition, sql[name], engine, stored_database, None)
+
     return Bundle(
-        datasets={
-            name: dataset_config(dataset, sql[name], engine, database, schema, catalog)
-            for name, dataset in load_semantics().datasets.items()
-        },
+        datasets={name: dataset(name) for name in load_semantics().datasets},
         charts={
             name: chart_config(dashboard.name, chart, engine.week_grain)
             for dashboard in dashboards

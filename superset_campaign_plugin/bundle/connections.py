@@ -12,11 +12,15 @@ from superset.exceptions import SupersetErrorsException, SupersetException
 from superset.models.core import Database
 
 from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS
+from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.spark import Spark
 from superset_campaign_plugin.errors import InstallError, unknown
 from superset_campaign_plugin.warehouse import parse_uri
 
 DEFAULT_NAME = "Campaign Warehouse"
+# Of the connection to the file of stored tables; it holds the name of that to the warehouse.
+STORED_NAME = "{} (stored report)"
 
 
 def find_database(name: str) -> Database:
@@ -52,11 +56,29 @@ def create_database(name: str | None, uri: str) -> tuple[Database, bool]:
                 f"the database {name!r} is registered with another address; leave out --uri, or choose another name"
             )
         return existing, False
+    return _create(name, uri, engine), True
+
+
+def stored_database(warehouse: Database, uri: str, known: str | None) -> tuple[Database, bool]:
+    """The connection to the file of stored tables at `uri`, and whether it was made just now.
+
+    `known` is the UUID of the one that an earlier installation made; it follows where the file has moved. Raises
+    `InstallError` where the name is taken by another connection.
+    """
+    made = find(Database, known) if known else None
+    if made is None:
+        return create_database(STORED_NAME.format(warehouse.database_name), uri)
+    if made.sqlalchemy_uri_decrypted != uri:
+        made.set_sqlalchemy_uri(uri)
+    return made, False
+
+
+def _create(name: str, uri: str, engine: Engine) -> Database:
     properties: dict[str, Any] = {"database_name": name, "sqlalchemy_uri": uri, "expose_in_sqllab": False}
     if engine.name in CONNECTION_EXTRAS:
         properties["extra"] = json.dumps(CONNECTION_EXTRAS[engine.name])
     try:
-        return CreateDatabaseCommand(properties).run(), True
+        return CreateDatabaseCommand(properties).run()
     except DatabaseInvalidError as error:
         raise InstallError(f"Superset refuses the database {name!r}: {error.normalized_messages()}") from error
     except SupersetErrorsException as error:

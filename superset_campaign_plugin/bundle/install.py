@@ -6,9 +6,11 @@ changed since, and touches nothing that the plugin did not make. Needs a Superse
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import logging
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -17,7 +19,7 @@ from uuid import UUID
 
 from flask import current_app
 from sqlalchemy import column, func, select
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
 from superset.commands.chart.importers.v1.utils import import_chart
@@ -30,7 +32,12 @@ from superset.models.slice import Slice
 from superset.reports.models import ReportSchedule
 
 from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
-from superset_campaign_plugin.bundle.connections import check_time_grains, create_database, find_database
+from superset_campaign_plugin.bundle.connections import (
+    check_time_grains,
+    create_database,
+    find_database,
+    stored_database,
+)
 from superset_campaign_plugin.bundle.manifest import (
     Manifest,
     delete_manifest,
@@ -44,16 +51,20 @@ from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.embedding.boundaries import cover_datasets, remove_boundaries
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError
+from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
-from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
+from superset_campaign_plugin.report.datasets import PREVIEW_PATH, QUALITY_DATASET, Options
 from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
+from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
-from superset_campaign_plugin.warehouse import reason
+from superset_campaign_plugin.warehouse import connect, reason
 
 logger = logging.getLogger(__name__)
 
+# What the datasets of an installation read.
+READS_LOG, READS_STORED = "log", "stored"
 # The dashboard opens on the last quarter; where the newest send is older, it opens on everything.
 RECENT = timedelta(days=90)
 
@@ -68,28 +79,47 @@ class Change:
 
 
 def install(
-    *, database: str | None, uri: str | None, schema: str | None, source: str, overwrite: bool = False
+    *,
+    database: str | None,
+    uri: str | None,
+    schema: str | None,
+    source: str,
+    overwrite: bool = False,
+    kinds: Collection[str] = tuple(KINDS),
 ) -> list[Change]:
     """Install or upgrade, bound to the registered `database` or to a connection made from `uri`.
 
-    An asset that people changed since is kept, unless `overwrite`. Raises `InstallError`, `SourceError` or
-    `DatabaseError`, and then nothing has changed.
+    An asset that people changed since is kept, unless `overwrite`; assets that are none of the `kinds` stay as they
+    are. Raises `InstallError`, `SourceError` or `DatabaseError`, and then nothing has changed.
     """
     manifest = read_manifest() or Manifest()
     connection, made = _connection(database, uri)
+    created = [connection] if made else []
     try:
         if made:
             manifest.database = str(connection.uuid)
         check_time_grains(connection)
         instances = read_instances(source, schema)
-        bundle = _bundle(connection, schema, source, instances)
-        _check_names_are_free(bundle, connection)
+        stored = _stored_figures(connection, instances)
+        holder = _stored_connection(connection, stored, manifest, created)
+        bundle = _bundle(connection, schema, source, instances, stored, holder)
+        _check_names_are_free(bundle)
         schema_permission = _missing_schema_permission(connection, schema)
-        changes = [_put(kind, name, config, manifest, connection, overwrite) for kind, name, config in each(bundle)]
+        changes = [
+            _put(kind, name, config, manifest, connection, overwrite)
+            for kind, name, config in each(bundle)
+            if kind in kinds
+        ]
         manifest.schema_permission = schema_permission or manifest.schema_permission
         # A refresh by the deployment's workers reads it again, wherever they run.
         layout = str(Path(source).absolute()) if is_mapping(source) else source
-        manifest.warehouse = {"database": str(connection.uuid), "source": layout, "schema": schema}
+        manifest.warehouse = {
+            "database": str(connection.uuid),
+            "source": layout,
+            "schema": schema,
+            "reads": READS_LOG if stored is None else READS_STORED,
+            "stored_database": _made_for_stored(holder, manifest, created),
+        }
         manifest.instances = {instance.name: instance.schema for instance in instances if instance.name is not None}
         cover_datasets()
         changes.append(_put_role(bundle, manifest))
@@ -97,8 +127,8 @@ def install(
         db.session.commit()
     except Exception:
         db.session.rollback()
-        if made:  # and committed, which Superset does with a new connection
-            db.session.delete(connection)
+        for each_made in created:  # and committed, which Superset does with a new connection
+            db.session.delete(each_made)
             db.session.commit()
         raise
     return changes
@@ -122,7 +152,7 @@ def uninstall() -> list[Change]:
             delete_role(role)
             changes.append(Change("removed", "roles", role))
         _remove_schema_permission(manifest)
-        changes += _remove_connection(manifest)
+        changes += _remove_connections(manifest)
         delete_manifest()
         db.session.commit()
     except Exception:
@@ -147,15 +177,15 @@ def _remove_schema_permission(manifest: Manifest) -> None:
         db.session.delete(security_manager.find_view_menu(name))
 
 
-def _remove_connection(manifest: Manifest) -> list[Change]:
-    """The connection goes if the installation made it and nobody put another dataset on it."""
-    connection = find(Database, manifest.database) if manifest.database else None
-    if connection is None:
-        return []
-    if connection.tables:
-        return [Change("kept", "databases", connection.database_name)]
-    db.session.delete(connection)
-    return [Change("removed", "databases", connection.database_name)]
+def _remove_connections(manifest: Manifest) -> Iterator[Change]:
+    """A connection goes if the installation made it and nobody put another dataset on it."""
+    for uuid in (manifest.warehouse.get("stored_database"), manifest.database):
+        connection = find(Database, uuid) if uuid else None
+        if connection is None:
+            continue
+        if not connection.tables:
+            db.session.delete(connection)
+        yield Change("kept" if connection.tables else "removed", "databases", connection.database_name)
 
 
 def _connection(database: str | None, uri: str | None) -> tuple[Database, bool]:
@@ -167,44 +197,107 @@ def _connection(database: str | None, uri: str | None) -> tuple[Database, bool]:
     return create_database(database, uri)
 
 
-def _bundle(database: Database, schema: str | None, source: str, instances: tuple[Instance, ...]) -> Bundle:
-    settings: Settings = current_app.extensions[EXTENSION]
+def _bundle(
+    database: Database,
+    schema: str | None,
+    source: str,
+    instances: tuple[Instance, ...],
+    stored: StoredSource | None,
+    holder: Database,
+) -> Bundle:
+    """The bundle for the warehouse `database`, whose stored tables, if there are such, are in `holder`."""
     engine = get_engine(database.backend)
     root = (current_app.config.get("APPLICATION_ROOT") or "/").rstrip("/")
-    options = Options(preview_path=root + PREVIEW_PATH, rules=settings.rules)
+    options = Options(preview_path=root + PREVIEW_PATH, rules=_settings().rules)
+    computed = list(load_semantics().datasets) if stored is None else [QUALITY_DATASET]
+    with _opened(database, schema) as connection:
+        if stored is None:
+            check_values(connection, engine, source, schema)
+        sql = dataset_sql(connection, engine, source, schema, options, computed)
+        if stored is None:
+            recent = _has_recent_sends(connection, sql[REPORT_DATASET])
+    if stored is not None:
+        rest = [name for name in load_semantics().datasets if name not in computed]
+        with _opened(holder, None) as connection:
+            sql |= dataset_sql(connection, engine, source, schema, options, rest, stored)
+            recent = _has_recent_sends(connection, sql[REPORT_DATASET])
+    return build_bundle(
+        sql,
+        engine,
+        UUID(str(database.uuid)),
+        schema,
+        database.get_default_catalog(),
+        None if recent else "",
+        several_instances=is_several(instances),
+        stored_database=None if holder is database else UUID(str(holder.uuid)),
+    )
+
+
+@contextlib.contextmanager
+def _opened(database: Database, schema: str | None) -> Iterator[Connection]:
+    """A connection through Superset. Raises `DatabaseError` with the database's name."""
     try:
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
-            facts = _stored_figures(connection, engine, instances, settings)
-            if facts is None:
-                check_values(connection, engine, source, schema)
-            sql = dataset_sql(connection, engine, source, schema, options, facts=facts)
-            time_range = None if _has_recent_sends(connection, sql[REPORT_DATASET]) else ""
+            yield connection
     except SQLAlchemyError as error:
         raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
-    uuid = UUID(str(database.uuid))
-    catalog = database.get_default_catalog()
-    return build_bundle(sql, engine, uuid, schema, catalog, time_range, several_instances=is_several(instances))
 
 
-def _stored_figures(
-    connection: Connection, engine: Engine, instances: tuple[Instance, ...], settings: Settings
-) -> StoredSource | None:
+def _settings() -> Settings:
+    found: Settings = current_app.extensions[EXTENSION]
+    return found
+
+
+def _stored_figures(database: Database, instances: tuple[Instance, ...]) -> StoredSource | None:
     """The stored tables, where a refresh has made some that can be read; else the datasets compute from the log."""
-    for instance in instances:
-        if not engine.schemas and instance.name is not None:
-            return None
-        state = read_state(connection, engine, schema_of(instance, engine, settings.stored_schema))
-        if state is None:
-            return None
-        if other := differing(state, instance, settings.rules):
-            # As after an upgrade: the figures are right at once, and fast again after the next refresh.
-            logger.warning(
-                "The stored tables are of another %s, so the dashboard computes from the log; "
-                "run `superset campaign refresh`, then install again",
-                other,
-            )
-            return None
-    return StoredSource(settings.stored_schema)
+    settings, engine = _settings(), get_engine(database.backend)
+    source = StoredSource(settings.stored_schema, settings.stored_file)
+    uri = database.sqlalchemy_uri_decrypted
+    place = stored_uri(uri, settings.stored_file)
+    if place != uri and not Path(str(make_url(place).database)).exists():
+        return None
+    with connect(place) if place != uri else _beside(database, engine) as (connection, _):
+        for instance in instances:
+            if not engine.schemas and instance.name is not None:
+                return None
+            state = read_state(connection, engine, schema_of(instance, engine, settings.stored_schema))
+            if state is None:
+                return None
+            if other := differing(state, instance, settings.rules):
+                # As after an upgrade: the figures are right at once, and fast again after the next refresh.
+                logger.warning(
+                    "The stored tables are of another %s, so the dashboard computes from the log until "
+                    "`superset campaign refresh` has made them anew",
+                    other,
+                )
+                return None
+    return source
+
+
+@contextlib.contextmanager
+def _beside(database: Database, engine: Engine) -> Iterator[tuple[Connection, Engine]]:
+    with _opened(database, None) as connection:
+        yield connection, engine
+
+
+def _stored_connection(
+    database: Database, stored: StoredSource | None, manifest: Manifest, created: list[Database]
+) -> Database:
+    """Superset's connection to the stored tables: the warehouse's own, but to a file of them if they lie in one."""
+    uri = database.sqlalchemy_uri_decrypted
+    place = uri if stored is None else stored.uri(uri)
+    if place == uri:
+        return database
+    holder, made = stored_database(database, place, manifest.warehouse.get("stored_database"))
+    if made:
+        created.append(holder)
+    return holder
+
+
+def _made_for_stored(holder: Database, manifest: Manifest, created: list[Database]) -> str | None:
+    """The UUID of the connection to stored tables that this or an earlier installation made."""
+    known = manifest.warehouse.get("stored_database")
+    return str(holder.uuid) if holder in created and str(holder.uuid) != manifest.database else known
 
 
 def _has_recent_sends(connection: Connection, sql: str) -> bool:
@@ -215,9 +308,10 @@ def _has_recent_sends(connection: Connection, sql: str) -> bool:
     return day >= datetime.now(timezone.utc) - RECENT
 
 
-def _check_names_are_free(bundle: Bundle, database: Database) -> None:
+def _check_names_are_free(bundle: Bundle) -> None:
     """Superset's importer would take over another dataset or dashboard of the same name."""
     for config in bundle.datasets.values():
+        database = find(Database, config["database_uuid"])
         same = db.session.query(SqlaTable).filter_by(
             database_id=database.id, schema=config["schema"], table_name=config["table_name"]
         )
@@ -244,18 +338,34 @@ def _put(
         if untouched and made == known["made"]:
             return Change("unchanged", kind, name)
         if not untouched and not overwrite:
+            if kind == "datasets" and fingerprint(existing.sql) == known.get("sql"):
+                # Of what people left alone, the figures always follow: one dashboard shows one rule's.
+                _bind(existing, config)
             return Change("kept", kind, name)
     action = "created" if existing is None else "updated"
     stored = _WRITERS[kind](copy.deepcopy(config), database)
     db.session.flush()
     db.session.refresh(stored)
     manifest.assets[config["uuid"]] = {"made": made, "stored": fingerprint(content(stored, config))}
+    if kind == "datasets":
+        manifest.assets[config["uuid"]]["sql"] = fingerprint(stored.sql)
     return Change(action, kind, name)
 
 
-def _write_dataset(config: dict[str, Any], database: Database) -> SqlaTable:
+def _bind(dataset: SqlaTable, config: dict[str, Any]) -> None:
+    """Let the dataset read what its configuration says, and leave the rest of it as it is."""
+    dataset.database_id = find(Database, config["database_uuid"]).id
+    dataset.schema, dataset.catalog, dataset.sql = config["schema"], config["catalog"], config["sql"]
+
+
+def _write_dataset(config: dict[str, Any], _: Database) -> SqlaTable:
     """As Superset's own importer does, but without removing columns and metrics that people have added."""
-    config["database_id"] = database.id
+    config["database_id"] = find(Database, config["database_uuid"]).id
+    existing = find(SqlaTable, config["uuid"])
+    if existing is not None:
+        # The importer looks for it at the new place, and would make a second one.
+        _bind(existing, config)
+        db.session.flush()
     for item in (config, *config["metrics"]):
         item["extra"] = json.dumps(item["extra"])
     return SqlaTable.import_from_dict(config, recursive=True, sync=[])

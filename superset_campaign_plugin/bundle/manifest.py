@@ -21,12 +21,14 @@ _UUID = uuid5(NAMESPACE_URL, "superset_campaign_plugin/manifest")
 
 @dataclass
 class Manifest:
-    """`assets` maps a UUID to its two fingerprints: `made` of the configuration, `stored` of the object.
+    """`assets` maps a UUID to its fingerprints: `made` of the configuration, `stored` of the object, and `sql` of a
+    dataset's SQL.
 
     `database` is the UUID of a connection that the installation created, `roles` the roles it created, and
     `schema_permission` the name of the permission on the datasets' schema, if Superset made it for them. `warehouse`
-    is what was installed upon: the connection's UUID, the loader's layout and its schema; `instances` are the
-    schemas of several Marketo instances by their names.
+    is what was installed upon: the connection's UUID, the loader's layout and its schema, whether the datasets read
+    the `log` or what is `stored`, and the UUID of the connection to a file of stored tables that the installation
+    created; `instances` are the schemas of several Marketo instances by their names.
     """
 
     assets: dict[str, dict[str, str]] = field(default_factory=dict)

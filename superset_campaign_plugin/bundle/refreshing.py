@@ -6,15 +6,26 @@ from flask import current_app
 from sqlalchemy.engine import make_url
 from superset.models.core import Database
 
+from superset_campaign_plugin.bundle.install import READS_STORED, install
 from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.refresh.run import Progress, Summary, refresh
+from superset_campaign_plugin.refresh.session import LOCK_WAIT
 
 
-def refresh_installed(*, full: bool = False, dry_run: bool = False, progress: Progress = lambda _: None) -> Summary:
-    """Refresh with the deployment's settings. Raises `InstallError` where no report is installed, else as `refresh`."""
+def refresh_installed(
+    *,
+    full: bool = False,
+    dry_run: bool = False,
+    lock_wait: float = LOCK_WAIT,
+    progress: Progress = lambda _: None,
+) -> Summary:
+    """Refresh with the deployment's settings, and let the dashboard read the stored tables if it does not yet.
+
+    Raises `InstallError` where no report is installed, else as `refresh`.
+    """
     manifest = read_manifest()
     known = manifest.warehouse if manifest else {}
     database = find(Database, str(known["database"])) if known else None
@@ -23,13 +34,26 @@ def refresh_installed(*, full: bool = False, dry_run: bool = False, progress: Pr
     settings: Settings = current_app.extensions[EXTENSION]
     # Superset's own connection may be one that only reads, by a setting in its query.
     uri = make_url(database.sqlalchemy_uri_decrypted).difference_update_query(["access_mode"])
-    return refresh(
+    summary = refresh(
         uri.render_as_string(hide_password=False),
         source=str(known["source"]),
         schema=known["schema"],
         stored_schema=settings.stored_schema,
+        stored_file=settings.stored_file,
         rules=settings.rules,
         full=full,
         dry_run=dry_run,
+        lock_wait=lock_wait,
         progress=progress,
     )
+    if not dry_run and known.get("reads") != READS_STORED:
+        # The first refresh, or the first after an upgrade: from now on the dashboard reads what it has stored.
+        progress("Letting the dashboard read the stored tables")
+        install(
+            database=database.database_name,
+            uri=None,
+            schema=known["schema"],
+            source=str(known["source"]),
+            kinds=["datasets"],
+        )
+    return summary

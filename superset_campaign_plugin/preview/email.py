@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 from superset.connectors.sqla.models import SqlaTable
+from superset.models.core import Database
 
 from superset_campaign_plugin.bundle.manifest import read_manifest
+from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.preview.contents import Content, read_content
@@ -32,8 +35,8 @@ logger = logging.getLogger(__name__)
 class Email:
     """An email that the viewer may see.
 
-    `content` is None where none is stored; `body` is None then too, and where `state` says that the HTML is too large
-    or cannot be read.
+    `content` is None where none is stored or the warehouse does not give it; `body` is None then too, and where `state`
+    says that the HTML is too large or cannot be read.
     """
 
     insight: Insight
@@ -41,12 +44,13 @@ class Email:
     body: CleanBody | None
     marketo_url: str | None
     is_too_large: bool = False
+    is_unavailable: bool = False
 
     @property
     def state(self) -> str:
-        """What there is to show: stored, missing, too_large or unreadable."""
+        """What there is to show: stored, missing, unavailable, too_large or unreadable."""
         if self.content is None:
-            return "missing"
+            return "unavailable" if self.is_unavailable else "missing"
         if self.body is not None:
             return "stored"
         return "too_large" if self.is_too_large else "unreadable"
@@ -66,10 +70,15 @@ def open_email(key: EmailKey, campaign_id: int | None, *, remote_images: bool) -
     report = find_report()
     if insight is None or report is None:
         return None
-    content = _stored(report, key)
     # A portal's visitors have no Marketo of ours to open, and of several instances the setting knows one at most.
     base = None if guests.is_guest() or key.source_name else settings().marketo_url
     url = marketo_link(base, key.email_id)
+    try:
+        content = _stored(report, key)
+    except SQLAlchemyError:
+        # On DuckDB a loader that writes keeps all others out of its file. The figures are in another one.
+        logger.exception("The content of email %s cannot be read, so its preview shows the figures alone", key.email_id)
+        return Email(insight, None, None, url, is_unavailable=True)
     try:
         return Email(insight, content, _clean(content, remote_images, ()), url)
     except EmailTooLarge:
@@ -104,16 +113,19 @@ def marketo_link(base: str | None, email_id: int) -> str | None:
 
 
 def _stored(report: SqlaTable, key: EmailKey) -> Content | None:
-    schema = settings().content_schema or report.schema
+    manifest = read_manifest()
+    known = manifest.warehouse if manifest else {}
+    # The report may be read from a file of stored tables; what emails hold lies with the log.
+    warehouse = (find(Database, str(known["database"])) if known else None) or report.database
+    schema = settings().content_schema or known.get("schema", report.schema)
     if key.source_name is not None:
         # Ids of several instances in one table would be mixed, so each has its own, beside its log.
         # Without a schema of its own it has none: the database's default may hold those of another instance.
-        manifest = read_manifest()
         schema = manifest.instances.get(key.source_name) if manifest else None
         if schema is None:
             return None
     with (
-        report.database.get_sqla_engine(catalog=report.catalog, schema=schema) as engine,
+        warehouse.get_sqla_engine(catalog=warehouse.get_default_catalog(), schema=schema) as engine,
         engine.connect() as connection,
     ):
         return read_content(connection, schema, key.email_id)

@@ -38,7 +38,7 @@ class CampaignEmailResponseSchema(Schema):
     sender = fields.String(allow_none=True, metadata={"description": "As in Name <address>"})
     preheader = fields.String(allow_none=True)
     content = fields.String(
-        validate=validate.OneOf(("stored", "missing", "too_large", "unreadable")),
+        validate=validate.OneOf(("stored", "missing", "unavailable", "too_large", "unreadable")),
         metadata={"description": "Whether the email's HTML can be shown"},
     )
     marketo_url = fields.String(allow_none=True, metadata={"description": "The email asset in Marketo"})

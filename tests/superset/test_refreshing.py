@@ -14,14 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import sqlalchemy as sa
-from deployment import IMPORTED, SCHEMA, SLUG, Deployment
+from deployment import IMPORTED, SCHEMA, SLUG, Deployment, metadata
 
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.run import refresh
-from superset_campaign_plugin.refresh.state import read_state
-from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
+from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA, TABLES
 from superset_campaign_plugin.warehouse import connect
 
 
@@ -63,9 +64,28 @@ def rows(chart: Any) -> list[dict[str, Any]]:
     return [row for query in queries for row in query["data"]]
 
 
-def is_refreshed(uri: str) -> bool:
-    with connect(uri) as (connection, engine):
-        return read_state(connection, engine, DEFAULT_SCHEMA) is not None
+def reads_stored_tables() -> bool:
+    """Whether the dashboard's datasets do, all of them."""
+    from superset import db
+
+    db.session.rollback()  # another process writes the metadata
+    return all(f"{DEFAULT_SCHEMA}.campaign_report_" in chart.datasource.sql for chart in charts().values())
+
+
+def refreshed_inside(file: Path) -> None:
+    """Leave the file as a release did that stored its tables in the loader's own file."""
+    uri = f"duckdb:///{file}"
+    refresh(uri, schema=SCHEMA)
+    stored = sa.engine.make_url(stored_uri(uri)).database
+    with duckdb.connect(str(file)) as loader:
+        loader.execute(f"ATTACH '{stored}' AS stored (READ_ONLY)")
+        loader.execute(f"CREATE SCHEMA {DEFAULT_SCHEMA}")
+        for name in TABLES:
+            loader.execute(f"CREATE TABLE {DEFAULT_SCHEMA}.{name} AS FROM stored.{DEFAULT_SCHEMA}.{name}")
+        views = "SELECT sql FROM duckdb_views() WHERE database_name = 'stored' AND NOT internal"
+        for (query,) in loader.execute(views).fetchall():
+            loader.execute(query)
+    Path(stored).unlink()
 
 
 def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
@@ -83,16 +103,72 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
         assert all(len(found) > 0 for found in computed.values())
         with worker(bare, redis_server) as log:
             deadline = time.monotonic() + 120
-            while not is_refreshed(uri):
+            while not reads_stored_tables():
                 assert time.monotonic() < deadline, log.read_text()[-3000:]
                 time.sleep(0.5)
-        changes = {(change.kind, change.name): change.action for change in install(**{**wanted, "uri": None})}
-        assert changes["datasets", "campaign_email_performance"] == "updated"
+        assert {change.action for change in install(**{**wanted, "uri": None})} == {"unchanged"}
         by_now = charts()
-        assert all(f"{DEFAULT_SCHEMA}.campaign_report_" in chart.datasource.sql for chart in by_now.values())
         assert all("activity_send_email" not in chart.datasource.sql for chart in by_now.values())
-        for name, chart in by_now.items():
+        # A loader at work keeps nobody from the dashboard, and the dashboard does not keep the loader from its work.
+        with duckdb.connect(str(file)) as loader:
+            for name, chart in by_now.items():
+                assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
+            loader.execute(f"DELETE FROM {SCHEMA}.activity_click_email")
+
+
+def test_an_older_installation_is_brought_over_by_the_next_refresh(bare: Deployment, tmp_path: Path) -> None:
+    """Its stored tables lay in the loader's file, and its datasets read them there."""
+    from superset import db
+    from superset.connectors.sqla.models import SqlaTable
+    from superset.models.core import Database
+
+    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.manifest import fingerprint, read_manifest, write_manifest
+    from superset_campaign_plugin.bundle.refreshing import refresh_installed
+    from superset_campaign_plugin.bundle.stored import dataset_content, dataset_ids
+
+    file = tmp_path / "warehouse.duckdb"
+    shutil.copy(bare.folder / "warehouse.duckdb", file)
+    refreshed_inside(file)
+    before = metadata(bare.folder / "superset.db")
+    with bare.as_user("admin"):
+        names = {name for (name,) in db.session.query(Database.database_name)}
+        install(database=IMPORTED, uri=f"duckdb:///{file}", schema=SCHEMA, source="fivetran")
+        computed = {name: rows(chart) for name, chart in charts().items()}
+        for name in ("performance", "columns", "links"):
+            dataset = db.session.get(SqlaTable, dataset_ids()[f"campaign_email_{name}"])
+            dataset.sql = f"SELECT report.* FROM {DEFAULT_SCHEMA}.campaign_report_{name} AS report"
+        manifest = read_manifest()
+        for name in ("reads", "stored_database"):
+            del manifest.warehouse[name]
+        for id_ in dataset_ids().values():
+            dataset = db.session.get(SqlaTable, id_)
+            written = {
+                "columns": [{"column_name": column.column_name} for column in dataset.columns],
+                "metrics": [{"metric_name": metric.metric_name} for metric in dataset.metrics],
+            }
+            known = manifest.assets[str(dataset.uuid)]
+            manifest.assets[str(dataset.uuid)] = {
+                "made": known["made"],
+                "stored": fingerprint(dataset_content(dataset, written)),
+            }
+        write_manifest(manifest)
+        db.session.commit()
+        content = file.read_bytes()
+
+        assert refresh_installed().reason == "there are no stored tables yet"
+        assert file.read_bytes() == content
+        datasets = {name: db.session.get(SqlaTable, id_) for name, id_ in dataset_ids().items()}
+        read = {name: dataset.database.sqlalchemy_uri for name, dataset in datasets.items()}
+        assert read.pop("campaign_email_quality") == f"duckdb:///{file}"
+        assert set(read.values()) == {stored_uri(f"duckdb:///{file}")}
+        for name, chart in charts().items():
             assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
+        assert refresh_installed().mode == "unchanged"
+        made = {name for (name,) in db.session.query(Database.database_name)} - names
+        assert made == {IMPORTED, f"{IMPORTED} (stored report)"}
+        uninstall()
+    assert metadata(bare.folder / "superset.db") == before
 
 
 @pytest.mark.parametrize("part", ["format", "shape"])
@@ -108,7 +184,7 @@ def test_tables_of_another_release_are_left_for_the_log_until_the_next_refresh(
     uri = f"duckdb:///{file}"
     wanted = {"database": IMPORTED, "schema": SCHEMA, "source": "fivetran"}
     refresh(uri, schema=SCHEMA)
-    with connect(uri, write=True) as (connection, _):
+    with connect(stored_uri(uri), write=True) as (connection, _):
         connection.execute(
             sa.text(f"UPDATE {DEFAULT_SCHEMA}.campaign_report_state SET value = '1' WHERE name LIKE '%{part}'")
         )
@@ -120,7 +196,6 @@ def test_tables_of_another_release_are_left_for_the_log_until_the_next_refresh(
         assert all(DEFAULT_SCHEMA not in chart.datasource.sql for chart in before.values())
         assert all(rows(chart) for chart in before.values())
         assert refresh_installed().reason == f"the {part} changed"
-        install(**wanted, uri=None)
         assert all(DEFAULT_SCHEMA in chart.datasource.sql for chart in charts().values())
 
 
