@@ -20,13 +20,16 @@ def init_app(app: Flask) -> None:
 
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings
-    from superset_campaign_plugin.embedding import expressions, guests, links, reach
+    from superset_campaign_plugin.embedding import conditions, expressions, failures, guests, links, pictures, reach
     from superset_campaign_plugin.shortcuts import take_shortcuts
 
     app.extensions[EXTENSION] = load_settings(app.config)
     preview.register(app)
     links.register(app)
     reach.register(app)
+    pictures.register(app)
+    conditions.register()
+    failures.register()
     expressions.register()
     guests.close_what_no_rule_names(app.appbuilder.sm)  # type: ignore[attr-defined]
     take_shortcuts()

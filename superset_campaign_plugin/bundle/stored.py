@@ -33,6 +33,22 @@ def dataset_ids() -> dict[str, int]:
     return {names[uuid]: id_ for uuid, id_ in rows}
 
 
+def installed_datasets() -> list[SqlaTable]:
+    """The plugin's datasets, as far as they are installed."""
+    uuids = [dataset_uuid(name) for name in load_semantics().datasets]
+    return list(db.session.query(SqlaTable).filter(SqlaTable.uuid.in_(uuids)))
+
+
+def datasets_and_copies() -> set[int]:
+    """The ids of the plugin's datasets, and of those that people made of one by Superset's own copying."""
+    ours = installed_datasets()
+    copies = db.session.query(SqlaTable.id, SqlaTable.database_id, SqlaTable.sql).filter(
+        SqlaTable.sql.in_([each.sql for each in ours])
+    )
+    bound = {(each.database_id, each.sql) for each in ours}
+    return {each.id for each in ours} | {id_ for id_, *where in copies if tuple(where) in bound}
+
+
 def dataset_content(dataset: SqlaTable, config: dict[str, Any]) -> dict[str, Any]:
     """The parts of a stored dataset that its configuration wrote."""
     columns = {column["column_name"] for column in config["columns"]}

@@ -8,7 +8,7 @@ columns, metrics and filters, and of SQL what the makers of the dashboards wrote
 """
 
 # Superset's classes and functions come without types.
-# mypy: allow-subclassing-any, no-warn-return-any
+# mypy: no-warn-return-any
 
 from __future__ import annotations
 
@@ -16,25 +16,19 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import g
-from superset import db, security_manager
+from superset import db
 from superset.common.query_context_processor import QueryContextProcessor
-from superset.connectors.sqla.models import SqlaTable
-from superset.exceptions import QueryObjectValidationError
 from superset.models.dashboard import Dashboard
 from superset.models.helpers import ExploreMixin
 
 from superset_campaign_plugin.bundle.definitions import load_dashboards
-from superset_campaign_plugin.bundle.identity import dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.bundle.identity import dashboard_uuid
 from superset_campaign_plugin.embedding import guests, stored
-from superset_campaign_plugin.report.run import REPORT_DATASET
+from superset_campaign_plugin.embedding.held import is_held
+from superset_campaign_plugin.embedding.refusals import NO_SQL, OTHER_ANNOTATIONS, RefusedError
 
 # Superset's own, for the number of rows.
 _COUNT = "COUNT(*)"
-
-
-class _RefusedError(QueryObjectValidationError, ValueError):
-    """A mistake in what was asked: of these two Superset's APIs know one or the other, and answer 400."""
 
 
 def register() -> None:
@@ -54,7 +48,7 @@ def register() -> None:
     def held_annotate(query: Any) -> dict[str, Any]:
         wanted = {str(each["value"]) for each in query.annotation_layers if each["sourceType"] == "NATIVE"}
         if wanted and guests.is_guest() and not wanted <= stored.annotation_layers(guests.dashboards()):
-            raise QueryObjectValidationError("These annotations are not of this dashboard")
+            raise RefusedError(OTHER_ANNOTATIONS)
         return annotate(query)
 
     QueryContextProcessor.get_native_annotation_data = staticmethod(held_annotate)
@@ -64,7 +58,7 @@ def _held(process: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(process)
     def held(self: Any, expression: str | None, *args: Any, **named: Any) -> Any:
         if expression and not _may_run(self, expression):
-            raise _RefusedError("SQL of your own does not run on this data; use its columns and metrics as they are")
+            raise RefusedError(NO_SQL)
         return process(self, expression, *args, **named)
 
     held.held = True  # type: ignore[attr-defined]
@@ -76,7 +70,7 @@ def _may_run(dataset: Any, expression: str) -> bool:
     if text.upper() == _COUNT or _is_column(dataset, text):
         return True
     database = getattr(dataset, "database", None)
-    if database is None or not _is_held(database):
+    if database is None or not is_held(database):
         return True
     allowed = stored.expressions(_dashboards(), database.backend)
     return text in allowed or stored.as_run(text, database.backend) in allowed
@@ -85,16 +79,6 @@ def _may_run(dataset: Any, expression: str) -> bool:
 def _is_column(dataset: Any, text: str) -> bool:
     names = [each.column_name for each in getattr(dataset, "columns", ()) if hasattr(each, "column_name")]
     return text in names or any(text == dataset.database.quote_identifier(name) for name in names)
-
-
-def _is_held(database: Any) -> bool:
-    """Whether who asks sees some rows of the report alone, and this database is the one that has the report."""
-    report = db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(REPORT_DATASET)).one_or_none()
-    if report is None or report.database_id != database.id or g.get("user") is None:
-        return False
-    if guests.is_guest():
-        return True
-    return not security_manager.can_access_database(database) and bool(security_manager.get_rls_filters(report))
 
 
 def _dashboards() -> list[Dashboard]:

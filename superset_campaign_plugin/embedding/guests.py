@@ -16,15 +16,19 @@ from superset.daos.dashboard import EmbeddedDashboardDAO
 from superset.models.dashboard import Dashboard
 from superset.security.guest_token import GuestUser
 
-from superset_campaign_plugin.bundle.stored import dataset_ids
+from superset_campaign_plugin.bundle.role import GUEST_ROLE
+from superset_campaign_plugin.bundle.stored import dataset_ids, datasets_and_copies
 from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.embedding import stored as chart_contents
 from superset_campaign_plugin.embedding.clauses import NOTHING
+from superset_campaign_plugin.embedding.endpoints import LARGEST_ID
 from superset_campaign_plugin.embedding.proofs import Guest, Proofs
 from superset_campaign_plugin.errors import SharingEnded
 from superset_campaign_plugin.preview.key import EmailKey
 
 PARAMETER = "proof"
 _FROM_ADDRESS = "superset_campaign_proof"
+_OF_THE_REPORT = "superset_campaign_guest"
 
 
 def proofs() -> Proofs:
@@ -36,6 +40,25 @@ def proofs() -> Proofs:
 def is_guest() -> bool:
     """Whether the request is made by a guest, by token or by proof."""
     return bool(security_manager.is_guest_user())
+
+
+def is_guest_of_the_report() -> bool:
+    """Whether the request is made by a guest of whose dashboards at least one shows a dataset of the plugin.
+
+    So is a guest of the plugin's role whose dashboards are all gone: nobody else can say what may be told to them.
+    """
+    if not is_guest():
+        return False
+    known = g.get(_OF_THE_REPORT)
+    if known is None or known[0] is not g.user:
+        known = (g.user, _shows_the_report())
+        setattr(g, _OF_THE_REPORT, known)
+    return bool(known[1])
+
+
+def has_lost_the_role() -> bool:
+    """Whether the guest's role was the plugin's, and is gone, as after `uninstall`."""
+    return _has_our_role() and any(role is None for role in g.user.roles)
 
 
 def guest_of_token() -> Guest:
@@ -143,12 +166,31 @@ def form_data(report: SqlaTable) -> dict[str, Any] | None:
     return None
 
 
-def _embedded(resource: str) -> Dashboard | None:
-    """The dashboard that a guest token calls so, by the id of its embedding or its own; None if not embedded."""
+def _has_our_role() -> bool:
+    return bool(current_app.config["GUEST_ROLE_NAME"] == GUEST_ROLE)
+
+
+def _shows_the_report() -> bool:
+    found = [_named(str(resource["id"])) for resource in g.user.resources if "id" in resource]
+    shown = [dashboard for dashboard in found if dashboard is not None]
+    if not shown:
+        return _has_our_role()
+    ours = datasets_and_copies()
+    return any(ours & chart_contents.datasets(dashboard) for dashboard in shown)
+
+
+def _named(resource: str) -> Dashboard | None:
+    """The dashboard that a guest token calls so; Superset asks only of some whether it is embedded."""
     embedded = EmbeddedDashboardDAO.find_by_id(resource)
     if embedded is not None:
         return embedded.dashboard
-    dashboard = db.session.query(Dashboard).filter_by(id=int(resource)).one_or_none() if resource.isdecimal() else None
+    is_id = resource.isdecimal() and int(resource) <= LARGEST_ID
+    return db.session.query(Dashboard).filter_by(id=int(resource)).one_or_none() if is_id else None
+
+
+def _embedded(resource: str) -> Dashboard | None:
+    """The dashboard that a guest token calls so, by the id of its embedding or its own; None if not embedded."""
+    dashboard = _named(resource)
     return dashboard if dashboard is not None and dashboard.embedded else None
 
 

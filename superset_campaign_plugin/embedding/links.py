@@ -17,16 +17,10 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, g, request
 from werkzeug.datastructures import ImmutableMultiDict
 
-from superset_campaign_plugin.embedding import guests
+from superset_campaign_plugin.embedding import endpoints, guests
 from superset_campaign_plugin.embedding.events import record
 from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH
-
-# Where rows of datasets leave Superset as JSON.
-_ENDPOINTS = frozenset(
-    {"ChartDataRestApi.data", "ChartDataRestApi.get_data", "ChartDataRestApi.data_from_cache", "Datasource.samples"}
-)
-_OWN_ENDPOINTS = ("CampaignEmailView.", "CampaignEmailRestApi.")
 
 # A text in JSON that is the anchor of `report/datasets.py` from its first character to its last. The name in it is
 # escaped, so neither quotes nor angle brackets stand in it; JSON may have put backslashes there.
@@ -51,7 +45,7 @@ def register(app: Flask) -> None:
 
 def _sign_links(response: Response) -> Response:
     if (
-        request.endpoint not in _ENDPOINTS
+        request.endpoint not in endpoints.ROWS
         or response.status_code != 200
         or response.mimetype != "application/json"
         or response.is_streamed
@@ -94,7 +88,7 @@ def _take_proof_from_address() -> None:
     """Leave the request without its proof: every query that Superset runs logs the parameters and the referrer."""
     if PREVIEW_PATH in request.headers.get("Referer", ""):
         request.environ["HTTP_REFERER"] = _ANY_PROOF.sub("", request.headers["Referer"])
-    if guests.PARAMETER not in request.args or not (request.endpoint or "").startswith(_OWN_ENDPOINTS):
+    if guests.PARAMETER not in request.args or request.endpoint not in endpoints.PREVIEWS:
         return
     guests.keep_proof(request.args[guests.PARAMETER])
     others = [pair for pair in request.args.items(multi=True) if pair[0] != guests.PARAMETER]

@@ -1,9 +1,8 @@
-"""What Superset tells a guest beside their dashboard, and need not.
+"""What Superset answers to a guest of the report: what the embedded page asks for, and of that what it reads.
 
-Who may read a dashboard may list who could own one: the names and addresses of all accounts, and all roles, which are
-often named after customers, and the sites of all portals. The datasets of a dashboard and the rows behind a figure come
-with their SQL, hence with schemas, tables and row rules; an error repeats the SQL that failed, and a refusal names the
-dataset that it is about. The embedded page uses none of it.
+Superset gives whoever may read a dashboard the accounts, roles and SQL behind it, in lists, filters and errors, and
+draws pictures of it as another account. Nothing of that has to be thought of here: an endpoint, a field or a text that
+is not known to the page is not given. Guests of other dashboards get what Superset gives them.
 """
 
 from __future__ import annotations
@@ -11,54 +10,82 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, current_app, jsonify, request
 
-from superset_campaign_plugin.embedding import guests
+from superset_campaign_plugin.embedding import endpoints, guests, requests
+from superset_campaign_plugin.embedding.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, told
 
-# The last part of the names that Superset's APIs give to lists of what a field could be.
-_LISTS = ("related", "distinct")
-_EMBEDDING = "DashboardRestApi.get_embedded"
-_WITH_SQL = ("DashboardRestApi.get_datasets", "Datasource.samples")
-_INNER = ("fetch_values_predicate", "params", "perm", "query", "schema", "select_star", "sql", "template_params")
-_IN_ERRORS = ("datasource_name", "sql")
-_WORDS = ("error", "message")
+_CHECKED = "superset_campaign_endpoints"
 
 
 def register(app: Flask) -> None:
     """Hook both ways into the application."""
+    app.before_request(_check_names)
     app.before_request(_refuse)
     # Flask runs these in reverse order: this one before the compression, which Superset registered earlier.
-    app.after_request(_leave_out)
+    app.after_request(_tell)
 
 
-def _refuse() -> Response | None:
-    endpoint = request.endpoint or ""
-    if not (endpoint.rpartition(".")[2] in _LISTS or endpoint == _EMBEDDING) or not guests.is_guest():
-        return None
-    answer = jsonify(message="Forbidden")
-    answer.status_code = 403
+def refusal(status: int, text: str) -> Response:
+    """A refusal as Superset's own APIs give it."""
+    answer: Response = jsonify(message=text)
+    answer.status_code = status
     return answer
 
 
-def _leave_out(response: Response) -> Response:
-    if response.status_code < 400 and request.endpoint not in _WITH_SQL:
+def _check_names() -> None:
+    """Once, with the first request: Superset makes its views after it has called the plugin."""
+    if not current_app.extensions.get(_CHECKED):
+        current_app.extensions[_CHECKED] = True
+        endpoints.warn_of_unknown(current_app)
+
+
+def _refuse() -> Response | None:
+    if not guests.is_guest():
+        return None
+    if guests.has_lost_the_role():
+        return refusal(403, FORBIDDEN)
+    if not guests.is_guest_of_the_report() or request.endpoint in endpoints.OPEN:
+        return None
+    if request.endpoint is None:
+        return refusal(404, NOT_FOUND)
+    if request.endpoint not in endpoints.ANSWERS:
+        return refusal(403, FORBIDDEN)
+    return None if requests.is_of_the_page(request) else refusal(400, BAD_REQUEST)
+
+
+def _tell(response: Response) -> Response:
+    if not guests.is_guest_of_the_report() or request.endpoint in endpoints.PREVIEW_PAGES:
         return response
-    if response.mimetype != "application/json" or response.is_streamed or not guests.is_guest():
+    if response.status_code >= 400:
+        return _without_words(response)
+    tell = endpoints.ANSWERS.get(request.endpoint or "")
+    if tell is None or response.status_code >= 300:
         return response
-    answer = response.get_json(silent=True)
-    if isinstance(answer, dict):
-        for shown in _mappings(answer.get("result")):
-            shown.update({name: None for name in _INNER if name in shown})
-        for error in (answer, *_mappings(answer.get("errors"))) if response.status_code >= 400 else ():
-            # A database says in the first line what is wrong, and below it where in the SQL.
-            error.update({name: error[name].partition("\n")[0] for name in _WORDS if isinstance(error.get(name), str)})
-            for extra in _mappings(error.get("extra")):
-                for name in _IN_ERRORS:
-                    extra.pop(name, None)
-        response.set_data(json.dumps(answer))
+    if response.mimetype == "application/json" and not response.is_streamed:
+        response.set_data(json.dumps(tell(response.get_json(silent=True))))
+    elif request.endpoint not in endpoints.EXPORTS:
+        response.set_data(b"")
     return response
 
 
-def _mappings(values: Any) -> list[dict[str, Any]]:
-    """Those of a list, or the one that it is itself."""
-    return [each for each in (values if isinstance(values, list) else [values]) if isinstance(each, dict)]
+def _without_words(response: Response) -> Response:
+    """The refusal with a text of ours, and nothing beside it."""
+    said = response.get_json(silent=True) if response.mimetype == "application/json" else None
+    if request.endpoint in endpoints.PREVIEWS and response.status_code < 500:
+        return response
+    answer = refusal(response.status_code, told(_first_text(said), response.status_code))
+    for name in ("Content-Encoding", "Content-Disposition", "ETag"):
+        response.headers.pop(name, None)
+    response.direct_passthrough = False
+    response.mimetype = "application/json"
+    response.set_data(answer.get_data())
+    return response
+
+
+def _first_text(said: Any) -> Any:
+    if not isinstance(said, dict):
+        return None
+    errors = said.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else said
+    return first.get("message") or said.get("error") if isinstance(first, dict) else first

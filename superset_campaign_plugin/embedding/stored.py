@@ -27,6 +27,16 @@ def annotation_layers(dashboards: Iterable[Dashboard]) -> frozenset[str]:
     )
 
 
+def datasets(dashboard: Dashboard) -> set[int]:
+    """The ids of the datasets that a dashboard shows, in its charts and in its filters."""
+    try:
+        metadata = json.loads(dashboard.json_metadata or "{}")
+    except ValueError:
+        metadata = {}
+    filtered = {found.get("datasetId") for found in _each(metadata)}
+    return {chart.datasource_id for chart in dashboard.slices} | {id_ for id_ in filtered if isinstance(id_, int)}
+
+
 def as_run(expression: str, engine: str) -> str | None:
     """The expression as Superset runs it, which parses it and writes it anew; None for what cannot be parsed."""
     # A template is run before that, so its text says nothing of what will be parsed.

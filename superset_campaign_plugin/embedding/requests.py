@@ -1,0 +1,80 @@
+"""Whether a guest's request for rows has the form that the embedded page sends; Superset takes others, and breaks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Request
+from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
+from superset.common.utils.time_range_utils import get_since_until_from_time_range
+from superset.utils import json
+
+from superset_campaign_plugin.embedding import endpoints
+
+
+def _id(**options: Any) -> fields.Integer:
+    return fields.Integer(validate=validate.Range(min=1, max=endpoints.LARGEST_ID), **options)
+
+
+class _Part(Schema):
+    class Meta:
+        unknown = INCLUDE
+
+
+class _Dataset(_Part):
+    id = _id(required=True)
+    type = fields.String(required=True, validate=validate.Equal("table"))
+
+
+def _check_time_range(text: str) -> None:
+    try:
+        get_since_until_from_time_range(time_range=text)
+    except Exception as error:
+        # Whatever the parser raises, of which Superset's own API knows some.
+        raise ValidationError("no time range") from error
+
+
+class _Query(_Part):
+    time_range = fields.String(allow_none=True, validate=_check_time_range)
+
+
+class _FormData(_Part):
+    dashboardId = _id(allow_none=True)
+    slice_id = _id(allow_none=True)
+    parent_slice_id = _id(allow_none=True)
+
+
+class _ChartData(_Part):
+    datasource = fields.Nested(_Dataset, required=True)
+    queries = fields.List(fields.Nested(_Query), required=True)
+    form_data = fields.Nested(_FormData, allow_none=True)
+
+
+class _Samples(_Part):
+    datasource_id = _id(required=True)
+    datasource_type = fields.String(required=True, validate=validate.Equal("table"))
+    dashboard_id = _id(required=True)
+
+
+def is_of_the_page(request: Request) -> bool:
+    """Whether the request can be one of the embedded page's."""
+    if any(_is_above(value) for value in (request.view_args or {}).values()):
+        return False
+    if request.endpoint == endpoints.CHART_DATA:
+        return not _ChartData().validate(_body(request))
+    if request.endpoint == endpoints.SAMPLES:
+        return isinstance(_body(request), (dict, type(None))) and not _Samples().validate(request.args.to_dict())
+    return True
+
+
+def _body(request: Request) -> Any:
+    if request.is_json:
+        return request.get_json(silent=True)
+    try:
+        return json.loads(request.form.get("form_data", ""))
+    except ValueError:
+        return None
+
+
+def _is_above(value: Any) -> bool:
+    return str(value).isdecimal() and int(value) > endpoints.LARGEST_ID
