@@ -33,10 +33,13 @@ ON_SPARK = {
     "test_nothing_but_the_send_table",
     "test_rows_that_arrive_later_are_in_the_next_report",
     "test_two_loaders_side_by_side",
+    "test_an_error_is_told_in_our_words_alone",
+    "test_no_filter_makes_the_database_convert_a_text",
     "test_the_newest_version_of_an_asset_gives_the_names",
     "test_times_spelled_as_text",
     "test_times_spelled_as_text_with_an_offset",
     "test_times_with_a_zone",
+    "test_what_would_convert_a_text_is_refused",
     "test_where_rows_cannot_be_changed_nothing_is_stored",
     "test_without_a_clock_it_is_now",
 }

@@ -6,6 +6,7 @@ that break careless SQL, links and pages.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +31,7 @@ import pytest
 from demo.generate import generate
 from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.embedding.portal import guest_token_request
 from superset_campaign_plugin.preview.contents import load_emails
 
 DATABASE = "Campaign Warehouse"
@@ -109,6 +112,18 @@ class Deployment:
         with self.app.app_context():
             stop_embedding()
 
+    def guest(self, embedding: dict[str, Any], **rows: Any) -> dict[str, str]:
+        """The header of a guest who sees these rows, as `guest_token_request` names them."""
+        return self.header(guest_token_request(embedding, username="ann", **rows))
+
+    def header(self, token: dict[str, Any]) -> dict[str, str]:
+        """The header of a guest with that token."""
+        from superset import security_manager
+
+        with self.app.test_request_context():
+            made = security_manager.create_guest_access_token(token["user"], token["resources"], token["rls"])
+        return {"X-GuestToken": made if isinstance(made, str) else made.decode()}
+
     def client(self, name: str) -> Any:
         """A browser-less client of the deployment, logged in as `name`."""
         client = self.app.test_client()
@@ -118,6 +133,14 @@ class Deployment:
             session["_user_id"] = str(security_manager.find_user(name).id)
             session["_fresh"] = True
         return client
+
+
+def words(answer: Any) -> str:
+    """All that an answer says, also where it is a workbook."""
+    if answer.data.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(answer.data)) as file:
+            return " ".join(file.read(name).decode(errors="replace") for name in file.namelist())
+    return str(answer.data.decode(errors="replace"))
 
 
 def metadata(file: Path) -> dict[str, list[Any]]:

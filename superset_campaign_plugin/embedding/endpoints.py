@@ -21,6 +21,8 @@ LARGEST_ID = 2**31 - 1
 
 CHART_DATA = "ChartDataRestApi.data"
 SAMPLES = "Datasource.samples"
+TIME_RANGE = "Api.time_range"
+_DRILL_INFO = "DatasetRestApi.get_drill_info"
 _CACHED_DATA = "ChartDataRestApi.data_from_cache"
 
 # Where rows of datasets leave Superset as JSON.
@@ -45,8 +47,8 @@ ANSWERS: Mapping[str, Told] = {
     "DashboardRestApi.get": fields.DASHBOARD,
     "DashboardRestApi.get_charts": fields.CHARTS,
     "DashboardRestApi.get_datasets": fields.DATASETS,
-    "DatasetRestApi.get_drill_info": fields.DRILL_INFO,
-    "Api.time_range": fields.RESULT,
+    _DRILL_INFO: fields.DRILL_INFO,
+    TIME_RANGE: fields.RESULT,
     "Superset.log": fields.NOTHING,
     CHART_DATA: fields.CHART_DATA,
     _CACHED_DATA: fields.CHART_DATA,
@@ -57,6 +59,9 @@ ANSWERS: Mapping[str, Told] = {
     "DashboardPermalinkRestApi.post": fields.LINK,
     "DashboardPermalinkRestApi.get": fields.LINK,
 }
+
+# Where the page sends parameters in Superset's own notation.
+WITH_PARAMETERS = frozenset({TIME_RANGE, _DRILL_INFO})
 
 # Files of figures.
 EXPORTS = frozenset({CHART_DATA})

@@ -1,0 +1,356 @@
+"""What Superset answers to a guest: of each answer the fields that the page reads, no picture, and refusals as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deployment import Deployment, give_viewer_role
+
+from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid
+from superset_campaign_plugin.embedding.refusals import BAD_REQUEST
+
+REPORT = "campaign_email_performance"
+DASHBOARD = "/api/v1/dashboard/campaign-email-performance"
+ROLE = "Campaign Report Viewer"
+
+
+@pytest.fixture(scope="module")
+def embedding(deployment: Deployment) -> Iterator[dict[str, Any]]:
+    """What a portal is told of the embedded dashboard."""
+    with deployment.embedded() as told:
+        yield told
+
+
+@pytest.fixture
+def guest(deployment: Deployment, embedding: dict[str, Any]) -> dict[str, str]:
+    """The header of a guest of EMEA."""
+    return deployment.guest(embedding, workspaces=["EMEA"])
+
+
+@pytest.fixture(scope="module")
+def places(deployment: Deployment, embedding: dict[str, Any]) -> dict[str, int]:
+    """The ids of the dashboard and of one of its charts, and of somebody else's."""
+    from superset import db
+    from superset.models.dashboard import Dashboard
+    from superset.models.slice import Slice
+
+    from superset_campaign_plugin.bundle.stored import find
+
+    with deployment.app.app_context():
+        return {
+            "dashboard": find(Dashboard, str(dashboard_uuid(REPORT))).id,
+            "chart": find(Slice, str(chart_uuid(REPORT, "emails"))).id,
+            "their dashboard": db.session.query(Dashboard).filter_by(slug="theirs").one().id,
+        }
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Fields
+
+
+def test_no_list_is_answered_whatever_it_is_asked_for(deployment: Deployment, guest: dict[str, str]) -> None:
+    """A filter on a hidden field is an answer, too."""
+    client = deployment.app.test_client()
+    for question in (
+        "",
+        "q=(columns:!(owners.email,roles.name))",
+        "q=(filters:!((col:owners,opr:rel_m_m,value:1)))",
+        "q=(filters:!((col:created_by,opr:rel_o_m,value:1)))",
+        "q=(order_column:changed_by.first_name)",
+    ):
+        for kind in ("dashboard", "chart", "dataset", "database"):
+            answer = client.get(f"/api/v1/{kind}/", query_string=question, headers=guest)
+            assert (answer.status_code, answer.get_json()) == (403, {"message": "Forbidden"}), (kind, question)
+
+
+def test_the_dashboard_is_told_without_people(deployment: Deployment, guest: dict[str, str]) -> None:
+    from superset import db, security_manager
+    from superset.models.dashboard import Dashboard
+
+    from superset_campaign_plugin.bundle.stored import find
+
+    def sign(roles: list[str], certifier: str | None) -> None:
+        with deployment.app.app_context():
+            dashboard = find(Dashboard, str(dashboard_uuid(REPORT)))
+            dashboard.roles = [security_manager.find_role(name) for name in roles]
+            dashboard.certified_by = certifier
+            db.session.commit()
+
+    sign(["Alpha"], "Ottoline")
+    try:
+        told = deployment.app.test_client().get(DASHBOARD, headers=guest).get_json()["result"]
+        assert (told["roles"], told["tags"], told["certified_by"]) == ([], [], None)
+        assert told["json_metadata"]
+        assert told["position_json"]
+        assert {"owners", "created_by", "changed_by"} & {name for name, value in told.items() if value} == set()
+        whole = deployment.client("admin").get(DASHBOARD).get_json()["result"]
+        assert [role["name"] for role in whole["roles"]] == ["Alpha"]
+        assert whole["certified_by"] == "Ottoline"
+    finally:
+        sign([], None)
+
+
+def test_colours_of_other_workspaces_names_are_not_told(deployment: Deployment, guest: dict[str, str]) -> None:
+    """Superset keeps them by the labels that whoever edits a dashboard has on it."""
+    from superset import db
+    from superset.models.dashboard import Dashboard
+
+    from superset_campaign_plugin.bundle.stored import find
+
+    with deployment.app.app_context():
+        dashboard = find(Dashboard, str(dashboard_uuid(REPORT)))
+        before = dashboard.json_metadata
+        seen = {"shared_label_colors": ["North America"], "map_label_colors": {"North America": "#111111"}}
+        dashboard.json_metadata = json.dumps({**json.loads(before), **seen})
+        db.session.commit()
+    try:
+        told = deployment.app.test_client().get(DASHBOARD, headers=guest).get_json()["result"]["json_metadata"]
+        assert "North America" not in told
+        metadata = json.loads(told)
+        assert (metadata["shared_label_colors"], metadata["map_label_colors"]) == ([], {})
+        assert metadata["native_filter_configuration"] == json.loads(before)["native_filter_configuration"]
+    finally:
+        with deployment.app.app_context():
+            find(Dashboard, str(dashboard_uuid(REPORT))).json_metadata = before
+            db.session.commit()
+
+
+def test_a_name_that_superset_lacks_is_logged(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from superset_campaign_plugin.embedding import endpoints
+
+    assert endpoints.warn_of_unknown(deployment.app) == []
+    monkeypatch.setattr(endpoints, "OPEN", endpoints.OPEN | {"Renamed.view"})
+    assert endpoints.warn_of_unknown(deployment.app) == ["Renamed.view"]
+    assert "no endpoint Renamed.view" in caplog.text
+
+
+def test_a_guest_of_a_copy_is_held_in_the_same_way(deployment: Deployment, places: dict[str, int]) -> None:
+    """A dashboard of somebody's own over a copy of the plugin's dataset."""
+    from superset import db
+    from superset.connectors.sqla.models import SqlaTable
+    from superset.daos.dashboard import EmbeddedDashboardDAO
+    from superset.models.dashboard import Dashboard
+    from superset.models.slice import Slice
+
+    with deployment.app.app_context():
+        report = db.session.query(SqlaTable).filter_by(table_name=REPORT).one()
+        copy = SqlaTable(table_name="copied", database=report.database, schema=report.schema, sql=report.sql)
+        db.session.add(copy)
+        db.session.flush()
+        options = {"viz_type": "table", "datasource_type": "table", "params": "{}"}
+        chart = Slice(slice_name="Copied", datasource_id=copy.id, **options)
+        dashboard = Dashboard(dashboard_title="Copied", slug="copied", slices=[chart], json_metadata="{}")
+        db.session.add(dashboard)
+        db.session.flush()
+        embedded = EmbeddedDashboardDAO.upsert(dashboard, [])
+        db.session.commit()
+        uuid = str(embedded.uuid)
+        ids = (dashboard.id, chart.id, copy.id)
+    try:
+        headers = deployment.header(token_for(uuid))
+        client = deployment.app.test_client()
+        assert client.get("/api/v1/dashboard/", headers=headers).status_code == 403
+        assert client.get("/api/v1/dashboard/copied", headers=headers).status_code == 200
+        [told] = client.get("/api/v1/dashboard/copied/datasets", headers=headers).get_json()["result"]
+        assert (told["sql"], told["schema"], told["name"]) == (None, None, "copied")
+    finally:
+        with deployment.app.app_context():
+            for model, number in zip((Dashboard, Slice, SqlaTable), ids, strict=True):
+                db.session.delete(db.session.get(model, number))
+            db.session.commit()
+
+
+def token_for(uuid: str) -> dict[str, Any]:
+    return {"user": {"username": "bob"}, "resources": [{"type": "dashboard", "id": uuid}], "rls": []}
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Pictures
+
+
+def test_no_picture_of_the_report_is_for_who_is_held_to_rows(
+    deployment: Deployment, guest: dict[str, str], places: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from superset_campaign_plugin.embedding import boundaries
+
+    monkeypatch.setitem(deployment.app.config, "WTF_CSRF_ENABLED", False)
+    dashboard, chart = places["dashboard"], places["chart"]
+    pictures = [
+        *(("GET", f"/api/v1/dashboard/{dashboard}/{part}/x/") for part in ("thumbnail", "screenshot")),
+        ("GET", f"/api/v1/dashboard/%20{dashboard}/thumbnail/x/"),
+        *(("GET", f"/api/v1/chart/{chart}/{part}/x/") for part in ("thumbnail", "screenshot")),
+        ("GET", f"/api/v1/chart/{chart}/cache_screenshot/"),
+        ("POST", f"/api/v1/dashboard/{dashboard}/cache_dashboard_screenshot/"),
+        # The key of a picture says nothing of what is on it.
+        ("GET", f"/api/v1/dashboard/{places['their dashboard']}/screenshot/x/"),
+    ]
+
+    def statuses(client: Any, headers: dict[str, str]) -> list[int]:
+        return [client.open(place, method=way, json={}, headers=headers).status_code for way, place in pictures]
+
+    assert set(statuses(deployment.app.test_client(), guest)) == {403}
+    with deployment.app.app_context():
+        give_viewer_role()
+    assert 403 not in statuses(deployment.client("viewer"), {})[:2]
+    with deployment.app.app_context():
+        boundaries.grant(ROLE, ["EMEA"])
+    try:
+        assert set(statuses(deployment.client("viewer"), {})) == {403}
+        theirs = f"/api/v1/dashboard/{places['their dashboard']}/thumbnail/x/"
+        assert deployment.client("viewer").get(theirs).status_code == 404
+        assert 403 not in statuses(deployment.client("admin"), {})[:2]
+    finally:
+        with deployment.app.app_context():
+            boundaries.lift(ROLE)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Refusals
+
+
+def changed(body: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    return {**body, **parts}
+
+
+def test_what_the_page_would_not_send_is_refused_as_json(
+    deployment: Deployment, guest: dict[str, str], embedding: dict[str, Any], places: dict[str, int]
+) -> None:
+    number = embedding["datasets"][REPORT]
+    query = {"columns": ["workspace"], "metrics": ["sent"]}
+    form_data = {"slice_id": places["chart"], "dashboardId": places["dashboard"]}
+    body = {"datasource": {"id": number, "type": "table"}, "queries": [query], "form_data": form_data}
+    asked: list[Any] = [
+        *(changed(body, datasource={"id": number, "type": kind}) for kind in ("dataset", "view", "query", 7)),
+        *(changed(body, datasource={"id": id_, "type": "table"}) for id_ in (-1, 0, 10**30, "x", None)),
+        *(changed(body, form_data=changed(form_data, dashboardId=id_)) for id_ in ([2], {"a": 1}, "x", 10**30)),
+        *(changed(body, form_data=changed(form_data, slice_id=id_)) for id_ in ([2], 10**30)),
+        *(changed(body, form_data=form) for form in ([1], "x")),
+        changed(body, queries=[changed(query, time_range="Last 3 fortnights of the moon")]),
+        *(changed(body, queries=queries) for queries in (None, {}, ["x"])),
+        *(None, [], {}, "x"),
+    ]
+    client = deployment.app.test_client()
+    browser = {**guest, "Accept": "text/html,*/*"}
+    for each in asked:
+        answer = client.post("/api/v1/chart/data", json=each, headers=browser)
+        assert (answer.status_code, answer.get_json()) == (400, {"message": BAD_REQUEST}), each
+    for data in (b"", b"{", b"\xff"):
+        answer = client.post("/api/v1/chart/data", data=data, headers={**browser, "Content-Type": "application/json"})
+        assert (answer.status_code, answer.get_json()) == (400, {"message": BAD_REQUEST}), data
+    place = f"/datasource/samples?datasource_type=table&dashboard_id={places['dashboard']}&datasource_id="
+    for address in (f"{place}{10**30}", f"{place}-1", place, f"/api/v1/time_range/?q={10**30}", "/api/v1/time_range/"):
+        method = client.post if "samples" in address else client.get
+        options = {"json": {}} if "samples" in address else {}
+        answer = method(address, headers=browser, **options)
+        assert (answer.status_code, answer.get_json()) == (400, {"message": BAD_REQUEST}), address
+    assert client.get("/nowhere", headers=browser).get_json() == {"message": "Not found"}
+
+
+def test_without_its_role_a_guest_is_refused_everywhere(bare: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `uninstall`, which removes the guest role while tokens are still valid."""
+    import contextvars
+
+    from superset_campaign_plugin.bundle.role import GUEST_ROLE, delete_role
+
+    delete_role(GUEST_ROLE)
+    headers = bare.header(token_for("95c2fd11-f4dc-42dc-9cf7-edafecc2bd5a"))
+
+    def get(place: str) -> Any:
+        return contextvars.Context().run(bare.app.test_client().get, place, headers=headers)
+
+    for place in ("/api/v1/dashboard/", DASHBOARD, "/api/v1/me/roles/", "/superset/welcome/", "/campaign-email/1/"):
+        answer = get(place)
+        assert (answer.status_code, answer.get_json()) == (403, {"message": "Forbidden"}), place
+    # Another role that is missing is its owner's business.
+    monkeypatch.setitem(bare.app.config, "GUEST_ROLE_NAME", "Somebody's")
+    assert get("/api/v1/me/roles/").status_code == 500
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Guests of others
+
+_ASKED = """
+import json, os, sys
+from superset.app import create_app
+
+app = create_app()
+headers, places = json.loads(sys.argv[1])
+app.config["WTF_CSRF_ENABLED"] = False
+print("ANSWERS" + json.dumps([
+    [answer.status_code, answer.get_data(as_text=True)]
+    for method, place, body in places
+    for answer in [app.test_client().open(place, method=method, json=body, headers=headers)]
+]))
+"""
+
+
+def test_guests_of_other_dashboards_get_what_they_get_without_the_plugin(
+    deployment: Deployment, places: dict[str, int], tmp_path: Path
+) -> None:
+    from superset import db
+    from superset.daos.dashboard import EmbeddedDashboardDAO
+    from superset.models.dashboard import Dashboard
+
+    from superset_campaign_plugin.bundle.role import create_guest_role
+
+    with deployment.app.app_context():
+        create_guest_role()
+        dashboard = db.session.get(Dashboard, places["their dashboard"])
+        made = EmbeddedDashboardDAO.upsert(dashboard, [])
+        db.session.commit()
+        uuid, chart = str(made.uuid), dashboard.slices[0]
+        form_data = {"slice_id": chart.id, "dashboardId": dashboard.id}
+        data = {"datasource": {"id": chart.datasource_id, "type": "table"}, "form_data": form_data}
+    rows = {**data, "queries": [{"columns": ["one"], "metrics": []}], "result_type": "results"}
+    failing = {**data, "queries": [{"columns": ["one"], "filters": [{"col": "one", "op": "IN", "val": [{"a": 1}]}]}]}
+    asked = [
+        *(("GET", f"/api/v1/dashboard/{part}", None) for part in ("", "theirs", "theirs/charts", "theirs/datasets")),
+        *(("GET", f"/api/v1/{kind}/related/owners", None) for kind in ("dashboard", "chart")),
+        *(("POST", "/api/v1/chart/data", body) for body in (rows, failing, {}, None)),
+        ("GET", f"/api/v1/dashboard/{places['their dashboard']}/screenshot/x/", None),
+        ("GET", "/api/v1/me/roles/", None),
+        ("GET", "/api/v1/dashboard/999", None),
+        ("GET", "/api/v1/time_range/?q=%27Last%20moon%27", None),
+        ("GET", "/nowhere", None),
+    ]
+    headers = deployment.header(token_for(uuid))
+    settings = (Path(__file__).parent.parent / "superset_config.py").read_text()
+    plain = tmp_path / "superset_config.py"
+    plain.write_text(
+        "\n".join(line for line in settings.splitlines() if not line.startswith("from superset_campaign_plugin import"))
+    )
+    try:
+        with_plugin, without = (
+            _answers(headers, asked, {**os.environ, **deployment.environment, "SUPERSET_CONFIG_PATH": str(config)})
+            for config in (deployment.environment["SUPERSET_CONFIG_PATH"], plain)
+        )
+    finally:
+        with deployment.app.app_context():
+            for embedded in db.session.get(Dashboard, places["their dashboard"]).embedded:
+                db.session.delete(embedded)
+            db.session.commit()
+    assert [status for status, _ in without].count(200) >= 4
+    for question, ours, theirs in zip(asked, with_plugin, without, strict=True):
+        assert ours == theirs, question
+
+
+def _answers(headers: dict[str, str], asked: list[Any], environment: dict[str, str]) -> list[Any]:
+    command = [sys.executable, "-c", _ASKED, json.dumps([headers, asked])]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    found = [line for line in run.stdout.splitlines() if line.startswith("ANSWERS")]
+    assert found, run.stderr[-2000:]
+    # But for the time of asking, and how long ago that makes everything.
+    return [
+        [status, re.sub(r'"(?:queried_dttm|\w*humanized)": ?"[^"]*"', "", text)]
+        for status, text in json.loads(found[0].removeprefix("ANSWERS"))
+    ]
