@@ -46,7 +46,7 @@ def register() -> None:
 
     @functools.wraps(annotate)
     def held_annotate(query: Any) -> dict[str, Any]:
-        wanted = {str(each["value"]) for each in query.annotation_layers if each["sourceType"] == "NATIVE"}
+        wanted = {str(each.get("value")) for each in query.annotation_layers if each.get("sourceType") == "NATIVE"}
         if wanted and guests.is_guest() and not wanted <= stored.annotation_layers(guests.dashboards()):
             raise RefusedError(OTHER_ANNOTATIONS)
         return annotate(query)

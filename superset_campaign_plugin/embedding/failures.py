@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from superset.connectors.sqla.models import SqlaTable
 from superset.exceptions import OAuth2RedirectError, QueryObjectValidationError
 from superset.models.helpers import ExploreMixin, QueryResult
 from werkzeug.exceptions import BadRequest
@@ -31,6 +32,7 @@ def register() -> None:
         return
     for name in ("get_query_str_extended", "query", "get_query_result", "validate_expression"):
         setattr(ExploreMixin, name, _masked(getattr(ExploreMixin, name), RefusedError))
+    SqlaTable.external_metadata = _masked(SqlaTable.external_metadata, RefusedError)
     # Its API takes a KeyError for an unknown column.
     ExploreMixin.values_for_column = _masked(ExploreMixin.values_for_column, UnansweredError, KeyError)
 

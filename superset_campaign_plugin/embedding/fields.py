@@ -94,7 +94,11 @@ _METRIC = _of(
     " warning_markdown warning_text",
     expression=_no_text,
 )
-_NAME = "table_name"
+# Of a dataset; the page looks whether they are there.
+_HIDDEN = (
+    *("default_endpoint", "edit_url", "fetch_values_predicate", "health_check_message", "params", "perm", "schema"),
+    *("select_star", "sql", "template_params"),
+)
 
 _QUERY = _of(
     "annotation_data applied_filters applied_template_filters cache_key cache_timeout cached_dttm colnames coltypes"
@@ -137,7 +141,7 @@ def DATASETS(value: Any) -> Any:
     """Without the schemas that stand in the datasets' full names."""
     answer = _DATASETS(value)
     for each in answer.get("result") or () if isinstance(answer, dict) else ():
-        each["name"] = each.get(_NAME)
+        each["name"] = each.get("table_name")
     return answer
 
 
@@ -149,13 +153,7 @@ _DATASETS = _of(
         columns=_COLUMN,
         metrics=_METRIC,
         owners=_no_list,
-        **dict.fromkeys(
-            (
-                *("default_endpoint", "edit_url", "fetch_values_predicate", "health_check_message", "params", "perm"),
-                *("schema", "select_star", "sql", "template_params"),
-            ),
-            _none,
-        ),
+        **dict.fromkeys(_HIDDEN, _none),
     )
 )
 DRILL_INFO = _of(result=_of("id", columns=_of("column_name verbose_name")))

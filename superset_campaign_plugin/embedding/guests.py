@@ -15,6 +15,7 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.daos.dashboard import EmbeddedDashboardDAO
 from superset.models.dashboard import Dashboard
 from superset.security.guest_token import GuestUser
+from werkzeug.local import LocalProxy
 
 from superset_campaign_plugin.bundle.role import GUEST_ROLE
 from superset_campaign_plugin.bundle.stored import dataset_ids, datasets_and_copies
@@ -49,9 +50,11 @@ def is_guest_of_the_report() -> bool:
     """
     if not is_guest():
         return False
+    # Flask-Login's name for whoever asks stays the same while they change.
+    user = g.user._get_current_object() if isinstance(g.user, LocalProxy) else g.user
     known = g.get(_OF_THE_REPORT)
-    if known is None or known[0] is not g.user:
-        known = (g.user, _shows_the_report())
+    if known is None or known[0] is not user:
+        known = (user, _shows_the_report())
         setattr(g, _OF_THE_REPORT, known)
     return bool(known[1])
 

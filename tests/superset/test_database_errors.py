@@ -245,7 +245,8 @@ def broken(asked: Asked) -> Iterator[Any]:
     boundaries.grant(ROLE, [f"{MINE} workspace"])
     values = security_manager.add_permission_view_menu("can_get_column_values", "Datasource")
     role = security_manager.find_role(ROLE)
-    role.permissions = [*role.permissions, values]
+    metadata = security_manager.add_permission_view_menu("can_external_metadata", "Datasource")
+    role.permissions = [*role.permissions, values, metadata]
     dataset = db.session.get(SqlaTable, asked.dataset)
     before = dataset.sql
     dataset.sql = f"SELECT * REPLACE (CAST(campaign_name AS INTEGER) AS campaign_name) FROM ({before}) AS whole"
@@ -276,6 +277,7 @@ def test_people_with_a_boundary_are_told_no_more(asked: Asked, broken: Any, monk
         "csv": apart(broken.post, "/api/v1/chart/data", json={**body, "result_format": "csv"}),
         "samples": apart(broken.post, samples, json={}),
         "values": apart(broken.get, values),
+        "columns": apart(broken.get, f"/datasource/external_metadata/table/{asked.dataset}/"),
         "legacy": apart(broken.post, "/superset/explore_json/", data={"form_data": json.dumps(legacy)}),
     }
     for name, answer in answers.items():
