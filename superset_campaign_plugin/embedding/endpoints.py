@@ -22,7 +22,8 @@ LARGEST_ID = 2**31 - 1
 CHART_DATA = "ChartDataRestApi.data"
 SAMPLES = "Datasource.samples"
 TIME_RANGE = "Api.time_range"
-_DRILL_INFO = "DatasetRestApi.get_drill_info"
+DASHBOARD = "DashboardRestApi.get"
+DRILL_INFO = "DatasetRestApi.get_drill_info"
 _CACHED_DATA = "ChartDataRestApi.data_from_cache"
 
 # Where rows of datasets leave Superset as JSON.
@@ -44,10 +45,10 @@ OPEN = frozenset(
 ANSWERS: Mapping[str, Told] = {
     "CurrentUserRestApi.get_my_roles": fields.ROLES,
     "SecurityRestApi.csrf_token": fields.RESULT,
-    "DashboardRestApi.get": fields.DASHBOARD,
+    DASHBOARD: fields.DASHBOARD,
     "DashboardRestApi.get_charts": fields.CHARTS,
     "DashboardRestApi.get_datasets": fields.DATASETS,
-    _DRILL_INFO: fields.DRILL_INFO,
+    DRILL_INFO: fields.DRILL_INFO,
     TIME_RANGE: fields.RESULT,
     "Superset.log": fields.NOTHING,
     CHART_DATA: fields.CHART_DATA,
@@ -61,7 +62,7 @@ ANSWERS: Mapping[str, Told] = {
 }
 
 # Where the page sends parameters in Superset's own notation.
-WITH_PARAMETERS = frozenset({TIME_RANGE, _DRILL_INFO})
+WITH_PARAMETERS = frozenset({DASHBOARD, TIME_RANGE, DRILL_INFO})
 
 # Files of figures.
 EXPORTS = frozenset({CHART_DATA})

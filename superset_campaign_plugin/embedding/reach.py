@@ -51,7 +51,9 @@ def _refuse() -> Response | None:
         return refusal(404, NOT_FOUND)
     if request.endpoint not in endpoints.ANSWERS:
         return refusal(403, FORBIDDEN)
-    return None if requests.is_of_the_page(request) else refusal(400, BAD_REQUEST)
+    if not requests.is_of_the_page(request):
+        return refusal(400, BAD_REQUEST)
+    return None if requests.is_about_something(request) else refusal(403, FORBIDDEN)
 
 
 def _tell(response: Response) -> Response:

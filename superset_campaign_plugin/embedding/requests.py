@@ -7,7 +7,10 @@ from typing import Any
 import prison  # type: ignore[import-untyped]
 from flask import Request
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
+from superset import db
 from superset.common.utils.time_range_utils import get_since_until_from_time_range
+from superset.connectors.sqla.models import SqlaTable
+from superset.models.dashboard import Dashboard
 from superset.utils import json
 
 from superset_campaign_plugin.embedding import endpoints
@@ -57,6 +60,23 @@ class _Samples(_Part):
     dashboard_id = _id(required=True)
 
 
+# Superset takes these out of what a guest asked for, and breaks where they were not asked for.
+_TAKEN_OUT = frozenset({"owners", "changed_by", "changed_by_name"})
+
+
+def _check_columns(names: list[str]) -> None:
+    if not set(names) >= _TAKEN_OUT:
+        raise ValidationError("not the page's columns")
+
+
+class _Dashboard(Schema):
+    columns = fields.List(fields.String(), required=True, validate=_check_columns)
+
+
+class _DrillInfo(_Part):
+    dashboard_id = _id(required=True)
+
+
 class _TimeRange(_Part):
     timeRange = fields.String(required=True)
     shift = fields.String(allow_none=True)
@@ -76,18 +96,42 @@ def is_of_the_page(request: Request) -> bool:
     if request.endpoint == endpoints.CHART_DATA:
         return not _ChartData().validate(_body(request))
     if request.endpoint == endpoints.TIME_RANGE:
-        return not _TimeRanges().validate({"ranges": _time_ranges(request.args.get("q", ""))})
+        return not _TimeRanges().validate({"ranges": _time_ranges(request)})
+    if request.endpoint == endpoints.DASHBOARD:
+        return "q" not in request.args or not _Dashboard().validate(_parameters(request) or {})
+    if request.endpoint == endpoints.DRILL_INFO:
+        return not _DrillInfo().validate(_parameters(request) or {})
     if request.endpoint == endpoints.SAMPLES:
         return isinstance(_body(request), (dict, type(None))) and not _Samples().validate(request.args.to_dict())
     return True
 
 
-def _time_ranges(text: str) -> Any:
+def is_about_something(request: Request) -> bool:
+    """Whether the dataset and the dashboard that the request names are there. Superset tells that by its refusals."""
+    if request.endpoint == endpoints.CHART_DATA:
+        body = _body(request)
+        named = (body["datasource"]["id"], (body.get("form_data") or {}).get("dashboardId"))
+    elif request.endpoint == endpoints.SAMPLES:
+        named = (request.args["datasource_id"], request.args["dashboard_id"])
+    elif request.endpoint == endpoints.DRILL_INFO:
+        named = ((request.view_args or {})["pk"], _parameters(request)["dashboard_id"])
+    else:
+        return True
+    wanted = zip((SqlaTable, Dashboard), named, strict=True)
+    return all(number is None or db.session.get(kind, int(number)) is not None for kind, number in wanted)
+
+
+def _parameters(request: Request) -> Any:
+    """What stands in the request's address in Superset's own notation; None for what is none."""
     try:
-        asked = prison.loads(text)
+        return prison.loads(request.args.get("q", ""))
     except Exception:
         # Whatever the parser raises, of which Superset knows some.
         return None
+
+
+def _time_ranges(request: Request) -> Any:
+    asked = _parameters(request)
     return [{"timeRange": asked}] if isinstance(asked, str) else asked
 
 

@@ -28,10 +28,18 @@ OWNER = "Ottoline"
 ROLE = "Kanarienvogel & Sons"
 CERTIFIER = "Certainly Canary"
 
+# The fields of a dashboard that Superset's page asks for.
+PAGE = (
+    "id,slug,url,dashboard_title,published,css,theme,json_metadata,position_json,certified_by,certification_details,"
+    "changed_by_name,changed_by,changed_on,created_by,charts,owners,roles,tags,changed_on_delta_humanized,"
+    "created_on_delta_humanized,is_managed_externally,uuid"
+)
+
 # What gives whole objects, with the fields that a list may be asked for.
 ASKED_FOR = (
     "",
     "q=(columns:!(owners.email,owners.first_name,roles.name,changed_by.last_name))",
+    f"q=(columns:!({PAGE}))",
     "q=(filters:!((col:owners,opr:rel_m_m,value:1)),page_size:100)",
 )
 
@@ -207,6 +215,7 @@ def test_the_dashboards_own_questions_are_answered_without_a_word_of_others(walk
     asked = [
         ("GET", "/api/v1/me/roles/", "", None),
         *(("GET", f"/api/v1/dashboard/{number}{part}", "", None) for part in ("", "/charts", "/datasets")),
+        ("GET", f"/api/v1/dashboard/{number}", f"q=(columns:!({PAGE}))", None),
         ("GET", drill, f"q=(dashboard_id:{number})", None),
         ("GET", "/api/v1/time_range/", "q='Last quarter'", None),
         *(("POST", "/api/v1/chart/data", "", body) for body in walk.bodies["ChartDataRestApi.data"]),

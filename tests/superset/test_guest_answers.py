@@ -256,6 +256,39 @@ def test_what_the_page_would_not_send_is_refused_as_json(
     assert client.get("/nowhere", headers=browser).get_json() == {"message": "Not found"}
 
 
+def test_what_is_not_there_answers_as_what_is_not_theirs(
+    deployment: Deployment, guest: dict[str, str], embedding: dict[str, Any], places: dict[str, int]
+) -> None:
+    """Else the numbers of dashboards and datasets could be counted."""
+    from superset import db
+    from superset.connectors.sqla.models import SqlaTable
+
+    with deployment.app.app_context():
+        foreign = db.session.query(SqlaTable).filter_by(table_name="theirs").one().id
+    client = deployment.app.test_client()
+
+    def answers(dataset: int, dashboard: int) -> list[tuple[int, bytes]]:
+        samples = f"/datasource/samples?datasource_type=table&datasource_id={dataset}&dashboard_id={dashboard}"
+        body = {
+            "datasource": {"id": dataset, "type": "table"},
+            "queries": [{"columns": ["workspace"]}],
+            "form_data": {"dashboardId": dashboard, "slice_id": places["chart"]},
+        }
+        found = [
+            client.post(samples, json={}, headers=guest),
+            client.get(f"/api/v1/dataset/{dataset}/drill_info/?q=(dashboard_id:{dashboard})", headers=guest),
+            client.post("/api/v1/chart/data", json=body, headers=guest),
+            client.get(f"/api/v1/dashboard/{dashboard}", headers=guest),
+        ]
+        return [(answer.status_code, answer.data) for answer in found]
+
+    ours = embedding["datasets"][REPORT]
+    assert [status for status, _ in answers(ours, places["dashboard"])] == [200, 200, 200, 200]
+    assert answers(foreign, places["dashboard"]) == answers(9999, places["dashboard"])
+    assert answers(ours, places["their dashboard"]) == answers(ours, 9999)
+    assert [status for status, _ in answers(ours, 9999)] == [403, 403, 403, 404]
+
+
 def test_without_its_role_a_guest_is_refused_everywhere(bare: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after `uninstall`, which removes the guest role while tokens are still valid."""
     import contextvars
