@@ -16,8 +16,8 @@ from superset.utils import json
 from superset_campaign_plugin.embedding import endpoints
 
 
-def _id(**options: Any) -> fields.Integer:
-    return fields.Integer(validate=validate.Range(min=1, max=endpoints.LARGEST_ID), **options)
+def _id(least: int = 1, **options: Any) -> fields.Integer:
+    return fields.Integer(validate=validate.Range(min=least, max=endpoints.LARGEST_ID), **options)
 
 
 class _Part(Schema):
@@ -44,7 +44,8 @@ class _Query(_Part):
 
 class _FormData(_Part):
     dashboardId = _id(allow_none=True)
-    slice_id = _id(allow_none=True)
+    slice_id = _id(0, allow_none=True)  # 0 for a figure that is drilled by a column
+    chart_id = _id(allow_none=True)
     parent_slice_id = _id(allow_none=True)
 
 

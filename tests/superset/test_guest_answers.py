@@ -234,6 +234,7 @@ def test_what_the_page_would_not_send_is_refused_as_json(
         *(changed(body, datasource={"id": id_, "type": "table"}) for id_ in (-1, 0, 10**30, "x", None)),
         *(changed(body, form_data=changed(form_data, dashboardId=id_)) for id_ in ([2], {"a": 1}, "x", 10**30)),
         *(changed(body, form_data=changed(form_data, slice_id=id_)) for id_ in ([2], 10**30)),
+        changed(body, form_data=changed(form_data, slice_id=0, chart_id=[2])),
         *(changed(body, form_data=form) for form in ([1], "x")),
         changed(body, queries=[changed(query, time_range="Last 3 fortnights of the moon")]),
         *(changed(body, queries=queries) for queries in (None, {}, ["x"])),
@@ -253,6 +254,11 @@ def test_what_the_page_would_not_send_is_refused_as_json(
         options = {"json": {}} if "samples" in address else {}
         answer = method(address, headers=browser, **options)
         assert (answer.status_code, answer.get_json()) == (400, {"message": BAD_REQUEST}), address
+    # As the page asks when a figure is drilled by a column.
+    drilled = changed(
+        body, form_data={**form_data, "slice_id": 0, "chart_id": places["chart"], "groupby": ["workspace"]}
+    )
+    assert client.post("/api/v1/chart/data", json=drilled, headers=browser).status_code == 200
     assert client.get("/nowhere", headers=browser).get_json() == {"message": "Not found"}
 
 
