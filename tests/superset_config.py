@@ -20,6 +20,8 @@ AUTH_RATE_LIMITED = False
 FEATURE_FLAGS = {"EMBEDDED_SUPERSET": True}
 GUEST_ROLE_NAME = "Campaign Report Guest"
 GUEST_TOKEN_JWT_SECRET = f"guests {SECRET_KEY}"
+# A token outlives a long test on a busy machine, which else would go on as a stranger.
+GUEST_TOKEN_JWT_EXP_SECONDS = 6 * 60 * 60
 
 
 class CELERY_CONFIG:
