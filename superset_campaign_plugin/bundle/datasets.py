@@ -7,6 +7,8 @@ from uuid import UUID
 
 from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import SourceError
+from superset_campaign_plugin.literals import taken_part
 from superset_campaign_plugin.semantics import Dataset, Dimension, Metric
 
 CERTIFIED_BY = "Superset Campaign Plugin"
@@ -16,7 +18,17 @@ _TYPES = {"id": "BIGINT", "text": "VARCHAR", "flag": "VARCHAR"}
 def dataset_config(
     dataset: Dataset, sql: str, engine: Engine, database: UUID, schema: str | None, catalog: str | None = None
 ) -> dict[str, Any]:
-    """The dataset in the form of Superset's export, for its importer."""
+    """The dataset in the form of Superset's export, for its importer.
+
+    Raises `SourceError` where a name of the warehouse's holds what Superset or a driver would not leave as it is.
+    """
+    if (taken := taken_part(sql)) is not None:
+        # Texts are written without such parts (`literals.py`); a name of a table or column cannot be.
+        raise SourceError(
+            f"the name of a schema, table or column that {dataset.name} reads holds {taken!r}, which Superset or a "
+            "driver would take for a template, a format or a parameter; make a view with plain names, and name its "
+            "schema with --schema"
+        )
     times = [dimension.name for dimension in dataset.dimensions if dimension.type == "time"]
     return {
         "table_name": dataset.name,

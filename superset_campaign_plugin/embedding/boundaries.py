@@ -126,7 +126,7 @@ def _keep(role: str, grants: Any) -> list[Grant]:
     bound, rest = _datasets()
     kept = sorted(grants, key=lambda each: each.place)
     engine = get_engine(bound[0].database.backend)
-    clause = row_clause(kept, backslash_escapes=escapes_backslashes(engine))
+    clause = row_clause(kept, backslash_escapes=escapes_backslashes(engine), character=engine.character)
     _put(_TITLE.format(role), found, bound, clause, json.dumps([asdict(each) for each in kept], ensure_ascii=False))
     _put(_TITLE_OF_REST.format(role), found, rest, NOTHING, "")
     db.session.commit()

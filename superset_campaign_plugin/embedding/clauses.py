@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from superset_campaign_plugin.errors import UsageError
+from superset_campaign_plugin.literals import written_literal
 
 NOTHING = "1 = 0"
 EVERYTHING = "1 = 1"
@@ -29,29 +30,47 @@ class Grant:
         return self.instance or "", self.workspace, self.program or ""
 
 
-def row_clause(grants: Iterable[Grant], *, backslash_escapes: bool) -> str:
+@dataclass(frozen=True)
+class Texts:
+    """How the warehouse's SQL has texts.
+
+    `backslash_escapes` says whether a backslash in one escapes what follows; `character` is the expression for a
+    character by its code, as in `CHR({})`, or None where it is not known.
+    """
+
+    backslash_escapes: bool
+    character: str | None = None
+
+    def literal(self, value: str) -> str:
+        """The text as an expression that Superset's templates and drivers leave as it is."""
+        return written_literal(value, self._quote, self.character)
+
+    def _quote(self, value: str) -> str:
+        if self.backslash_escapes:
+            return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return "'" + value.replace("'", "''") + "'"
+
+
+def row_clause(grants: Iterable[Grant], *, backslash_escapes: bool, character: str | None = None) -> str:
     """A condition that holds for the rows of any of the grants, and for none without grants.
 
-    `backslash_escapes` says how the warehouse's SQL reads texts: whether a backslash in one escapes what follows.
-    Raises `UsageError` for a name that Superset would take for a template.
+    The arguments after the grants are those of `Texts`.
     """
-    kept = set(grants)
-    parts = _of_any_instance({grant for grant in kept if grant.instance is None}, backslash_escapes)
+    kept, texts = set(grants), Texts(backslash_escapes, character)
+    parts = _of_any_instance({grant for grant in kept if grant.instance is None}, texts)
     for instance in sorted({grant.instance for grant in kept if grant.instance is not None}):
-        theirs = " OR ".join(
-            _of_any_instance({grant for grant in kept if grant.instance == instance}, backslash_escapes)
-        )
-        parts.append(f"(source_name = {_text(instance, backslash_escapes)} AND ({theirs}))")
+        theirs = " OR ".join(_of_any_instance({grant for grant in kept if grant.instance == instance}, texts))
+        parts.append(f"(source_name = {texts.literal(instance)} AND ({theirs}))")
     return " OR ".join(parts) or NOTHING
 
 
-def _of_any_instance(grants: set[Grant], backslash_escapes: bool) -> list[str]:
+def _of_any_instance(grants: set[Grant], texts: Texts) -> list[str]:
     whole = {grant.workspace for grant in grants if grant.program is None}
-    parts = [_workspaces(whole, backslash_escapes)] if whole else []
+    parts = [_workspaces(whole, texts)] if whole else []
     for workspace in sorted({grant.workspace for grant in grants} - whole):
         programs = sorted(grant.program for grant in grants if grant.workspace == workspace and grant.program)
-        names = ", ".join(_text(program, backslash_escapes) for program in programs)
-        parts.append(f"({_workspaces({workspace}, backslash_escapes)} AND program_name IN ({names}))")
+        names = ", ".join(map(texts.literal, programs))
+        parts.append(f"({_workspaces({workspace}, texts)} AND program_name IN ({names}))")
     return parts
 
 
@@ -68,17 +87,9 @@ def each_grant(workspaces: Sequence[str], programs: Sequence[str], instances: Se
     }
 
 
-def _workspaces(names: set[str], backslash_escapes: bool) -> str:
-    named = ", ".join(_text(name, backslash_escapes) for name in sorted(names) if name)
+def _workspaces(names: set[str], texts: Texts) -> str:
+    named = ", ".join(texts.literal(name) for name in sorted(names) if name)
     conditions = [f"workspace IN ({named})"] if named else []
     if "" in names:
         conditions.append("workspace IS NULL")
     return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
-
-
-def _text(value: str, backslash_escapes: bool) -> str:
-    # Superset runs its templates over row rules, and no quoting protects from that.
-    if any(mark in value for mark in ("{{", "{%", "{#")):
-        raise UsageError(f"no row rule can name {value!r}: Superset would run it as a template")
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'") if backslash_escapes else value.replace("'", "''")
-    return f"'{escaped}'"

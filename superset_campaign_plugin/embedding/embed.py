@@ -32,14 +32,15 @@ class Embedding:
     """What a portal needs to know; `portal.py` takes it as JSON.
 
     `dashboard` is the id for the embedded SDK, `datasets` the ids of the plugin's datasets by name,
-    `backslash_escapes` says how the warehouse's SQL reads texts, and `instances` names the Marketo instances that the
-    report covers, if there are several.
+    `backslash_escapes` and `character` say how the warehouse's SQL has texts, and `instances` names the Marketo
+    instances that the report covers, if there are several.
     """
 
     dashboard: str
     datasets: dict[str, int]
     backslash_escapes: bool
     instances: list[str]
+    character: str
 
     def as_dict(self) -> dict[str, Any]:
         """The embedding as JSON."""
@@ -69,6 +70,7 @@ def embed(domains: list[str]) -> Embedding:
         {name: table.id for name, table in datasets.items() if table is not None},
         escapes_backslashes(engine),
         sorted(manifest.instances),
+        engine.character,
     )
 
 

@@ -54,7 +54,9 @@ def guest_token_request(
         if instance not in embedding["instances"]:
             raise unknown("Marketo instance", instance, embedding["instances"])
     grants = each_grant(workspaces, programs or (), instances or ())
-    clause = EVERYTHING if everything else row_clause(grants, backslash_escapes=embedding["backslash_escapes"])
+    # An embedding of an earlier version says nothing of characters.
+    texts = {"backslash_escapes": embedding["backslash_escapes"], "character": embedding.get("character")}
+    clause = EVERYTHING if everything else row_clause(grants, **texts)
     # One for every dataset: the plugin shows a guest nothing of what no rule names.
     rules = [
         {"dataset": number, "clause": clause if name in WITH_WORKSPACES else NOTHING}

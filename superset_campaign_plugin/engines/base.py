@@ -11,12 +11,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, String, case, cast, func, literal, literal_column, types
+from sqlalchemy import BigInteger, String, and_, case, cast, func, literal, literal_column, types
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.locks import Locks
+from superset_campaign_plugin.engines.rendering import with_safe_literals
 from superset_campaign_plugin.errors import UsageError
 
 Columns = dict[str, types.TypeEngine]
@@ -49,6 +50,7 @@ class Engine:
     bit_or, bit_and     the functions that join the bits of a group's rows, and those that two numbers share; the
                         second one is None where an operator does that
     locks               its statements about locks
+    character           the function that gives a character by its code
     runs_in_tests       False where no server of it is at hand, so that snapshots hold its SQL
     """
 
@@ -71,10 +73,15 @@ class Engine:
     refuses_bad_values = True
     joins_rename = False
     updates_rows = True
+    character = "CHR({})"
     runs_in_tests = True
 
     def dialect(self) -> Dialect:
-        """A dialect that renders literals without doubling percent signs."""
+        """The dialect that writes the engine's SQL, with texts that pass through Superset and drivers as they are."""
+        return with_safe_literals(self.own_dialect(), self.character)
+
+    def own_dialect(self) -> Dialect:
+        """The same before texts are seen to; it renders them without doubling percent signs."""
         raise NotImplementedError
 
     def now(self) -> ColumnElement[Any]:
@@ -128,7 +135,8 @@ class Engine:
     def text_or_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """A column as text; where it holds a JSON object, the object's `value`."""
         text = self.text(column)
-        return case((text.like('{%"value"%'), self.json_value(text)), else_=text)
+        is_object = and_(func.substr(text, 1, 1) == literal("{"), self.contains(text, '"value"'))
+        return case((is_object, self.json_value(text)), else_=text)
 
     def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         """The text of the key `value` of a JSON object."""

@@ -25,7 +25,7 @@ class BigQuery(Engine):
     week_grain = WEEK_FROM_MONDAY
     runs_in_tests = False
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return plain_dialect(quote="`", text_type="STRING", number_type="INT64", backslash_escapes=True)
 
     def now(self) -> ColumnElement[Any]:

@@ -29,8 +29,9 @@ class ClickHouse(Engine):
     bit_or, bit_and = "groupBitOr", "bitAnd"
     joins_rename = True
     updates_rows = False
+    character = "CHAR({})"
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return plain_dialect(
             quote="`", text_type="Nullable(String)", number_type="Nullable(Int64)", backslash_escapes=True
         )

@@ -34,7 +34,7 @@ class DuckDB(Engine):
     sqlglot = "duckdb"
     refresh_settings = ("SET preserve_insertion_order = false", "SET memory_limit = '6GB'")
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return standard_dialect()
 
     def read_columns(

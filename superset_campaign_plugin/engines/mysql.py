@@ -48,15 +48,15 @@ class MySQL(Engine):
     change_over = "rename"
     nested_loops = True
     locks = Locks(
-        # Its locks are the server's, not the database's.
-        take="SELECT GET_LOCK(CONCAT(:name, ' ', LEFT(MD5(COALESCE(DATABASE(), '')), 12)), 0)",
+        take="SELECT GET_LOCK(:name, 0)",
         # Else INSERT ... SELECT would lock the loader's rows until the end.
         isolation="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         wait="SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}",
         refusals=(1205, 1213),
     )
+    character = "CHAR({} USING utf8mb4)"
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         dialect = mysql.dialect(paramstyle="named")
         dialect.statement_compiler = _Statements
         return dialect

@@ -42,7 +42,7 @@ class PostgreSQL(Engine):
         refusals=("55P03", "40P01"),
     )
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return standard_dialect()
 
     def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:

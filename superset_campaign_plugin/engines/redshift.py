@@ -22,7 +22,7 @@ class Redshift(PostgreSQL):
     locks = Locks()  # those of PostgreSQL are younger than what it comes from
     runs_in_tests = False
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return plain_dialect(text_type="VARCHAR(65535)", backslash_escapes=True)
 
     def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:

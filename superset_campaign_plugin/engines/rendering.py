@@ -1,6 +1,7 @@
 """A SQLAlchemy dialect that writes plain SQL for engines whose own dialect comes with a driver.
 
 It is told the little that differs, so that the SQL of an engine can be written where its driver is not installed.
+Whatever the dialect, `with_safe_literals` makes it write texts as `literals.py` says.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Any
 from sqlalchemy import types
 from sqlalchemy.engine import Dialect, default
 from sqlalchemy.sql import compiler
+
+from superset_campaign_plugin.literals import written_literal
 
 
 class Named(types.UserDefinedType):  # type: ignore[misc]
@@ -67,3 +70,20 @@ def plain_dialect(
 ) -> Dialect:
     """The dialect with these differences from the standard."""
     return PlainDialect(quote=quote, text_type=text_type, number_type=number_type, backslash_escapes=backslash_escapes)
+
+
+def with_safe_literals(dialect: Dialect, character: str) -> Dialect:
+    """The dialect, but no text that it writes holds what templates, formats or parameters are made of.
+
+    `character` is the engine's expression for a character by its code.
+    """
+
+    class Safe(dialect.statement_compiler):  # type: ignore[misc]
+        def render_literal_value(self, value: Any, type_: types.TypeEngine) -> str:
+            plain = super().render_literal_value
+            if not isinstance(value, str):
+                return str(plain(value, type_))
+            return written_literal(value, lambda text: str(plain(text, type_)), character)
+
+    dialect.statement_compiler = Safe
+    return dialect

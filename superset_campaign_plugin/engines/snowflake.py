@@ -24,7 +24,7 @@ class Snowflake(Engine):
     runs_in_tests = False
     bit_or, bit_and = "bitor_agg", "bitand"
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return plain_dialect(backslash_escapes=True)
 
     def now(self) -> ColumnElement[Any]:

@@ -54,7 +54,7 @@ class Spark(Engine):
     change_over = "view"
     table_format = "USING parquet"
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return plain_dialect(quote="`", text_type="STRING", backslash_escapes=True)
 
     def now(self) -> ColumnElement[Any]:

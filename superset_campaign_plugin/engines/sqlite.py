@@ -33,8 +33,9 @@ class SQLite(Engine):
     nested_loops = True
     time_zones = False
     refuses_bad_values = False
+    character = "CHAR({})"
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return sqlite.dialect(paramstyle="named")
 
     def now(self) -> ColumnElement[Any]:

@@ -24,7 +24,7 @@ class Trino(Engine):
     bit_or, bit_and = "bitwise_or_agg", "bitwise_and"
     updates_rows = False
 
-    def dialect(self) -> Dialect:
+    def own_dialect(self) -> Dialect:
         return plain_dialect()
 
     def now(self) -> ColumnElement[Any]:

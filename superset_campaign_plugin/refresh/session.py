@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
 from superset_campaign_plugin.database_files import wait_for_file, why_not_opened
@@ -66,7 +66,7 @@ def open_session(
             yield Session(connection, engine)
     else:
         with machine_lock(url, engine, _WORK, RefreshError(_BUSY)), connect(uri, write=True) as (connection, engine):
-            _take_lock(connection, engine)
+            _take_lock(connection, engine, url)
             wait_at_most(connection, engine, lock_wait)
             try:
                 yield Session(connection, engine, lock_wait=lock_wait)
@@ -80,11 +80,13 @@ def open_session(
 # In the warehouse
 
 
-def _take_lock(connection: Connection, engine: Engine) -> None:
+def _take_lock(connection: Connection, engine: Engine, url: URL) -> None:
     """Held until the connection ends, however it ends."""
     if engine.locks.isolation is not None:
         connection.execute(sa.text(engine.locks.isolation))
-    server_lock(connection, engine, f"superset_campaign {_WORK}", RefreshError(_BUSY))
+    # Where a schema is a database, a lock is the whole server's.
+    place = "" if engine.schemas else url.database or ""
+    server_lock(connection, engine, f"superset_campaign {_WORK} {place}".strip(), RefreshError(_BUSY))
 
 
 def _not_had(engine: Engine, seconds: float) -> RefreshError:

@@ -82,8 +82,8 @@ def _performance(facts: Facts, engine: Engine, options: Options) -> Select:
             *names,
             rollup.c.sent_date,
             *_email_link(expressions["email_name"], rollup.c.email_id, options),
-            _label(expressions["program_name"]).label("program_label"),
-            _label(expressions["campaign_name"]).label("campaign_label"),
+            _label(expressions["program_name"], engine).label("program_label"),
+            _label(expressions["campaign_name"], engine).label("campaign_label"),
             *sums,
         ),
         "The report with names. A name that is missing shows the id",
@@ -183,10 +183,10 @@ def _escape(text: ColumnElement[Any], characters: str) -> ColumnElement[Any]:
     return text
 
 
-def _label(name: ColumnElement[Any]) -> ColumnElement[Any]:
+def _label(name: ColumnElement[Any], engine: Engine) -> ColumnElement[Any]:
     """The name as tables that render HTML must get it. Only a name with markup in it becomes HTML itself."""
     escaped = literal("<span>").concat(_escape(name, "&<>")).concat(literal("</span>"))
-    return case((name.not_like("%<%"), name), else_=escaped)
+    return case((engine.contains(name, "<"), escaped), else_=name)
 
 
 def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], options: Options) -> list[ColumnElement[Any]]:

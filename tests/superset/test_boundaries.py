@@ -113,10 +113,26 @@ def test_where_a_backslash_escapes_no_name_gets_out_of_its_quotes() -> None:
     assert row_clause([Grant("a\\' OR 1=1 --")], backslash_escapes=True) == "workspace IN ('a\\\\\\' OR 1=1 --')"
 
 
-@pytest.mark.parametrize("name", ["{{ current_username() }}", "a {% raw %}", "{# x"])
-def test_no_name_becomes_a_template(name: str) -> None:
-    with pytest.raises(UsageError, match="as a template"):
-        row_clause([Grant(name)], backslash_escapes=False)
+@pytest.mark.parametrize("name", ["{{ current_username() }}", "a {% raw %}", "{# x", "{{{%", "100%", ":name", "a\rb"])
+def test_no_name_becomes_a_template_a_format_or_a_parameter(deployment: Deployment, name: str) -> None:
+    """As Superset renders row rules under ENABLE_TEMPLATE_PROCESSING, and without."""
+    from superset.jinja_context import BaseTemplateProcessor, NoOpTemplateProcessor
+    from superset.models.core import Database
+
+    clause = row_clause([Grant(name)], backslash_escapes=False, character="CHR({})")
+    database = Database(database_name="x", sqlalchemy_uri="duckdb:///:memory:")
+    with deployment.as_user("admin"):
+        for processor in (BaseTemplateProcessor, NoOpTemplateProcessor):
+            assert processor(database=database).process_template(clause) == clause
+    assert clause % () == clause
+    found = duckdb.connect().execute(f"SELECT workspace FROM (SELECT ? AS workspace) WHERE {clause}", [name])
+    assert found.fetchall() == [(name,)]
+
+
+def test_where_characters_are_not_known_no_name_is_a_template() -> None:
+    """As in a portal with the embedding of an earlier version."""
+    clause = row_clause([Grant("100% {{ name }}")], backslash_escapes=False)
+    assert clause == "workspace IN (REPLACE('100% {~{ name }}', '~', ''))"
 
 
 def test_a_clause_picks_the_rows_of_names_that_break_careless_sql() -> None:

@@ -23,7 +23,8 @@ from superset_campaign_plugin.semantics import load_semantics
 
 ROOT = "superset_campaign_bundle"
 FOLDERS = ("databases", "datasets", "charts", "dashboards")
-NASTY_SCHEMA = "50% {{ 7*7 }} {% raw %}"
+NASTY_SCHEMA = "50 < \"7\" & 'x' --"
+TAKEN = ("50% off", "{{ 7*7 }}", "a {% raw %}", "{# x", "a :name")
 Files = dict[str, dict[str, Any]]
 
 
@@ -195,8 +196,9 @@ def test_a_schema_whose_name_is_markup_for_others_survives(build: Callable[..., 
     uri = f"duckdb:///{file}"
     logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00"), uri)
     with duckdb.connect(str(file)) as connection:
-        connection.execute(f'CREATE SCHEMA "{NASTY_SCHEMA}"')
-        connection.execute(f'CREATE TABLE "{NASTY_SCHEMA}".activity_send_email AS FROM main.activity_send_email')
+        schema = f'"{NASTY_SCHEMA.replace(chr(34), chr(34) * 2)}"'
+        connection.execute(f"CREATE SCHEMA {schema}")
+        connection.execute(f"CREATE TABLE {schema}.activity_send_email AS FROM main.activity_send_email")
         connection.execute("DROP TABLE main.activity_send_email")
     for name, dataset in of(build(uri, schema=NASTY_SCHEMA, database=NASTY_SCHEMA), "datasets").items():
         assert dataset["schema"] == NASTY_SCHEMA
@@ -204,6 +206,19 @@ def test_a_schema_whose_name_is_markup_for_others_survives(build: Callable[..., 
         with duckdb.connect(str(file), read_only=True) as connection:
             rows = connection.execute(f"SELECT COUNT(*) FROM ({dataset['sql']})").fetchone()[0]
         assert rows > 0 or name == "campaign_email_links"
+
+
+@pytest.mark.parametrize("schema", TAKEN)
+def test_a_name_that_cannot_be_written_so_that_it_passes_is_refused(
+    build: Callable[..., Files], tmp_path: Path, schema: str
+) -> None:
+    uri = f"duckdb:///{tmp_path}/taken.duckdb"
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00"), uri)
+    with duckdb.connect(f"{tmp_path}/taken.duckdb") as connection:
+        connection.execute(f'CREATE SCHEMA "{schema}"')
+        connection.execute(f'CREATE TABLE "{schema}".activity_send_email AS FROM main.activity_send_email')
+    with pytest.raises(SourceError, match="would take for a template, a format or a parameter; make a view"):
+        build(uri, schema=schema)
 
 
 @pytest.mark.parametrize(

@@ -421,7 +421,7 @@ WITH digits AS (
       nullif(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
             THEN JSON_VALUE(loaded.subject, '$.value')
             ELSE loaded.subject
           END
@@ -488,15 +488,14 @@ WITH digits AS (
       )
     ) AS email_link,
     CASE
-      WHEN NOT coalesce(
-        coalesce(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS STRING)
-      ) LIKE '%<%'
-      THEN coalesce(
-        coalesce(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS STRING)
-      )
-      ELSE '<span>' || replace(
+      WHEN INSTR(
+        coalesce(
+          coalesce(newest_programs.name, newest_campaigns.program_name),
+          CAST(newest_campaigns.program_id AS STRING)
+        ),
+        '<'
+      ) > 0
+      THEN '<span>' || replace(
         replace(
           replace(
             coalesce(
@@ -512,11 +511,14 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE coalesce(
+        coalesce(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS STRING)
+      )
     END AS program_label,
     CASE
-      WHEN NOT coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)) LIKE '%<%'
-      THEN coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
-      ELSE '<span>' || replace(
+      WHEN INSTR(coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)), '<') > 0
+      THEN '<span>' || replace(
         replace(
           replace(
             coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)),
@@ -529,6 +531,7 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
     END AS campaign_label,
     daily_rollup.sent_count,
     daily_rollup.delivered_count,
@@ -565,7 +568,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     3 AS column_position,
-    '% Delivered' AS column_title
+    REPLACE('~ Delivered', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     4 AS column_position,
@@ -573,7 +576,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     5 AS column_position,
-    '% Hard Bounced' AS column_title
+    REPLACE('~ Hard Bounced', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     6 AS column_position,
@@ -581,7 +584,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     7 AS column_position,
-    '% Soft Bounced' AS column_title
+    REPLACE('~ Soft Bounced', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     8 AS column_position,
@@ -597,7 +600,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     11 AS column_position,
-    '% Opened' AS column_title
+    REPLACE('~ Opened', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     12 AS column_position,
@@ -605,7 +608,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     13 AS column_position,
-    '% Clicked Link' AS column_title
+    REPLACE('~ Clicked Link', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     14 AS column_position,
@@ -617,7 +620,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     16 AS column_position,
-    '% Unsubscribed' AS column_title
+    REPLACE('~ Unsubscribed', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     17 AS column_position,
@@ -625,7 +628,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     18 AS column_position,
-    '% Human Opened' AS column_title
+    REPLACE('~ Human Opened', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     19 AS column_position,
@@ -633,7 +636,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     20 AS column_position,
-    '% Human Clicked Link' AS column_title
+    REPLACE('~ Human Clicked Link', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     21 AS column_position,

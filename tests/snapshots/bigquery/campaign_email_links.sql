@@ -267,7 +267,7 @@ WITH digits AS (
       nullif(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
             THEN JSON_VALUE(loaded.subject, '$.value')
             ELSE loaded.subject
           END

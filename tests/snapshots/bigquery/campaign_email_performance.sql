@@ -421,7 +421,7 @@ WITH digits AS (
       nullif(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
             THEN JSON_VALUE(loaded.subject, '$.value')
             ELSE loaded.subject
           END
@@ -488,15 +488,14 @@ SELECT
     )
   ) AS email_link,
   CASE
-    WHEN NOT coalesce(
-      coalesce(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS STRING)
-    ) LIKE '%<%'
-    THEN coalesce(
-      coalesce(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS STRING)
-    )
-    ELSE '<span>' || replace(
+    WHEN INSTR(
+      coalesce(
+        coalesce(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS STRING)
+      ),
+      '<'
+    ) > 0
+    THEN '<span>' || replace(
       replace(
         replace(
           coalesce(
@@ -512,11 +511,14 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE coalesce(
+      coalesce(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS STRING)
+    )
   END AS program_label,
   CASE
-    WHEN NOT coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)) LIKE '%<%'
-    THEN coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
-    ELSE '<span>' || replace(
+    WHEN INSTR(coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)), '<') > 0
+    THEN '<span>' || replace(
       replace(
         replace(
           coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)),
@@ -529,6 +531,7 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
   END AS campaign_label,
   daily_rollup.sent_count,
   daily_rollup.delivered_count,

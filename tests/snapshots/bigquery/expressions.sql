@@ -7,4 +7,4 @@ SELECT
   REGEXP_EXTRACT(parts, '[^,]+', 1, 2) AS second_part,
   REGEXP_CONTAINS(parts, '[0-9]+') AS has_digits,
   CAST('2024-03-01 00:00:00.000' AS DATETIME) AS fixed,
-  'O\'Brien\\ 100 % :off' AS escaped
+  REPLACE(REPLACE('O\'Brien\\ 100 ~ :^off', '~', CHR(  37)), '^', '') AS escaped

@@ -271,7 +271,7 @@ FROM (
         nullif(
           TRIM(
             CASE
-              WHEN loaded.subject LIKE '{%"value"%'
+              WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
               THEN JSON_VALUE(loaded.subject, '$.value')
               ELSE loaded.subject
             END
@@ -595,7 +595,7 @@ FROM (
         nullif(
           TRIM(
             CASE
-              WHEN loaded.subject LIKE '{%"value"%'
+              WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
               THEN JSON_VALUE(loaded.subject, '$.value')
               ELSE loaded.subject
             END

@@ -427,7 +427,8 @@ WITH digits AS (
       nullIf(
         TRIM(
           CASE
-            WHEN CAST(loaded.subject AS Nullable(String)) LIKE '{%"value"%'
+            WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+            AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
             THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
             ELSE CAST(loaded.subject AS Nullable(String))
           END
@@ -498,15 +499,14 @@ WITH digits AS (
       )
     ) AS email_link,
     CASE
-      WHEN NOT coalesce(
-        coalesce(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS Nullable(String))
-      ) LIKE '%<%'
-      THEN coalesce(
-        coalesce(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS Nullable(String))
-      )
-      ELSE '<span>' || replace(
+      WHEN POSITION(
+        coalesce(
+          coalesce(newest_programs.name, newest_campaigns.program_name),
+          CAST(newest_campaigns.program_id AS Nullable(String))
+        ),
+        '<'
+      ) > 0
+      THEN '<span>' || replace(
         replace(
           replace(
             coalesce(
@@ -522,11 +522,17 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE coalesce(
+        coalesce(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS Nullable(String))
+      )
     END AS program_label,
     CASE
-      WHEN NOT coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String))) LIKE '%<%'
-      THEN coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String)))
-      ELSE '<span>' || replace(
+      WHEN POSITION(
+        coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String))),
+        '<'
+      ) > 0
+      THEN '<span>' || replace(
         replace(
           replace(
             coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String))),
@@ -539,6 +545,7 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String)))
     END AS campaign_label,
     daily_rollup.sent_count AS sent_count,
     daily_rollup.delivered_count AS delivered_count,
@@ -575,7 +582,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     3 AS column_position,
-    '% Delivered' AS column_title
+    REPLACE('~ Delivered', '~', CHAR(37)) AS column_title
   UNION ALL
   SELECT
     4 AS column_position,
@@ -583,7 +590,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     5 AS column_position,
-    '% Hard Bounced' AS column_title
+    REPLACE('~ Hard Bounced', '~', CHAR(37)) AS column_title
   UNION ALL
   SELECT
     6 AS column_position,
@@ -591,7 +598,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     7 AS column_position,
-    '% Soft Bounced' AS column_title
+    REPLACE('~ Soft Bounced', '~', CHAR(37)) AS column_title
   UNION ALL
   SELECT
     8 AS column_position,
@@ -607,7 +614,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     11 AS column_position,
-    '% Opened' AS column_title
+    REPLACE('~ Opened', '~', CHAR(37)) AS column_title
   UNION ALL
   SELECT
     12 AS column_position,
@@ -615,7 +622,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     13 AS column_position,
-    '% Clicked Link' AS column_title
+    REPLACE('~ Clicked Link', '~', CHAR(37)) AS column_title
   UNION ALL
   SELECT
     14 AS column_position,
@@ -627,7 +634,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     16 AS column_position,
-    '% Unsubscribed' AS column_title
+    REPLACE('~ Unsubscribed', '~', CHAR(37)) AS column_title
   UNION ALL
   SELECT
     17 AS column_position,
@@ -635,7 +642,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     18 AS column_position,
-    '% Human Opened' AS column_title
+    REPLACE('~ Human Opened', '~', CHAR(37)) AS column_title
   UNION ALL
   SELECT
     19 AS column_position,
@@ -643,7 +650,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     20 AS column_position,
-    '% Human Clicked Link' AS column_title
+    REPLACE('~ Human Clicked Link', '~', CHAR(37)) AS column_title
   UNION ALL
   SELECT
     21 AS column_position,

@@ -304,7 +304,8 @@ WITH digits AS (
       nullIf(
         TRIM(
           CASE
-            WHEN CAST(loaded.subject AS Nullable(String)) LIKE '{%"value"%'
+            WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+            AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
             THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
             ELSE CAST(loaded.subject AS Nullable(String))
           END

@@ -427,7 +427,8 @@ WITH digits AS (
       nullIf(
         TRIM(
           CASE
-            WHEN CAST(loaded.subject AS Nullable(String)) LIKE '{%"value"%'
+            WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+            AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
             THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
             ELSE CAST(loaded.subject AS Nullable(String))
           END
@@ -498,15 +499,14 @@ SELECT
     )
   ) AS email_link,
   CASE
-    WHEN NOT coalesce(
-      coalesce(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS Nullable(String))
-    ) LIKE '%<%'
-    THEN coalesce(
-      coalesce(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS Nullable(String))
-    )
-    ELSE '<span>' || replace(
+    WHEN POSITION(
+      coalesce(
+        coalesce(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS Nullable(String))
+      ),
+      '<'
+    ) > 0
+    THEN '<span>' || replace(
       replace(
         replace(
           coalesce(
@@ -522,11 +522,17 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE coalesce(
+      coalesce(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS Nullable(String))
+    )
   END AS program_label,
   CASE
-    WHEN NOT coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String))) LIKE '%<%'
-    THEN coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String)))
-    ELSE '<span>' || replace(
+    WHEN POSITION(
+      coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String))),
+      '<'
+    ) > 0
+    THEN '<span>' || replace(
       replace(
         replace(
           coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String))),
@@ -539,6 +545,7 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String)))
   END AS campaign_label,
   daily_rollup.sent_count AS sent_count,
   daily_rollup.delivered_count AS delivered_count,

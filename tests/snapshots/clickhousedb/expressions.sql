@@ -7,4 +7,4 @@ SELECT
   arrayElement(splitByString(',', ifNull(parts, '')), 2) AS second_part,
   match(parts, '[0-9]+') AS has_digits,
   toDateTime64('2024-03-01 00:00:00.000', 6, 'UTC') AS fixed,
-  'O''Brien\\ 100 % :off' AS escaped
+  REPLACE(REPLACE('O''Brien\\ 100 ~ :^off', '~', CHAR(37)), '^', '') AS escaped

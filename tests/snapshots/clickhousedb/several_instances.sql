@@ -299,7 +299,8 @@ FROM (
         nullIf(
           TRIM(
             CASE
-              WHEN CAST(loaded.subject AS Nullable(String)) LIKE '{%"value"%'
+              WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+              AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
               THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
               ELSE CAST(loaded.subject AS Nullable(String))
             END
@@ -651,7 +652,8 @@ FROM (
         nullIf(
           TRIM(
             CASE
-              WHEN CAST(loaded.subject AS Nullable(String)) LIKE '{%"value"%'
+              WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+              AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
               THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
               ELSE CAST(loaded.subject AS Nullable(String))
             END

@@ -420,7 +420,7 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND LOCATE('"value"', loaded.subject) > 0
             THEN loaded.subject:value
             ELSE loaded.subject
           END
@@ -487,15 +487,14 @@ WITH digits AS (
       )
     ) AS email_link,
     CASE
-      WHEN NOT COALESCE(
-        COALESCE(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS STRING)
-      ) LIKE '%<%'
-      THEN COALESCE(
-        COALESCE(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS STRING)
-      )
-      ELSE '<span>' || REPLACE(
+      WHEN LOCATE(
+        '<',
+        COALESCE(
+          COALESCE(newest_programs.name, newest_campaigns.program_name),
+          CAST(newest_campaigns.program_id AS STRING)
+        )
+      ) > 0
+      THEN '<span>' || REPLACE(
         REPLACE(
           REPLACE(
             COALESCE(
@@ -511,11 +510,14 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS STRING)
+      )
     END AS program_label,
     CASE
-      WHEN NOT COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)) LIKE '%<%'
-      THEN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
-      ELSE '<span>' || REPLACE(
+      WHEN LOCATE('<', COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))) > 0
+      THEN '<span>' || REPLACE(
         REPLACE(
           REPLACE(
             COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)),
@@ -528,6 +530,7 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
     END AS campaign_label,
     daily_rollup.sent_count,
     daily_rollup.delivered_count,
@@ -564,7 +567,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     3 AS column_position,
-    '% Delivered' AS column_title
+    REPLACE('~ Delivered', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     4 AS column_position,
@@ -572,7 +575,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     5 AS column_position,
-    '% Hard Bounced' AS column_title
+    REPLACE('~ Hard Bounced', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     6 AS column_position,
@@ -580,7 +583,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     7 AS column_position,
-    '% Soft Bounced' AS column_title
+    REPLACE('~ Soft Bounced', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     8 AS column_position,
@@ -596,7 +599,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     11 AS column_position,
-    '% Opened' AS column_title
+    REPLACE('~ Opened', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     12 AS column_position,
@@ -604,7 +607,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     13 AS column_position,
-    '% Clicked Link' AS column_title
+    REPLACE('~ Clicked Link', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     14 AS column_position,
@@ -616,7 +619,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     16 AS column_position,
-    '% Unsubscribed' AS column_title
+    REPLACE('~ Unsubscribed', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     17 AS column_position,
@@ -624,7 +627,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     18 AS column_position,
-    '% Human Opened' AS column_title
+    REPLACE('~ Human Opened', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     19 AS column_position,
@@ -632,7 +635,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     20 AS column_position,
-    '% Human Clicked Link' AS column_title
+    REPLACE('~ Human Clicked Link', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     21 AS column_position,

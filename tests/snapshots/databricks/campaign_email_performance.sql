@@ -420,7 +420,7 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND LOCATE('"value"', loaded.subject) > 0
             THEN loaded.subject:value
             ELSE loaded.subject
           END
@@ -487,15 +487,14 @@ SELECT
     )
   ) AS email_link,
   CASE
-    WHEN NOT COALESCE(
-      COALESCE(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS STRING)
-    ) LIKE '%<%'
-    THEN COALESCE(
-      COALESCE(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS STRING)
-    )
-    ELSE '<span>' || REPLACE(
+    WHEN LOCATE(
+      '<',
+      COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS STRING)
+      )
+    ) > 0
+    THEN '<span>' || REPLACE(
       REPLACE(
         REPLACE(
           COALESCE(
@@ -511,11 +510,14 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS STRING)
+    )
   END AS program_label,
   CASE
-    WHEN NOT COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)) LIKE '%<%'
-    THEN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
-    ELSE '<span>' || REPLACE(
+    WHEN LOCATE('<', COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))) > 0
+    THEN '<span>' || REPLACE(
       REPLACE(
         REPLACE(
           COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING)),
@@ -528,6 +530,7 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
   END AS campaign_label,
   daily_rollup.sent_count,
   daily_rollup.delivered_count,

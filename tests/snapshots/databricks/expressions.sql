@@ -7,4 +7,4 @@ SELECT
   SPLIT_PART(parts, ',', 2) AS second_part,
   REGEXP_LIKE(parts, '[0-9]+') AS has_digits,
   TO_TIMESTAMP_NTZ('2024-03-01 00:00:00.000') AS fixed,
-  'O\'Brien\\ 100 % :off' AS escaped
+  REPLACE(REPLACE('O\'Brien\\ 100 ~ :^off', '~', CHR(  37)), '^', '') AS escaped

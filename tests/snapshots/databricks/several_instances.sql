@@ -268,7 +268,7 @@ FROM (
         NULLIF(
           TRIM(
             CASE
-              WHEN loaded.subject LIKE '{%"value"%'
+              WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND LOCATE('"value"', loaded.subject) > 0
               THEN loaded.subject:value
               ELSE loaded.subject
             END
@@ -589,7 +589,7 @@ FROM (
         NULLIF(
           TRIM(
             CASE
-              WHEN loaded.subject LIKE '{%"value"%'
+              WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND LOCATE('"value"', loaded.subject) > 0
               THEN loaded.subject:value
               ELSE loaded.subject
             END

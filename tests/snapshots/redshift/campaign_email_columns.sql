@@ -420,7 +420,8 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
+            AND POSITION('"value"' IN loaded.subject) > 0
             THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
             ELSE loaded.subject
           END
@@ -491,15 +492,13 @@ WITH digits AS (
       )
     ) AS email_link,
     CASE
-      WHEN NOT COALESCE(
-        COALESCE(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS VARCHAR(65535))
-      ) LIKE '%<%'
-      THEN COALESCE(
-        COALESCE(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS VARCHAR(65535))
-      )
-      ELSE '<span>' || REPLACE(
+      WHEN POSITION(
+        '<' IN COALESCE(
+          COALESCE(newest_programs.name, newest_campaigns.program_name),
+          CAST(newest_campaigns.program_id AS VARCHAR(65535))
+        )
+      ) > 0
+      THEN '<span>' || REPLACE(
         REPLACE(
           REPLACE(
             COALESCE(
@@ -515,11 +514,16 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS VARCHAR(65535))
+      )
     END AS program_label,
     CASE
-      WHEN NOT COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535))) LIKE '%<%'
-      THEN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535)))
-      ELSE '<span>' || REPLACE(
+      WHEN POSITION(
+        '<' IN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535)))
+      ) > 0
+      THEN '<span>' || REPLACE(
         REPLACE(
           REPLACE(
             COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535))),
@@ -532,6 +536,7 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535)))
     END AS campaign_label,
     daily_rollup.sent_count,
     daily_rollup.delivered_count,
@@ -568,7 +573,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     3 AS column_position,
-    '% Delivered' AS column_title
+    REPLACE('~ Delivered', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     4 AS column_position,
@@ -576,7 +581,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     5 AS column_position,
-    '% Hard Bounced' AS column_title
+    REPLACE('~ Hard Bounced', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     6 AS column_position,
@@ -584,7 +589,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     7 AS column_position,
-    '% Soft Bounced' AS column_title
+    REPLACE('~ Soft Bounced', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     8 AS column_position,
@@ -600,7 +605,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     11 AS column_position,
-    '% Opened' AS column_title
+    REPLACE('~ Opened', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     12 AS column_position,
@@ -608,7 +613,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     13 AS column_position,
-    '% Clicked Link' AS column_title
+    REPLACE('~ Clicked Link', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     14 AS column_position,
@@ -620,7 +625,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     16 AS column_position,
-    '% Unsubscribed' AS column_title
+    REPLACE('~ Unsubscribed', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     17 AS column_position,
@@ -628,7 +633,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     18 AS column_position,
-    '% Human Opened' AS column_title
+    REPLACE('~ Human Opened', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     19 AS column_position,
@@ -636,7 +641,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     20 AS column_position,
-    '% Human Clicked Link' AS column_title
+    REPLACE('~ Human Clicked Link', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     21 AS column_position,

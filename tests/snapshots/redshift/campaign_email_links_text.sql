@@ -276,7 +276,8 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
+            AND POSITION('"value"' IN loaded.subject) > 0
             THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
             ELSE loaded.subject
           END

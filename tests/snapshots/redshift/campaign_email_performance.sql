@@ -420,7 +420,8 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
+            AND POSITION('"value"' IN loaded.subject) > 0
             THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
             ELSE loaded.subject
           END
@@ -491,15 +492,13 @@ SELECT
     )
   ) AS email_link,
   CASE
-    WHEN NOT COALESCE(
-      COALESCE(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS VARCHAR(65535))
-    ) LIKE '%<%'
-    THEN COALESCE(
-      COALESCE(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS VARCHAR(65535))
-    )
-    ELSE '<span>' || REPLACE(
+    WHEN POSITION(
+      '<' IN COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS VARCHAR(65535))
+      )
+    ) > 0
+    THEN '<span>' || REPLACE(
       REPLACE(
         REPLACE(
           COALESCE(
@@ -515,11 +514,16 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS VARCHAR(65535))
+    )
   END AS program_label,
   CASE
-    WHEN NOT COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535))) LIKE '%<%'
-    THEN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535)))
-    ELSE '<span>' || REPLACE(
+    WHEN POSITION(
+      '<' IN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535)))
+    ) > 0
+    THEN '<span>' || REPLACE(
       REPLACE(
         REPLACE(
           COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535))),
@@ -532,6 +536,7 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535)))
   END AS campaign_label,
   daily_rollup.sent_count,
   daily_rollup.delivered_count,

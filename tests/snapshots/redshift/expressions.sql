@@ -9,4 +9,4 @@ SELECT
   SPLIT_PART(parts, ',', 2) AS second_part,
   parts ~ '[0-9]+' AS has_digits,
   CAST('2024-03-01 00:00:00.000' AS TIMESTAMP) AS fixed,
-  'O\'Brien\\ 100 % :off' AS escaped
+  REPLACE(REPLACE('O\'Brien\\ 100 ~ :^off', '~', CHR(  37)), '^', '') AS escaped

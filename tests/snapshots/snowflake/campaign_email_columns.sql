@@ -396,7 +396,8 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject, 1, 1) = '{'
+            AND CHARINDEX('"value"', loaded.subject) > 0
             THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
             ELSE loaded.subject
           END
@@ -463,15 +464,14 @@ WITH digits AS (
       )
     ) AS email_link,
     CASE
-      WHEN NOT COALESCE(
-        COALESCE(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS VARCHAR)
-      ) LIKE '%<%'
-      THEN COALESCE(
-        COALESCE(newest_programs.name, newest_campaigns.program_name),
-        CAST(newest_campaigns.program_id AS VARCHAR)
-      )
-      ELSE '<span>' || REPLACE(
+      WHEN CHARINDEX(
+        '<',
+        COALESCE(
+          COALESCE(newest_programs.name, newest_campaigns.program_name),
+          CAST(newest_campaigns.program_id AS VARCHAR)
+        )
+      ) > 0
+      THEN '<span>' || REPLACE(
         REPLACE(
           REPLACE(
             COALESCE(
@@ -487,11 +487,14 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS VARCHAR)
+      )
     END AS program_label,
     CASE
-      WHEN NOT COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)) LIKE '%<%'
-      THEN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
-      ELSE '<span>' || REPLACE(
+      WHEN CHARINDEX('<', COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))) > 0
+      THEN '<span>' || REPLACE(
         REPLACE(
           REPLACE(
             COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)),
@@ -504,6 +507,7 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
+      ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
     END AS campaign_label,
     daily_rollup.sent_count,
     daily_rollup.delivered_count,
@@ -540,7 +544,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     3 AS column_position,
-    '% Delivered' AS column_title
+    REPLACE('~ Delivered', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     4 AS column_position,
@@ -548,7 +552,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     5 AS column_position,
-    '% Hard Bounced' AS column_title
+    REPLACE('~ Hard Bounced', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     6 AS column_position,
@@ -556,7 +560,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     7 AS column_position,
-    '% Soft Bounced' AS column_title
+    REPLACE('~ Soft Bounced', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     8 AS column_position,
@@ -572,7 +576,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     11 AS column_position,
-    '% Opened' AS column_title
+    REPLACE('~ Opened', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     12 AS column_position,
@@ -580,7 +584,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     13 AS column_position,
-    '% Clicked Link' AS column_title
+    REPLACE('~ Clicked Link', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     14 AS column_position,
@@ -592,7 +596,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     16 AS column_position,
-    '% Unsubscribed' AS column_title
+    REPLACE('~ Unsubscribed', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     17 AS column_position,
@@ -600,7 +604,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     18 AS column_position,
-    '% Human Opened' AS column_title
+    REPLACE('~ Human Opened', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     19 AS column_position,
@@ -608,7 +612,7 @@ WITH digits AS (
   UNION ALL
   SELECT
     20 AS column_position,
-    '% Human Clicked Link' AS column_title
+    REPLACE('~ Human Clicked Link', '~', CHR(  37)) AS column_title
   UNION ALL
   SELECT
     21 AS column_position,

@@ -294,7 +294,8 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject, 1, 1) = '{'
+            AND CHARINDEX('"value"', loaded.subject) > 0
             THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
             ELSE loaded.subject
           END

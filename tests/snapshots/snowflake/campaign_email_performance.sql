@@ -396,7 +396,8 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject, 1, 1) = '{'
+            AND CHARINDEX('"value"', loaded.subject) > 0
             THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
             ELSE loaded.subject
           END
@@ -463,15 +464,14 @@ SELECT
     )
   ) AS email_link,
   CASE
-    WHEN NOT COALESCE(
-      COALESCE(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS VARCHAR)
-    ) LIKE '%<%'
-    THEN COALESCE(
-      COALESCE(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS VARCHAR)
-    )
-    ELSE '<span>' || REPLACE(
+    WHEN CHARINDEX(
+      '<',
+      COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS VARCHAR)
+      )
+    ) > 0
+    THEN '<span>' || REPLACE(
       REPLACE(
         REPLACE(
           COALESCE(
@@ -487,11 +487,14 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS VARCHAR)
+    )
   END AS program_label,
   CASE
-    WHEN NOT COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)) LIKE '%<%'
-    THEN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
-    ELSE '<span>' || REPLACE(
+    WHEN CHARINDEX('<', COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))) > 0
+    THEN '<span>' || REPLACE(
       REPLACE(
         REPLACE(
           COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)),
@@ -504,6 +507,7 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
   END AS campaign_label,
   daily_rollup.sent_count,
   daily_rollup.delivered_count,

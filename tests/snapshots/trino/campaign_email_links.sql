@@ -264,7 +264,7 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
             THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
             ELSE loaded.subject
           END

@@ -396,7 +396,7 @@ WITH digits AS (
       NULLIF(
         TRIM(
           CASE
-            WHEN loaded.subject LIKE '{%"value"%'
+            WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
             THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
             ELSE loaded.subject
           END
@@ -463,15 +463,14 @@ SELECT
     )
   ) AS email_link,
   CASE
-    WHEN NOT COALESCE(
-      COALESCE(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS VARCHAR)
-    ) LIKE '%<%'
-    THEN COALESCE(
-      COALESCE(newest_programs.name, newest_campaigns.program_name),
-      CAST(newest_campaigns.program_id AS VARCHAR)
-    )
-    ELSE '<span>' || REPLACE(
+    WHEN STRPOS(
+      COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS VARCHAR)
+      ),
+      '<'
+    ) > 0
+    THEN '<span>' || REPLACE(
       REPLACE(
         REPLACE(
           COALESCE(
@@ -487,11 +486,14 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS VARCHAR)
+    )
   END AS program_label,
   CASE
-    WHEN NOT COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)) LIKE '%<%'
-    THEN COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
-    ELSE '<span>' || REPLACE(
+    WHEN STRPOS(COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)), '<') > 0
+    THEN '<span>' || REPLACE(
       REPLACE(
         REPLACE(
           COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)),
@@ -504,6 +506,7 @@ SELECT
       '>',
       '&gt;'
     ) || '</span>'
+    ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
   END AS campaign_label,
   daily_rollup.sent_count,
   daily_rollup.delivered_count,

@@ -911,7 +911,7 @@ WITH email_log AS (
                   NULLIF(
                     TRIM(
                       CASE
-                        WHEN loaded.subject LIKE '{%"value"%'
+                        WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
                         THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
                         ELSE loaded.subject
                       END
