@@ -1,5 +1,8 @@
 """A real Superset with the report installed, for the tests in `superset/` and `browser/`.
 
+`deployment` is one in the process of the tests, and `address` the same over HTTP. A process holds one Superset, so
+others, with feature flags or without the plugin, are made by processes of their own (`deploy_apart`) and served.
+
 Beside the plugin's assets it holds a dashboard, a chart and a dataset of somebody else, and the warehouse holds names
 that break careless SQL, links and pages.
 """
@@ -11,14 +14,16 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -36,7 +41,8 @@ from superset_campaign_plugin.preview.contents import load_emails
 
 DATABASE = "Campaign Warehouse"
 SCHEMA = "marketo"
-PASSWORD = secrets.token_urlsafe(9)
+# The same in the processes that the tests start.
+PASSWORD = os.environ.setdefault("CAMPAIGN_TEST_PASSWORD", secrets.token_urlsafe(9))
 SENDS = 4000
 
 # Tests that install in their own way do it under this name, and with these names of the plugin.
@@ -66,7 +72,7 @@ HOSTILE_NAMES = (
 class Deployment:
     """A Superset application over `folder`, where its metadata database and the warehouse lie."""
 
-    app: Any
+    app: Any  # None where it was made by a process of its own
     folder: Path
     environment: dict[str, str]
     untouched: dict[str, list[Any]]  # the metadata before the plugin was installed
@@ -161,25 +167,11 @@ def metadata(file: Path) -> dict[str, list[Any]]:
 
 def deploy(folder: Path) -> Deployment:
     """Build warehouse, metadata, users and somebody else's assets in `folder`, then install the report."""
-    _make_warehouse(folder)
-    environment = {
-        "SUPERSET_CONFIG_PATH": str(Path(__file__).parent / "superset_config.py"),
-        "FLASK_APP": "superset.app:create_app()",
-        "CAMPAIGN_TEST_FOLDER": str(folder),
-        "CAMPAIGN_TEST_SECRET_KEY": secrets.token_urlsafe(32),
-    }
+    make_warehouse(folder)
+    environment = _environment(folder, "superset_config.py")
     os.environ.update(environment)
-    import superset
-    from flask_migrate import upgrade
-    from superset.app import create_app
-
-    app = create_app()
-    with app.app_context():
-        upgrade(directory=str(Path(superset.__file__).parent / "migrations"))
+    with _new_superset() as app:
         _hear_loggers()
-        superset.appbuilder.add_permissions(update_perms=True)
-        superset.security_manager.sync_role_definitions()
-        _add_user("admin", "Admin")
         _add_user("outsider", "Gamma")
         _add_user("viewer", None)
         _make_foreign_assets()
@@ -192,6 +184,64 @@ def deploy(folder: Path) -> Deployment:
     return Deployment(app, folder, environment, untouched)
 
 
+def deploy_apart(
+    folder: Path, script: str, config: str = "superset_config.py", flags: Sequence[str] = (), **settings: Any
+) -> Deployment:
+    """A Superset of `config`, in a process of its own that runs the Python `script` within it; it has the user `admin`.
+
+    `flags` are feature flags that are on while the script runs and while it is served, `settings` the plugin's.
+    """
+    environment = {
+        **_environment(folder, config),
+        "CAMPAIGN_TEST_FLAGS": " ".join(flags),
+        "CAMPAIGN_TEST_SETTINGS": json.dumps(settings),
+    }
+    here = Path(__file__).parent
+    code = f"import deployment\nwith deployment._new_superset() as app:\n{textwrap.indent(script or 'pass', '    ')}"
+    paths = os.pathsep.join([str(here), str(here.parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return Deployment(None, folder, environment, {})
+
+
+def _environment(folder: Path, config: str) -> dict[str, str]:
+    return {
+        "SUPERSET_CONFIG_PATH": str(Path(__file__).parent / config),
+        "FLASK_APP": "superset.app:create_app()",
+        "CAMPAIGN_TEST_FOLDER": str(folder),
+        "CAMPAIGN_TEST_SECRET_KEY": secrets.token_urlsafe(32),
+    }
+
+
+@contextmanager
+def _new_superset() -> Iterator[Any]:
+    """The application of the environment within its context, with a new metadata database and the user `admin`."""
+    import superset
+    from flask_migrate import upgrade
+    from superset.app import create_app
+
+    folder = Path(os.environ["CAMPAIGN_TEST_FOLDER"])
+    # What the migrations make is the same for all, so the first one of a test run keeps a copy.
+    migrated = folder.parent / "migrated.db"
+    if migrated.exists():
+        shutil.copyfile(migrated, folder / "superset.db")
+    app = create_app()
+    with app.app_context():
+        if not migrated.exists():
+            upgrade(directory=str(Path(superset.__file__).parent / "migrations"))
+            shutil.copyfile(folder / "superset.db", migrated)
+        superset.appbuilder.add_permissions(update_perms=True)
+        superset.security_manager.sync_role_definitions()
+        _add_user("admin", "Admin")
+        yield app
+
+
 def _hear_loggers() -> None:
     """The migrations silence every logger that exists when they run."""
     for name in logging.root.manager.loggerDict:
@@ -199,7 +249,8 @@ def _hear_loggers() -> None:
             logging.getLogger(name).disabled = False
 
 
-def _make_warehouse(folder: Path) -> None:
+def make_warehouse(folder: Path) -> None:
+    """A warehouse of made-up data, with names that break careless SQL, links and pages."""
     warehouse, emails = folder / "warehouse.duckdb", folder / "emails"
     generate(warehouse, emails, end=datetime.now(timezone.utc).date(), sends=SENDS)
     with duckdb.connect(str(warehouse)) as connection:
@@ -263,6 +314,7 @@ def _add_user(name: str, role: str | None) -> None:
 
 
 def _register_warehouse(folder: Path) -> None:
+    """The warehouse of `make_warehouse` as a connection."""
     from superset import db
 
     from superset_campaign_plugin.bundle.connections import create_database
@@ -312,8 +364,11 @@ def run_chart(deployment: Deployment, name: str, user: str = "admin", **changes:
 
 
 @contextmanager
-def serve(deployment: Deployment) -> Iterator[str]:
-    """The deployment over HTTP on a free port of this machine; gives its address."""
+def serve(deployment: Deployment, flags: Sequence[str] | None = None) -> Iterator[str]:
+    """The deployment over HTTP on a free port of this machine; gives its address.
+
+    `flags` are other feature flags than those it was made with.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -321,10 +376,11 @@ def serve(deployment: Deployment) -> Iterator[str]:
         *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2"),
         *("--worker-class", "gthread", "--threads", "8", "--timeout", "120", "--preload", "superset.app:create_app()"),
     ]
+    others = {} if flags is None else {"CAMPAIGN_TEST_FLAGS": " ".join(flags)}
     log = deployment.folder / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            command, env={**os.environ, **deployment.environment}, stdout=output, stderr=subprocess.STDOUT
+            command, env={**os.environ, **deployment.environment, **others}, stdout=output, stderr=subprocess.STDOUT
         )
     address = f"http://127.0.0.1:{port}"
     try:

@@ -1,5 +1,6 @@
 """The Superset of the tests: everything lies in the folder that the environment names."""
 
+import json
 import os
 
 import pymysql
@@ -15,9 +16,13 @@ TIME_GRAIN_ADDON_EXPRESSIONS = {"hive": TIME_GRAINS}
 SECRET_KEY = os.environ["CAMPAIGN_TEST_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{os.environ['CAMPAIGN_TEST_FOLDER']}/superset.db"
 # Tests are quicker than people; those of the limit set their own.
-SUPERSET_CAMPAIGN = {"marketo_url": "https://app-test.marketo.example", "previews_per_minute": 0}
+SUPERSET_CAMPAIGN = {
+    "marketo_url": "https://app-test.marketo.example",
+    "previews_per_minute": 0,
+    **json.loads(os.environ.get("CAMPAIGN_TEST_SETTINGS", "{}")),
+}
 AUTH_RATE_LIMITED = False
-FEATURE_FLAGS = {"EMBEDDED_SUPERSET": True}
+FEATURE_FLAGS = dict.fromkeys(["EMBEDDED_SUPERSET", *os.environ.get("CAMPAIGN_TEST_FLAGS", "").split()], True)
 GUEST_ROLE_NAME = "Campaign Report Guest"
 GUEST_TOKEN_JWT_SECRET = f"guests {SECRET_KEY}"
 # A token outlives a long test on a busy machine, which else would go on as a stranger.

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from superset import db
+from superset import db, is_feature_enabled, security_manager
 from superset.commands.chart.data.get_data_command import ChartDataCommand
 from superset.common.chart_data import ChartDataResultFormat, ChartDataResultType
 from superset.common.query_context_factory import QueryContextFactory
 from superset.connectors.sqla.models import SqlaTable
 from superset.exceptions import SupersetSecurityException
+from superset.models.dashboard import Dashboard
+from superset.models.slice import Slice
 
 from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.embedding import guests
@@ -196,19 +198,32 @@ def _query(
         queries=[query],
         result_type=ChartDataResultType.FULL,
         result_format=ChartDataResultFormat.JSON,
-        form_data=guests.form_data(dataset),
+        form_data=_dashboard_of(dataset),
         force=False,
     )
     command = ChartDataCommand(context)
     try:
         command.validate()
     except SupersetSecurityException:
-        # No dashboard shows the links, so no guest is let at them. Those of an email that the report shows to a guest
-        # are theirs to see, and their row rules hold for them too.
-        if not (guests.is_guest() and dataset.uuid == dataset_uuid(LINKS)):
+        # No dashboard shows the links, so nobody is let at them by a dashboard. Those of an email that one shows to
+        # the viewer are theirs to see, and their row rules hold for them too.
+        report = find_report()
+        if dataset.uuid != dataset_uuid(LINKS) or report is None or _dashboard_of(report) is None:
             return None
     rows: list[Row] = command.run()["queries"][0]["data"]
     return [{name: None if _is_missing(value) else value for name, value in row.items()} for row in rows]
+
+
+def _dashboard_of(dataset: SqlaTable) -> dict[str, Any] | None:
+    """What Superset must be told of a dashboard that lets the viewer at the dataset; None where none has to."""
+    if guests.is_guest():
+        return guests.form_data(dataset)
+    if not is_feature_enabled("DASHBOARD_RBAC") or security_manager.can_access_datasource(dataset):
+        return None
+    shown_on = Dashboard.slices.any(Slice.datasource_id == dataset.id, datasource_type=dataset.type)
+    by_role = db.session.query(Dashboard).filter(Dashboard.roles.any(), shown_on).order_by(Dashboard.id)
+    open_to_viewer = (each for each in by_role if security_manager.can_access_dashboard(each))
+    return next(({"dashboardId": each.id} for each in open_to_viewer), None)
 
 
 def _is_missing(value: Any) -> bool:

@@ -1,0 +1,208 @@
+"""The report under feature flags that deployments turn on: all together, and templates in SQL alone.
+
+`ENABLE_TEMPLATE_PROCESSING` runs Jinja over the datasets' SQL and over row rules; `DASHBOARD_RBAC` gives dashboards to
+roles that have no access to datasets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+from deployment import HOSTILE_NAMES, PASSWORD, SCHEMA, SLUG, SLUGS, Deployment, deploy_apart, make_warehouse, serve
+from visitor import Visitor, contexts
+
+from superset_campaign_plugin.embedding.portal import Superset
+from superset_campaign_plugin.report.run import run_report
+
+TEMPLATES = ("ENABLE_TEMPLATE_PROCESSING",)
+RBAC = "DASHBOARD_RBAC"
+ALL = (
+    *TEMPLATES,
+    *("DRILL_BY", "DRILL_TO_DETAIL", "ALERT_REPORTS", "HORIZONTAL_FILTER_BAR", RBAC),
+    *("CACHE_IMPERSONATION", "TAGGING_SYSTEM", "ESTIMATE_QUERY_COST"),
+)
+# In the place of a workspace's own name, and in a setting.
+HOSTILE = "{{ 7*7 }} {% raw %} 100%s :name O'Brien"
+LINK = re.compile(r'href="(/campaign-email/(\d+)/(?:\?proof=[^"]*)?)"')
+UNKNOWN = "/campaign-email/987654321/"
+
+# `reader` has the dashboards by a role, and no dataset; `narrow` sees the rows of one workspace; `nobody` has neither.
+SCRIPT = f"""
+import json
+from pathlib import Path
+from deployment import DATABASE, SCHEMA, _add_user, _register_warehouse
+from superset import db, security_manager
+from superset.models.dashboard import Dashboard
+from superset_campaign_plugin.bundle.install import install
+from superset_campaign_plugin.bundle.role import VIEWER_ROLE
+from superset_campaign_plugin.embedding.boundaries import grant
+from superset_campaign_plugin.embedding.embed import embed
+
+folder = Path(app.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///")).parent
+_register_warehouse(folder)
+install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
+viewers = security_manager.find_role(VIEWER_ROLE)
+names = ("can_read Dashboard", "can_read Chart", "can_read Dataset", "can_read CampaignEmail")
+permissions = [security_manager.find_permission_view_menu(*name.split()) for name in names]
+roles = {{
+    "viewer": viewers,
+    "reader": security_manager.role_model(name="Readers", permissions=permissions),
+    "narrow": security_manager.role_model(name="Narrow", permissions=list(viewers.permissions)),
+    "nobody": security_manager.role_model(name="Others", permissions=permissions),
+}}
+db.session.add_all(roles.values())
+db.session.flush()
+for dashboard in db.session.query(Dashboard):
+    dashboard.roles = [roles[name] for name in ("viewer", "reader", "narrow")]
+db.session.commit()
+for name, role in roles.items():
+    _add_user(name, role.name)
+grant("Narrow", [{HOSTILE!r}])
+(folder / "embedding.json").write_text(json.dumps(embed(["https://portal.example.com"]).as_dict()))
+"""
+
+
+@pytest.fixture(scope="module")
+def flagged(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A deployment that was made with all of the flags."""
+    folder = tmp_path_factory.mktemp("flagged")
+    make_warehouse(folder)
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        for place in ("campaign.workspace_name", "program.workspace", "email_template_history.workspace"):
+            table, column = place.split(".")
+            connection.execute(f"UPDATE {SCHEMA}.{table} SET {column} = ? WHERE {column} = 'EMEA'", [HOSTILE])
+    return deploy_apart(folder, SCRIPT, flags=ALL, uncounted_link_parts=["mkt_unsubscribe=1", HOSTILE])
+
+
+@pytest.fixture(scope="module", params=[ALL, TEMPLATES], ids=["all", "templates"])
+def flags(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def site(flagged: Deployment, flags: tuple[str, ...]) -> Iterator[str]:
+    """Its address, served with these flags."""
+    with serve(flagged, flags) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def asked(site: str) -> dict[str, dict[str, Any]]:
+    """The requests of all charts of both dashboards, by title."""
+    admin = Visitor(site, "admin")
+    return {title: context for slug in sorted(SLUGS) for title, context in contexts(admin, slug).items()}
+
+
+def sent(deployment: Deployment, **where: list[str]) -> int:
+    return run_report(deployment.warehouse, schema=SCHEMA, by=[], where=where).records()[0]["sent"]
+
+
+def everything(context: dict[str, Any]) -> dict[str, Any]:
+    """The request over all time, and without a comparison with another range."""
+    queries = [{**query, "filters": [], "time_offsets": []} for query in context["queries"]]
+    return {**context, "queries": queries}
+
+
+@pytest.fixture(scope="module")
+def addresses(site: str, asked: dict[str, dict[str, Any]]) -> dict[int, str]:
+    """The preview of every email, by its id."""
+    return links(Visitor(site, "admin"), asked["Emails"])
+
+
+@pytest.fixture(scope="module")
+def within(flagged: Deployment) -> set[int]:
+    """The emails of the workspace with the hostile name."""
+    where = {"workspace": [HOSTILE]}
+    rows = run_report(flagged.warehouse, schema=SCHEMA, by=["workspace", "email"], where=where).records()
+    return {row["email_id"] for row in rows}
+
+
+def links(visitor: Visitor, context: dict[str, Any]) -> dict[int, str]:
+    """The addresses of the previews that the table of emails links to, by the email's id."""
+    found = [LINK.search(str(value)) for row in visitor.ask(everything(context))[0] for value in row.values()]
+    return {int(match[2]): match[1] for match in found if match}
+
+
+@pytest.mark.parametrize("user", ["viewer", "reader"])
+def test_every_chart_answers_with_data(
+    site: str, flags: tuple[str, ...], asked: dict[str, dict[str, Any]], user: str
+) -> None:
+    visitor = Visitor(site, user)
+    assert len(asked) > len(SLUGS)
+    for title, context in asked.items():
+        if user == "reader" and RBAC not in flags:
+            answer = visitor.post("/api/v1/chart/data", json=context)
+            assert answer.status_code == 403
+        else:
+            assert all(visitor.ask(everything(context))), title
+
+
+def test_filters_offer_the_values_that_there_are(
+    site: str, flagged: Deployment, flags: tuple[str, ...], asked: dict[str, dict[str, Any]]
+) -> None:
+    dashboard = Visitor(site, "admin").json(f"/api/v1/dashboard/{SLUG}")["result"]
+    filters = json.loads(dashboard["json_metadata"])["native_filter_configuration"]
+    visitor = Visitor(site, "reader" if RBAC in flags else "viewer")
+    offered = {}
+    for each in filters:
+        target = each["targets"][0]
+        if not target:
+            continue
+        form = {"type": "NATIVE_FILTER", "native_filter_id": each["id"], "dashboardId": dashboard["id"]}
+        query = {"columns": [target["column"]["name"]], "metrics": [], "row_limit": 1000, "filters": []}
+        context = {
+            "datasource": {"id": target["datasetId"], "type": "table"},
+            "queries": [query],
+            "form_data": form,
+        }
+        [rows] = visitor.ask(context)
+        offered[query["columns"][0]] = {value for row in rows for value in row.values()}
+    assert HOSTILE in offered["workspace"]
+    assert set(HOSTILE_NAMES) <= offered["campaign_name"]
+    # A chosen value picks its rows, whatever it holds.
+    for column, value in (("workspace", HOSTILE), ("campaign_name", HOSTILE_NAMES[2])):
+        context = everything(asked["Campaigns"])
+        for query in context["queries"]:
+            query["filters"] = [{"col": column, "op": "IN", "val": [value]}]
+        _, [total] = visitor.ask(context)
+        assert total["sent"] == sent(flagged, **{column: [value]}) > 0
+
+
+def test_a_row_rule_picks_its_rows(site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]) -> None:
+    _, [total] = Visitor(site, "narrow").ask(everything(asked["Campaigns"]))
+    assert 0 < total["sent"] == sent(flagged, workspace=[HOSTILE]) < sent(flagged)
+
+
+def test_a_guest_sees_their_rows_and_previews(site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]) -> None:
+    embedding = json.loads((flagged.folder / "embedding.json").read_text())
+    token = Superset(site, "admin", PASSWORD, embedding).guest_token("ann", workspaces=[HOSTILE])
+    guest = Visitor(site, token=token)
+    _, [total] = guest.ask(everything(asked["Campaigns"]))
+    assert total["sent"] == sent(flagged, workspace=[HOSTILE])
+    addresses = links(guest, asked["Emails"])
+    assert len(addresses) > 1
+    assert "proof=" in next(iter(addresses.values()))
+    assert Visitor(site).get(next(iter(addresses.values()))).status_code == 200
+
+
+@pytest.mark.parametrize("user", ["viewer", "reader", "narrow", "nobody"])
+def test_previews_follow_the_dashboard(
+    site: str, flagged: Deployment, flags: tuple[str, ...], addresses: dict[int, str], within: set[int], user: str
+) -> None:
+    visitor = Visitor(site, user)
+    sees_it = user in ("viewer", "narrow") or (user == "reader" and RBAC in flags)
+    assert visitor.get(UNKNOWN).status_code == 404
+    for id_ in (min(within), min(addresses.keys() - within)):
+        status = 200 if sees_it and (user != "narrow" or id_ in within) else 404
+        assert visitor.get(addresses[id_]).status_code == status
+        assert visitor.get(f"/campaign-email/{id_}/body").status_code == status
+    if sees_it:
+        where = {"email_id": [str(min(within))], **({"workspace": [HOSTILE]} if user == "narrow" else {})}
+        page = visitor.get(addresses[min(within)]).text
+        assert f"{sent(flagged, **where):,}" in page
+        assert 'class="url"' in page, "the clicked links"
