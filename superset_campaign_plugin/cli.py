@@ -16,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+    from uuid import UUID
 
     from superset_campaign_plugin.report.rules import Rules
 
@@ -86,6 +87,12 @@ _stored_file = click.option(
     help="File of the stored tables, on DuckDB.  [default: beside the warehouse's file]",
 )
 
+_stored = _options(
+    click.option("--stored", is_flag=True, help="Read the tables that refresh keeps, in place of the log."),
+    _stored_schema,
+    _stored_file,
+)
+
 LEAVE_OUT = ("deleted", "bots", "operational", "archived")
 
 
@@ -147,9 +154,7 @@ def _conditions(_: click.Context, option: click.Parameter, values: tuple[str, ..
 @campaign.command()
 @_warehouse
 @_rules
-@click.option("--stored", is_flag=True, help="Read the tables that refresh keeps, in place of the log.")
-@_stored_schema
-@_stored_file
+@_stored
 @click.option("--as-of", callback=_time, metavar="TIME", help="The clock that parts Pending from Aborted.  [now]")
 @click.option("--from", "date_from", callback=_day, metavar="DAY", help="First day of the first send, inclusive.")
 @click.option("--to", "date_to", callback=_day, metavar="DAY", help="Last day of the first send, exclusive.")
@@ -437,16 +442,56 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 @campaign.command()
 @_warehouse
+@_rules
+@_stored
 @click.option("--database", default="Campaign Warehouse", show_default=True, help="Name of the connection.")
+@click.option(
+    "--database-uuid", type=click.UUID, metavar="UUID", help="A connection that is there already, which stays as it is."
+)
+@click.option(
+    "--for",
+    "kind",
+    default="dashboards",
+    show_default=True,
+    type=click.Choice(["dashboards", "assets"]),
+    help="Superset's import that takes it.",
+)
+@click.option("--preview-links", is_flag=True, help="Link emails to their previews: that Superset has the plugin.")
+@click.option("--app-root", metavar="PATH", help="Path under which that Superset is served, for --preview-links.")
 @click.option("--output", type=click.Path(dir_okay=False, writable=True), required=True, help="The ZIP to write.")
-def bundle(uri: str, schema: str | None, source: str, database: str, output: str) -> None:
-    """Write a ZIP that Superset's own dashboard import takes."""
+def bundle(
+    uri: str,
+    schema: str | None,
+    source: str,
+    rules: Rules,
+    stored: bool,
+    stored_schema: str,
+    stored_file: str | None,
+    database: str,
+    database_uuid: UUID | None,
+    kind: str,
+    preview_links: bool,
+    app_root: str | None,
+    output: str,
+) -> None:
+    """Write a ZIP that Superset's own import of dashboards, or of assets, takes."""
     from pathlib import Path
 
-    from superset_campaign_plugin.bundle.assemble import write_bundle
+    from superset_campaign_plugin.bundle.assemble import Target, preview_path, write_bundle
+    from superset_campaign_plugin.refresh.state import StoredSource
 
-    write_bundle(Path(output), uri=uri, schema=schema, source=source, database=database)
-    click.echo(f"{output} written; import it in Superset under Dashboards", err=True)
+    write_bundle(
+        Path(output),
+        uri=uri,
+        schema=schema,
+        source=source,
+        target=Target(kind, database, database_uuid, preview_path(preview_links, app_root)),
+        rules=rules,
+        facts=StoredSource(stored_schema, stored_file) if stored else None,
+    )
+    where = "under Dashboards" if kind == "dashboards" else "by POST to /api/v1/assets/import/"
+    sparse = ", with sparse=true" if kind == "assets" and database_uuid else ""
+    click.echo(f"{output} written; import it in Superset {where}{sparse}", err=True)
 
 
 @campaign.command()

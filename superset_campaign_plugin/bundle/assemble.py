@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,19 +16,24 @@ import yaml
 from sqlalchemy.engine import make_url
 
 from superset_campaign_plugin.bundle.charts import chart_config
+from superset_campaign_plugin.bundle.contents import read_contents
 from superset_campaign_plugin.bundle.dashboards import dashboard_config
 from superset_campaign_plugin.bundle.datasets import dataset_config
 from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.bundle.identity import database_uuid
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.errors import BundleError
-from superset_campaign_plugin.report.datasets import QUALITY_DATASET, Options
-from superset_campaign_plugin.report.run import dataset_sql
+from superset_campaign_plugin.errors import BundleError, UsageError
+from superset_campaign_plugin.report.datasets import NO_PREVIEW, PREVIEW_PATH, QUALITY_DATASET, Options
+from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.run import FactsSource
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.instances import is_several, read_instances
-from superset_campaign_plugin.warehouse import connect
+from superset_campaign_plugin.warehouse import connect, parse_uri
 
 ROOT = "superset_campaign_bundle"
+# Of the connection to the file of stored tables; it holds the name of that to the warehouse.
+STORED_NAME = "{} (stored report)"
+_ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 @dataclass(frozen=True)
@@ -73,20 +80,23 @@ def build_bundle(
     )
 
 
-def database_config(name: str, uri: str) -> dict[str, Any]:
-    """The database connection of a bundle. A password is masked; Superset's import dialog asks for it."""
+def database_config(name: str, uri: str, identity: UUID | None = None) -> dict[str, Any]:
+    """The database connection of a bundle. A password is masked; Superset's import dialog asks for it.
+
+    `identity` is the UUID of a connection that is there already; else it follows from the name.
+    """
     url = make_url(uri)
     if url.password:
         url = url.set(password="X" * 10)  # Superset's own mask
-    config: dict[str, Any] = {
+    return {
         "database_name": name,
         "sqlalchemy_uri": url.render_as_string(hide_password=False),
-        "uuid": str(database_uuid(name)),
+        # Superset's importers fail without these two: 6.0 without both, 6.1 without `extra`.
+        "allow_csv_upload": False,
+        "extra": CONNECTION_EXTRAS.get(url.get_backend_name(), {}),
+        "uuid": str(identity or database_uuid(name)),
         "version": "1.0.0",
     }
-    if url.get_backend_name() in CONNECTION_EXTRAS:
-        config["extra"] = CONNECTION_EXTRAS[url.get_backend_name()]
-    return config
 
 
 # What a connection needs, by SQLAlchemy's name of the database.
@@ -96,29 +106,95 @@ CONNECTION_EXTRAS: dict[str, dict[str, Any]] = {
 }
 
 
-def write_bundle(file: Path, *, uri: str, schema: str | None, source: str, database: str) -> None:
-    """Write the ZIP for a warehouse: the tables that it has now decide the SQL. Half a file is never left behind."""
+@dataclass(frozen=True)
+class Target:
+    """The Superset that a bundle is for.
+
+    `kind` is the import that takes it: "dashboards", of Superset's pages and commands, or "assets", of its API alone.
+    `database` names the connection; `database_id` is its UUID where it is there already, and then it stays as it is.
+    `preview_path` is where that Superset serves previews, as in `Options`.
+    """
+
+    kind: str = "dashboards"
+    database: str = "Campaign Warehouse"
+    database_id: UUID | None = None
+    preview_path: str = NO_PREVIEW
+
+
+def preview_path(links: bool, app_root: str | None) -> str:
+    """Where previews are served, with links to them; `NO_PREVIEW` without.
+
+    Raises `UsageError` for an application root that is no path, or that has no use without links.
+    """
+    if not links:
+        if app_root is not None:
+            raise UsageError("--app-root is for links to previews; give --preview-links, too")
+        return NO_PREVIEW
+    root = (app_root or "").rstrip("/")
+    if root and not _ROOT.fullmatch(root):
+        raise UsageError(f"{app_root!r} is not a path; write it as /superset")
+    return root + PREVIEW_PATH
+
+
+# What Superset calls the contents of a bundle, by the import that takes it.
+KINDS = {"dashboards": "Dashboard", "assets": "assets"}
+
+
+def write_bundle(
+    file: Path,
+    *,
+    uri: str,
+    schema: str | None,
+    source: str,
+    target: Target,
+    rules: Rules | None = None,
+    facts: FactsSource | None = None,
+) -> None:
+    """Write the ZIP for a warehouse: the tables that it has now decide the SQL. Half a file is never left behind.
+
+    `rules` say what counts; the figures come from the log, or from `facts`.
+    """
     several = is_several(read_instances(source, schema))
-    with connect(uri) as (connection, engine):
-        sql = dataset_sql(connection, engine, source, schema, Options())
-    bundle = build_bundle(sql, engine, database_uuid(database), schema, several_instances=several)
+    options = Options(preview_path=target.preview_path, rules=rules or Rules())
+    _, engine = parse_uri(uri)
+    place = uri if facts is None else facts.uri(uri)
+    if place != uri and target.database_id is not None:
+        raise UsageError(
+            "on DuckDB stored tables lie in a file of their own, so the datasets need two connections; leave out "
+            "--stored or --database-uuid"
+        )
+    sql, time_range = read_contents(lambda: connect(uri), lambda: connect(place), source, schema, options, facts)
+    identity = target.database_id or database_uuid(target.database)
+    databases = [database_config(target.database, uri, identity)]
+    stored = None
+    if place != uri:
+        name = STORED_NAME.format(target.database)
+        stored = database_uuid(name)
+        databases.append(database_config(name, place, stored))
+    bundle = build_bundle(
+        sql, engine, identity, schema, None, time_range, several_instances=several, stored_database=stored
+    )
     partial = file.with_name(f"{file.name}.part")
     try:
-        partial.write_bytes(zip_bundle(bundle, database_config(database, uri)))
+        partial.write_bytes(zip_bundle(bundle, databases, target))
         partial.replace(file)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise BundleError(f"cannot write {file}: {error.strerror}") from error
 
 
-def zip_bundle(bundle: Bundle, database: dict[str, Any]) -> bytes:
-    """The bundle as the ZIP of Superset's dashboard import."""
+def zip_bundle(bundle: Bundle, databases: Sequence[dict[str, Any]], target: Target) -> bytes:
+    """The bundle as the ZIP of one of Superset's imports."""
     metadata = {
         "version": "1.0.0",
-        "type": "Dashboard",
+        "type": KINDS[target.kind],
         "timestamp": datetime.now(timezone.utc).isoformat(),
     }
-    files = {"metadata.yaml": metadata, "databases/warehouse.yaml": database}
+    files = {"metadata.yaml": metadata}
+    # The import of assets would write over a connection that is there already; the other one only looks it up.
+    if target.database_id is None or target.kind == "dashboards":
+        for name, database in zip(("warehouse", "stored"), databases, strict=False):
+            files[f"databases/{name}.yaml"] = database
     for folder in ("datasets", "charts", "dashboards"):
         for name, config in getattr(bundle, folder).items():
             files[f"{folder}/{name}.yaml"] = config

@@ -11,7 +11,7 @@ from superset.commands.database.exceptions import DatabaseInvalidError
 from superset.exceptions import SupersetErrorsException, SupersetException
 from superset.models.core import Database
 
-from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS
+from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS, STORED_NAME
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.spark import Spark
@@ -19,8 +19,6 @@ from superset_campaign_plugin.errors import InstallError, unknown
 from superset_campaign_plugin.warehouse import parse_uri
 
 DEFAULT_NAME = "Campaign Warehouse"
-# Of the connection to the file of stored tables; it holds the name of that to the warehouse.
-STORED_NAME = "{} (stored report)"
 
 
 def find_database(name: str) -> Database:

@@ -12,13 +12,11 @@ import json
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import column, func, select
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
@@ -38,6 +36,7 @@ from superset_campaign_plugin.bundle.connections import (
     find_database,
     stored_database,
 )
+from superset_campaign_plugin.bundle.contents import read_contents
 from superset_campaign_plugin.bundle.manifest import (
     Manifest,
     delete_manifest,
@@ -53,10 +52,7 @@ from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
-from superset_campaign_plugin.report.datasets import PREVIEW_PATH, QUALITY_DATASET, Options
-from superset_campaign_plugin.report.query import dataset_rows
-from superset_campaign_plugin.report.run import REPORT_DATASET, check_values, dataset_sql
-from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
 from superset_campaign_plugin.warehouse import connect, reason
@@ -65,8 +61,6 @@ logger = logging.getLogger(__name__)
 
 # What the datasets of an installation read.
 READS_LOG, READS_STORED = "log", "stored"
-# The dashboard opens on the last quarter; where the newest send is older, it opens on everything.
-RECENT = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -209,36 +203,27 @@ def _bundle(
     engine = get_engine(database.backend)
     root = (current_app.config.get("APPLICATION_ROOT") or "/").rstrip("/")
     options = Options(preview_path=root + PREVIEW_PATH, rules=_settings().rules)
-    computed = list(load_semantics().datasets) if stored is None else [QUALITY_DATASET]
-    with _opened(database, schema) as connection:
-        if stored is None:
-            check_values(connection, engine, source, schema)
-        sql = dataset_sql(connection, engine, source, schema, options, computed)
-        if stored is None:
-            recent = _has_recent_sends(connection, sql[REPORT_DATASET])
-    if stored is not None:
-        rest = [name for name in load_semantics().datasets if name not in computed]
-        with _opened(holder, None) as connection:
-            sql |= dataset_sql(connection, engine, source, schema, options, rest, stored)
-            recent = _has_recent_sends(connection, sql[REPORT_DATASET])
+    sql, time_range = read_contents(
+        lambda: _opened(database, schema), lambda: _opened(holder, None), source, schema, options, stored
+    )
     return build_bundle(
         sql,
         engine,
         UUID(str(database.uuid)),
         schema,
         database.get_default_catalog(),
-        None if recent else "",
+        time_range,
         several_instances=is_several(instances),
         stored_database=None if holder is database else UUID(str(holder.uuid)),
     )
 
 
 @contextlib.contextmanager
-def _opened(database: Database, schema: str | None) -> Iterator[Connection]:
+def _opened(database: Database, schema: str | None) -> Iterator[tuple[Connection, Engine]]:
     """A connection through Superset. Raises `DatabaseError` with the database's name."""
     try:
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
-            yield connection
+            yield connection, get_engine(database.backend)
     except SQLAlchemyError as error:
         raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
 
@@ -250,13 +235,13 @@ def _settings() -> Settings:
 
 def _stored_figures(database: Database, instances: tuple[Instance, ...]) -> StoredSource | None:
     """The stored tables, where a refresh has made some that can be read; else the datasets compute from the log."""
-    settings, engine = _settings(), get_engine(database.backend)
+    settings = _settings()
     source = StoredSource(settings.stored_schema, settings.stored_file)
     uri = database.sqlalchemy_uri_decrypted
     place = stored_uri(uri, settings.stored_file)
     if place != uri and not Path(str(make_url(place).database)).exists():
         return None
-    with connect(place) if place != uri else _beside(database, engine) as (connection, _):
+    with connect(place) if place != uri else _opened(database, None) as (connection, engine):
         for instance in instances:
             if not engine.schemas and instance.name is not None:
                 return None
@@ -272,12 +257,6 @@ def _stored_figures(database: Database, instances: tuple[Instance, ...]) -> Stor
                 )
                 return None
     return source
-
-
-@contextlib.contextmanager
-def _beside(database: Database, engine: Engine) -> Iterator[tuple[Connection, Engine]]:
-    with _opened(database, None) as connection:
-        yield connection, engine
 
 
 def _stored_connection(
@@ -298,14 +277,6 @@ def _made_for_stored(holder: Database, manifest: Manifest, created: list[Databas
     """The UUID of the connection to stored tables that this or an earlier installation made."""
     known = manifest.warehouse.get("stored_database")
     return str(holder.uuid) if holder in created and str(holder.uuid) != manifest.database else known
-
-
-def _has_recent_sends(connection: Connection, sql: str) -> bool:
-    newest = connection.execute(select(func.max(column("sent_date"))).select_from(dataset_rows(sql, "report"))).scalar()
-    if newest is None:
-        return True
-    day = datetime.fromisoformat(str(newest)).replace(tzinfo=timezone.utc)
-    return day >= datetime.now(timezone.utc) - RECENT
 
 
 def _check_names_are_free(bundle: Bundle) -> None:

@@ -23,6 +23,7 @@ from superset_campaign_plugin.semantics import load_semantics, report_columns
 PREVIEW_PATH = "/campaign-email/"
 QUALITY_DATASET = "campaign_email_quality"
 EMAIL_LINK = "email_link"
+NO_PREVIEW = ""
 
 _ROLLUP_KEY = ("campaign_id", "email_id", "sent_date")
 
@@ -31,8 +32,8 @@ _ROLLUP_KEY = ("campaign_id", "email_id", "sent_date")
 class Options:
     """What shapes the datasets beside the tables. `as_of` (UTC, without a zone) fixes the clock; None lets it run.
 
-    `preview_path` is the path, with the deployment's application root, under which the preview is served; None leaves
-    the links to it out.
+    `preview_path` is the path, with the deployment's application root, under which the preview is served; with
+    `NO_PREVIEW` there are names in the place of links, and None leaves the column of the links out.
     `source_name` is the Marketo instance that the rows are of, where the report covers several.
     """
 
@@ -48,7 +49,7 @@ def build_dataset(name: str, facts: Facts, engine: Engine, options: Options) -> 
     All datasets but `QUALITY_DATASET`: that one reads the log itself, since stored tables hold only what counts.
     """
     view = facts.view(name)
-    return compose_dataset(name, facts, engine, options) if view is None else _of_view(name, view, options)
+    return compose_dataset(name, facts, engine, options) if view is None else _of_view(name, view, engine, options)
 
 
 def compose_dataset(name: str, facts: Facts, engine: Engine, options: Options) -> Select:
@@ -63,12 +64,12 @@ def computed_dataset(name: str, relations: Relations, engine: Engine, options: O
     return build_dataset(name, ComputedFacts(relations, engine, options.rules, options.as_of), engine, options)
 
 
-def _of_view(name: str, view: TableClause, options: Options) -> Select:
+def _of_view(name: str, view: TableClause, engine: Engine, options: Options) -> Select:
     """The dataset of a view. It is short: Superset parses the SQL of a dataset several times for each chart."""
     rows = view.alias("report")
     columns: list[ColumnElement[Any]] = [literal_column("report.*")]
     if any(dimension.name == EMAIL_LINK for dimension in load_semantics().datasets[name].dimensions):
-        columns += _email_link(literal_column("report.email_name"), literal_column("report.email_id"), options)
+        columns += _email_link(literal_column("report.email_name"), literal_column("report.email_id"), engine, options)
     return comment(select(*columns).select_from(rows), "The report as the last refresh stored it")
 
 
@@ -81,7 +82,7 @@ def _performance(facts: Facts, engine: Engine, options: Options) -> Select:
         named.add_columns(
             *names,
             rollup.c.sent_date,
-            *_email_link(expressions["email_name"], rollup.c.email_id, options),
+            *_email_link(expressions["email_name"], rollup.c.email_id, engine, options),
             _label(expressions["program_name"], engine).label("program_label"),
             _label(expressions["campaign_name"], engine).label("campaign_label"),
             *sums,
@@ -189,10 +190,14 @@ def _label(name: ColumnElement[Any], engine: Engine) -> ColumnElement[Any]:
     return case((engine.contains(name, "<"), escaped), else_=name)
 
 
-def _email_link(name: ColumnElement[Any], identifier: ColumnElement[Any], options: Options) -> list[ColumnElement[Any]]:
+def _email_link(
+    name: ColumnElement[Any], identifier: ColumnElement[Any], engine: Engine, options: Options
+) -> list[ColumnElement[Any]]:
     """The email's name as a link to its preview, if there are links. The title comes first: cells sort by the name."""
     if options.preview_path is None:
         return []
+    if options.preview_path == NO_PREVIEW:
+        return [_label(name, engine).label(EMAIL_LINK)]
     instance = "" if options.source_name is None else f"?source={options.source_name}"
     template = f'<a title="[name]" href="{options.preview_path}[id]/{instance}" target="_blank">[name]</a>'
     # The name goes in last: whatever it holds, nothing replaces a part of it afterwards.

@@ -12,7 +12,7 @@ from typing import Any
 import logs
 from deployment import DATASETS, IMPORTED, SCHEMA, SLUG, Deployment
 
-from superset_campaign_plugin.bundle.assemble import write_bundle
+from superset_campaign_plugin.bundle.assemble import Target, write_bundle
 from superset_campaign_plugin.report.run import run_report
 
 
@@ -21,7 +21,7 @@ def _import(deployment: Deployment, file: Path) -> None:
     from superset.commands.dashboard.importers.dispatcher import ImportDashboardsCommand
     from superset.commands.importers.v1.utils import get_contents_from_bundle
 
-    write_bundle(file, uri=deployment.warehouse, schema=SCHEMA, source="fivetran", database=IMPORTED)
+    write_bundle(file, uri=deployment.warehouse, schema=SCHEMA, source="fivetran", target=Target(database=IMPORTED))
     with zipfile.ZipFile(io.BytesIO(file.read_bytes())) as archive:
         contents = get_contents_from_bundle(archive)
     ImportDashboardsCommand(contents, overwrite=True).run()

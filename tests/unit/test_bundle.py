@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,10 +16,18 @@ import pytest
 import sqlglot
 import yaml
 
-from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle, database_config, write_bundle
+from superset_campaign_plugin.bundle.assemble import (
+    Bundle,
+    Target,
+    build_bundle,
+    database_config,
+    preview_path,
+    write_bundle,
+)
 from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.engines import get_engine
-from superset_campaign_plugin.errors import BundleError, DatabaseError, SourceError
+from superset_campaign_plugin.errors import BundleError, DatabaseError, SourceError, UsageError
+from superset_campaign_plugin.report.rules import LinkRules, Rules
 from superset_campaign_plugin.semantics import load_semantics
 
 ROOT = "superset_campaign_bundle"
@@ -39,9 +48,9 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Files]:
     """Writes a bundle and reads its files back, by their paths below the root."""
 
-    def build(uri: str, schema: str | None = None, database: str = "Warehouse") -> Files:
+    def build(uri: str, schema: str | None = None, database: str = "Warehouse", **target: Any) -> Files:
         file = tmp_path_factory.mktemp("zip") / "bundle.zip"
-        write_bundle(file, uri=uri, schema=schema, source="fivetran", database=database)
+        write_bundle(file, uri=uri, schema=schema, source="fivetran", target=Target(database=database, **target))
         with zipfile.ZipFile(file) as archive:
             assert archive.testzip() is None
             roots = {name.split("/")[0] for name in archive.namelist()}
@@ -123,7 +132,14 @@ def test_a_password_is_masked(uri: str) -> None:
     config = database_config("Warehouse", uri)
     assert config["sqlalchemy_uri"] == uri.replace("s3cr%40t", "XXXXXXXXXX")
     assert "s3cr" not in json.dumps(config)
-    assert "extra" not in config
+
+
+@pytest.mark.parametrize("uri", ["duckdb:////x", "postgresql://h/d", "mysql://h/d", "sqlite:////x", "snowflake://a/d"])
+def test_a_connection_has_all_that_an_importer_asks_for(uri: str) -> None:
+    """Superset 6.1 fails without `extra`, 6.0 also without `allow_csv_upload`."""
+    config = database_config("Warehouse", uri)
+    assert isinstance(config["extra"], dict)
+    assert config["allow_csv_upload"] is False
 
 
 def test_a_duckdb_file_is_opened_to_read(files: Files, uri: str) -> None:
@@ -208,6 +224,72 @@ def test_a_schema_whose_name_is_markup_for_others_survives(build: Callable[..., 
         assert rows > 0 or name == "campaign_email_links"
 
 
+def test_assets_are_of_their_own_type(build: Callable[..., Files], files: Files, uri: str) -> None:
+    assets = build(uri, kind="assets")
+    assert assets["metadata.yaml"]["type"] == "assets"
+    assert {**assets, "metadata.yaml": None} == {**files, "metadata.yaml": None}
+
+
+def test_a_connection_that_is_there_is_named_by_its_uuid(build: Callable[..., Files], uri: str) -> None:
+    """The import of dashboards wants its file, that of assets would write over the connection with it."""
+    identity = UUID(int=7)
+    dashboards, assets = (build(uri, kind=kind, database_id=identity) for kind in ("dashboards", "assets"))
+    [database] = of(dashboards, "databases").values()
+    assert database["uuid"] == str(identity)
+    assert of(assets, "databases") == {}
+    for found in (dashboards, assets):
+        assert {config["database_uuid"] for config in of(found, "datasets").values()} == {str(identity)}
+
+
+@pytest.mark.parametrize(
+    ("links", "app_root", "href"),
+    [(False, None, None), (True, None, "/campaign-email/"), (True, "/superset/", "/superset/campaign-email/")],
+)
+def test_emails_link_to_previews_where_there_are_some(
+    build: Callable[..., Files], uri: str, links: bool, app_root: str | None, href: str | None
+) -> None:
+    files = build(uri, preview_path=preview_path(links, app_root))
+    sql = of(files, "datasets")["campaign_email_performance"]["sql"]
+    with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
+        [cell] = connection.execute(f"SELECT email_link FROM ({sql})").fetchone()
+    assert cell == ("10" if href is None else f'<a title="10" href="{href}10/" target="_blank">10</a>')
+
+
+@pytest.mark.parametrize(
+    ("links", "app_root"), [(False, "/superset"), (True, "superset"), (True, '/a"b'), (True, "//x")]
+)
+def test_what_is_no_application_root_is_refused(links: bool, app_root: str) -> None:
+    with pytest.raises(UsageError, match=r"--app-root|not a path"):
+        preview_path(links, app_root)
+
+
+def test_it_counts_by_the_rules_that_are_given(tmp_path: Path) -> None:
+    file, uri = tmp_path / "bundle.zip", f"duckdb:///{tmp_path}/log.duckdb"
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00").click(1, 10, 100, "2024-03-07 13:00", link="x"), uri)
+    rules = Rules(links=LinkRules((), ("{{ x }} 100%",)))
+    write_bundle(file, uri=uri, schema=None, source="fivetran", target=Target(), rules=rules)
+    with zipfile.ZipFile(file) as archive:
+        sql = yaml.safe_load(archive.read(f"{ROOT}/datasets/campaign_email_performance.yaml"))["sql"]
+    assert "mkt_unsubscribe" not in sql
+    assert "{^{ x }} 100~" in sql
+
+
+@pytest.mark.parametrize(("sent", "value"), [("2024-03-07 12:00", None), (None, "Last quarter")])
+def test_it_opens_where_there_is_data(
+    build: Callable[..., Files], tmp_path: Path, sent: str | None, value: str | None
+) -> None:
+    uri = f"duckdb:///{tmp_path}/log.duckdb"
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M")
+    logs.write(logs.Log().send(1, 10, 100, sent or now), uri)
+    times = [
+        item
+        for dashboard in of(build(uri), "dashboards").values()
+        for item in filters(dashboard)
+        if item["filterType"] == "filter_time"
+    ]
+    assert [item["defaultDataMask"]["filterState"].get("value") for item in times] == [value] * len(times) != []
+
+
 @pytest.mark.parametrize("schema", TAKEN)
 def test_a_name_that_cannot_be_written_so_that_it_passes_is_refused(
     build: Callable[..., Files], tmp_path: Path, schema: str
@@ -230,7 +312,7 @@ def test_a_name_that_cannot_be_written_so_that_it_passes_is_refused(
     ],
 )
 def test_a_failure_leaves_no_file(uri: str, tmp_path: Path, options: dict[str, str], error: type[Exception]) -> None:
-    wanted = {"uri": uri, "schema": None, "source": "fivetran", "database": "Warehouse", **options}
+    wanted: dict[str, Any] = {"uri": uri, "schema": None, "source": "fivetran", "target": Target(), **options}
     with pytest.raises(error):
         write_bundle(tmp_path / wanted.pop("file", "bundle.zip"), **wanted)
     assert list(tmp_path.iterdir()) == []
