@@ -7,6 +7,7 @@ was, whatever it holds.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,8 +71,8 @@ JINJA = SandboxedEnvironment(undefined=DebugUndefined, keep_trailing_newline=Tru
 
 def check_passes(sql: str) -> None:
     """What SQL may pass on its way, one after the other, leaves it as it is."""
+    assert not re.search(r"\{[{%#]|%|\r", sql)
     assert JINJA.from_string(sql).render() == sql
-    assert sql % () == sql
     statement = sa.text(sql)
     assert not statement._bindparams
     assert str(statement.compile(dialect=sa.dialects.sqlite.dialect())) == sql
