@@ -4,7 +4,7 @@ PORT ?= 8088
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help venv dev demo stack portal test lint format docs bench load defences snapshots requirements clean
+.PHONY: help venv dev demo stack portal test soak lint format docs bench load defences snapshots requirements clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -30,6 +30,10 @@ test: dev  ## Install what the tests need, then check and test everything.
 	@scripts/system.sh
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: dev  ## The long runs of refreshes and loads beside others, killed and on full disks (two hours).
+	@scripts/system.sh
+	@ROUNDS=200 $(BIN)/python -m pytest tests/soundness/test_refresh.py tests/soundness/test_beside_others.py $(ARGS)
 
 lint: dev  ## Style, format and types.
 	@$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from werkzeug.security import generate_password_hash
 
+from demo.files import put_in_place
 from demo.generate import generate
 from demo.ports import HOST, port_fault
 from demo.prepare import ADMIN
@@ -105,7 +106,7 @@ def make_warehouse(progress: Progress, sends: int) -> Path:
         generate(partial, emails, end=datetime.now(timezone.utc).date(), sends=sends, progress=report)
     with progress.step("Storing the emails"):
         load_emails(f"duckdb:///{partial}", emails, schema="marketo")
-    partial.replace(warehouse)
+    put_in_place(partial, warehouse)
     return warehouse
 
 

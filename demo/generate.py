@@ -20,6 +20,7 @@ import yaml
 from demo.activities import simulate
 from demo.catalog import Catalog, Email, Year, load_catalog
 from demo.emails import Rendered, render
+from demo.files import put_in_place
 from demo.people import draw_people
 from demo.warehouse import write_warehouse
 
@@ -79,7 +80,7 @@ def generate(
     if emails_dir.exists():
         shutil.rmtree(emails_dir)
     os.replace(new_emails, emails_dir)
-    os.replace(new_warehouse, warehouse)
+    put_in_place(new_warehouse, warehouse)
     report("Done", 1.0)
     return Summary(warehouse, emails_dir, rows, html_files)
 

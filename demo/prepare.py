@@ -14,7 +14,7 @@ ADMIN = "admin"
 
 
 def prepare(warehouse: Path) -> None:
-    """Bring the metadata database up to date and install the report over `warehouse` (a DuckDB file)."""
+    """Bring the metadata database up to date, and store and install the report over `warehouse` (a DuckDB file)."""
     import superset
     from flask_migrate import upgrade
     from superset.app import create_app
@@ -30,9 +30,12 @@ def prepare(warehouse: Path) -> None:
             role = superset.security_manager.find_role("Admin")
             # Nobody can log in with this hash; every start of the demo sets a password of its own.
             superset.security_manager.add_user(ADMIN, "Demo", "Admin", "admin@example.com", role, hashed_password="!")  # noqa: S106
-        print("::step Installing the report", flush=True)
+        print("::step Storing what the dashboard reads", flush=True)
         from superset_campaign_plugin.bundle.install import install
+        from superset_campaign_plugin.refresh.run import refresh
 
+        refresh(f"duckdb:///{warehouse}", schema="marketo", source="fivetran")
+        print("::step Installing the report", flush=True)
         install(database="Campaign Warehouse", uri=f"duckdb:///{warehouse}", schema="marketo", source="fivetran")
 
 

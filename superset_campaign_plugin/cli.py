@@ -322,6 +322,8 @@ def refresh(
     click.echo(f"{would}{summary.mode}: {summary.reason}; {sum(summary.new_rows.values()):,} rows read as new")
     if not dry_run:
         click.echo(f"{summary.records:,} records, {summary.daily_rows:,} daily rows, {summary.seconds:g} s")
+    for note in summary.notes:
+        click.echo(note)
 
 
 def _print_step(title: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -196,3 +199,23 @@ def hive_server() -> Iterator[str]:
     """The same of Spark."""
     with servers.spark() as uri:
         yield uri
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Makes the folder of a disk of that many KB, or gives the same disk another size; only root may mount one."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with contextlib.ExitStack() as stack:
+
+        def size(kilobytes: int) -> Path:
+            mounted = folder.is_mount()
+            options = f"{'remount,' * mounted}size={kilobytes}k"
+            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+            if not mounted:
+                stack.callback(subprocess.run, ["umount", folder], check=True)
+            return folder
+
+        yield size

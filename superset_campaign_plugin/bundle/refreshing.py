@@ -56,4 +56,5 @@ def refresh_installed(
             source=str(known["source"]),
             kinds=["datasets"],
         )
+        summary.notes.append("the dashboard reads the stored tables from now on")
     return summary

@@ -31,6 +31,8 @@ class SQLite(Engine):
     locks = Locks(refusals=("database is locked",))
     keeps_indexes = True
     nested_loops = True
+    # Else a large transaction would lock readers out before its end.
+    refresh_settings = ("PRAGMA cache_spill = OFF",)
     time_zones = False
     refuses_bad_values = False
     character = "CHAR({})"

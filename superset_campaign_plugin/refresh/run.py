@@ -72,6 +72,10 @@ _TEMPORARY_KEYS = {
     _PEOPLE_NOW: ("person_id",),
 }
 
+_LEFT_OVER = (
+    "the loader's file still holds stored tables of an earlier version, which nothing reads any more; "
+    "DROP SCHEMA {schema} CASCADE removes them"
+)
 # What a person who watches is told of each table.
 _TITLES = {
     RECORDS: "Email records",
@@ -91,7 +95,8 @@ class Summary:
     """What a refresh did. `mode` is full, incremental or unchanged; with a dry run, what it would do.
 
     `new_rows` are the rows of each log table that were read as new, some of them again; `pairs` the (email, person)
-    pairs that they touch; `records` and `daily_rows` the sizes of the tables after the run.
+    pairs that they touch; `records` and `daily_rows` the sizes of the tables after the run; `notes` what else a person
+    should know.
     """
 
     mode: str
@@ -102,6 +107,7 @@ class Summary:
     daily_rows: int | None = None
     seconds: float = 0.0
     dry_run: bool = False
+    notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The summary for JSON."""
@@ -145,7 +151,12 @@ def refresh(
             check_values_of(connection, engine, layout, catalog)
             relations = build_relations(layout, catalog, engine)
             run = _Run(session, relations, Options(rules=rules, source_name=instance.name), target, progress)
-            summaries[instance.name] = run.go(describe(instance, rules), full, dry_run)
+            summary = summaries[instance.name] = run.go(describe(instance, rules), full, dry_run)
+            if (
+                session.attached
+                and LiveCatalog(connection, engine, target, session.attached).columns(STATE) is not None
+            ):
+                summary.notes.append(_LEFT_OVER.format(schema=target))
     summary = _together(summaries)
     summary.seconds = round(time.monotonic() - begun, 2)
     return summary
@@ -173,6 +184,7 @@ def _together(summaries: dict[str | None, Summary]) -> Summary:
         records=total("records"),
         daily_rows=total("daily_rows"),
         dry_run=any(summary.dry_run for summary in summaries.values()),
+        notes=[note for summary in summaries.values() for note in summary.notes],
     )
 
 
@@ -195,7 +207,10 @@ class _Run:
 
     def go(self, described: dict[str, str], full: bool, dry_run: bool) -> Summary:
         # Every table of the loader and how it is read: a column that came later, another type, another release.
-        made_of = {**described, "queries": digest(plain_sql(query, self.engine) for query in self._queries().values())}
+        made_of = {
+            **described,
+            "loader's tables": digest(plain_sql(query, self.engine) for query in self._queries().values()),
+        }
         state = read_state(self.connection, self.engine, self.schema)
         self.marks = changes.read_marks(self.connection, self.engine, self.raw, state.marks if state else {})
         reason = _why_full(state, made_of, self.marks, full)

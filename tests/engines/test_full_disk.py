@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,26 +38,6 @@ store.Store.save = told
 from superset_campaign_plugin.cli import main
 main()
 """
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Makes the folder of a disk of that many KB, or gives the same disk another size; only root may mount one."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    with contextlib.ExitStack() as stack:
-
-        def size(kilobytes: int) -> Path:
-            mounted = folder.is_mount()
-            options = f"{'remount,' * mounted}size={kilobytes}k"
-            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
-            if not mounted:
-                stack.callback(subprocess.run, ["umount", folder], check=True)
-            return folder
-
-        yield size
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,7 +128,7 @@ def test_nobody_who_reads_is_refused_while_all_tables_change(warehouse):
     # MySQL ends one of two transactions that wait for each other at once, so there each has one statement.
     statements = {"postgresql": len(READS), "mysql": 1}[warehouse.engine]
     with reading(warehouse, 3, statements) as refusals:
-        for _ in range(rounds(warehouse.engine, 4)):
+        for _ in range(rounds(warehouse.engine, 3)):
             assert refresh(warehouse.uri, source="bulk", full=True).mode == "full"
     assert refusals == []
 
@@ -267,8 +269,8 @@ def watching(uri: str, schema: str) -> Iterator[list[str]]:
         person.join()
 
 
-def beside_a_loader(uri: str, number: int, fill: Callable[[], Any] | None = None) -> None:
-    """Refresh so many times, killed now and then, the disk full now and then where `fill` fills it."""
+def beside_a_loader(uri: str, number: int, fill: Callable[[float], None] | None = None) -> None:
+    """Refresh so many times, killed now and then. `fill` fills the disk for so many seconds."""
     chance = random.Random(5)  # noqa: S311
     schema = f"{DEFAULT_SCHEMA}." if get_engine(sa.engine.make_url(uri).get_backend_name()).schemas else ""
     loader, outcomes, claimed = Loader(uri), [], []
@@ -279,8 +281,8 @@ def beside_a_loader(uri: str, number: int, fill: Callable[[], Any] | None = None
         with watching(uri, schema) as faults:
             for _ in range(number):
                 process = refresh_process(uri, ["--full"] if chance.random() < 0.4 else [])
-                if fill is not None and chance.random() < 0.3:
-                    fill()
+                if fill is not None and chance.random() < 0.4:
+                    fill(chance.random())
                 if chance.random() < 0.4:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(chance.random() * 2.5)
@@ -306,6 +308,20 @@ def beside_a_loader(uri: str, number: int, fill: Callable[[], Any] | None = None
     assert set(people.values()) == {3}
 
 
+def filling(folder: Path) -> Callable[[float], None]:
+    """Fills the disk of a folder, and frees it again."""
+
+    def fill(seconds: float) -> None:
+        filler = folder / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"0" * 65536)
+        time.sleep(seconds)
+        filler.unlink()
+
+    return fill
+
+
 def refresh_process(uri: str, options: list[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", _REFRESH, "refresh", "--uri", uri, "--source", "bulk", *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -313,7 +329,7 @@ def refresh_process(uri: str, options: list[str]) -> subprocess.Popen[str]:
 
 @writable
 def test_all_at_once(warehouse):
-    beside_a_loader(warehouse.uri, rounds(warehouse.engine, 5))
+    beside_a_loader(warehouse.uri, rounds(warehouse.engine, 3))
     kept = stored_rows(warehouse)
     refresh(warehouse.uri, source="bulk", full=True)
     assert stored_rows(warehouse) == kept
@@ -323,3 +339,9 @@ def test_all_at_once(warehouse):
 def test_all_at_once_in_wal_mode(warehouse):
     warehouse.execute("PRAGMA journal_mode = WAL")
     test_all_at_once(warehouse)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+def test_all_at_once_on_a_disk_that_is_full_now_and_then(engine, disk):
+    folder = disk(200_000)
+    beside_a_loader(f"{engine}:///{folder}/log.db", rounds(engine, 3), filling(folder))

@@ -227,7 +227,9 @@ def test_stored_tables_inside_the_loader_s_file_are_left_alone(file):
         loader.execute(f"CREATE SCHEMA {DEFAULT_SCHEMA}")
         loader.execute(f"CREATE TABLE {DEFAULT_SCHEMA}.{STATE} AS SELECT 'refreshed at' AS name, 'x' AS value")
     before = everything(file)
-    assert refresh(f"duckdb:///{file}").reason == "there are no stored tables yet"
+    summary = refresh(f"duckdb:///{file}")
+    assert summary.reason == "there are no stored tables yet"
+    assert "DROP SCHEMA campaign_report CASCADE" in summary.notes[0]
     assert everything(file) == before
     log = Log().send(1, 10, 1, "2024-03-01 10:00")
     logs.append(logs.fivetran_tables(log), f"duckdb:///{file}")

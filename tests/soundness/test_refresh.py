@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layouts import airbyte, bulk
-from logs import CLOCKS, Activity, Log, Table, append, crowd, random_logs, utc
+from logs import CLOCKS, Activity, Log, Table, append, crowd, random_logs, utc, write
 from oracle import assert_report, report
 
 from superset_campaign_plugin.engines import get_engine
@@ -229,6 +229,49 @@ def test_other_rules_make_everything_anew(warehouse):
         warehouse.report(source="bulk", rules=other, facts=StoredSource(DEFAULT_SCHEMA))
     summary = refresh(warehouse.uri, source="bulk", rules=other)
     assert (summary.mode, summary.reason) == ("full", "the rules changed")
+
+
+MAPPING = """
+name: ours
+columns:
+  activity_id: id
+  person_id: lead_id
+  activity_at: activity_date
+  campaign_id: campaign_id
+  email_id: primary_attribute_value_id
+events:
+  sent: activity_send_email
+"""
+
+
+def test_a_mapping_that_is_edited_under_its_name_makes_everything_anew(warehouse, tmp_path):
+    """Whatever decides what the stored tables hold is compared, not what it is called."""
+    write(small(), warehouse.uri, drop=["campaign", "program", "email_template_history"])
+    mapping, facts = tmp_path / "ours.yaml", StoredSource(DEFAULT_SCHEMA)
+    mapping.write_text(MAPPING)
+    refresh(warehouse.uri, source=str(mapping))
+    mapping.write_text(f"{MAPPING}  opened: activity_open_email\n")
+    with pytest.raises(RefreshError, match="another layout"):
+        warehouse.report(source=str(mapping), facts=facts)
+    summary = refresh(warehouse.uri, source=str(mapping))
+    assert (summary.mode, summary.reason) == ("full", "the layout changed")
+    direct = warehouse.records(source=str(mapping), as_of=LONG_AFTER, by=BY)
+    assert warehouse.records(source=str(mapping), as_of=LONG_AFTER, by=BY, facts=facts) == direct
+    assert sum(row["opened"] for row in direct) > 0
+
+
+def test_a_column_that_the_loader_adds_makes_everything_anew(warehouse):
+    """With values for the rows of before, which no sync time shows."""
+    write(Log().send(1, 10, 100, DAY).open(1, 10, 100, DAY), warehouse.uri)
+    refresh(warehouse.uri)
+    warehouse.execute(
+        "ALTER TABLE activity_open_email ADD COLUMN is_bot_activity BOOLEAN",
+        "UPDATE activity_open_email SET is_bot_activity = TRUE",
+    )
+    summary = refresh(warehouse.uri)
+    assert (summary.mode, summary.reason) == ("full", "the loader's tables changed")
+    [row] = warehouse.records(by=[], as_of=LONG_AFTER, facts=StoredSource(DEFAULT_SCHEMA))
+    assert (row["opened"], row["human_opened"]) == (1, 0)
 
 
 def test_a_dry_run_writes_nothing(warehouse):

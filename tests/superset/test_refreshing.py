@@ -92,6 +92,8 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
     bare: Deployment, redis_server: str, tmp_path: Path
 ) -> None:
     from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.preview.email import open_email
+    from superset_campaign_plugin.preview.key import EmailKey
 
     file = tmp_path / "warehouse.duckdb"
     shutil.copy(bare.folder / "warehouse.duckdb", file)
@@ -113,6 +115,9 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
         with duckdb.connect(str(file)) as loader:
             for name, chart in by_now.items():
                 assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
+            [email_id] = loader.execute(f"SELECT email_id FROM {SCHEMA}.campaign_email_content LIMIT 1").fetchone()
+            email = open_email(EmailKey(email_id), None, remote_images=False)
+            assert (email.state, email.insight.figures["sent"] > 0) == ("unavailable", True)
             loader.execute(f"DELETE FROM {SCHEMA}.activity_click_email")
 
 
@@ -156,7 +161,10 @@ def test_an_older_installation_is_brought_over_by_the_next_refresh(bare: Deploym
         db.session.commit()
         content = file.read_bytes()
 
-        assert refresh_installed().reason == "there are no stored tables yet"
+        summary = refresh_installed()
+        assert summary.reason == "there are no stored tables yet"
+        assert "which nothing reads any more" in summary.notes[0]
+        assert summary.notes[1] == "the dashboard reads the stored tables from now on"
         assert file.read_bytes() == content
         datasets = {name: db.session.get(SqlaTable, id_) for name, id_ in dataset_ids().items()}
         read = {name: dataset.database.sqlalchemy_uri for name, dataset in datasets.items()}
@@ -164,7 +172,8 @@ def test_an_older_installation_is_brought_over_by_the_next_refresh(bare: Deploym
         assert set(read.values()) == {stored_uri(f"duckdb:///{file}")}
         for name, chart in charts().items():
             assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
-        assert refresh_installed().mode == "unchanged"
+        again = refresh_installed()
+        assert (again.mode, len(again.notes)) == ("unchanged", 1)
         made = {name for (name,) in db.session.query(Database.database_name)} - names
         assert made == {IMPORTED, f"{IMPORTED} (stored report)"}
         uninstall()

@@ -15,6 +15,7 @@ EVERY_KEY = {
     "marketo_url": "https://app-ab12.marketo.com",
     "content_schema": "marketing",
     "stored_schema": "kept",
+    "stored_file": "/data/stored.duckdb",
     "max_email_bytes": 5,
     "preview_link_minutes": 5,
     "previews_per_minute": 0,
@@ -49,7 +50,7 @@ def test_every_key_is_taken() -> None:
     assert settings.marketo_url == "https://app-ab12.marketo.com"
     assert settings.content_schema == "marketing"
     assert settings.max_email_bytes == 5
-    assert settings.stored_schema == "kept"
+    assert (settings.stored_schema, settings.stored_file) == ("kept", "/data/stored.duckdb")
     assert (settings.preview_link_minutes, settings.previews_per_minute) == (5, 0)
     rules = settings.rules
     assert (rules.merge_people, rules.leave_out_deleted, rules.leave_out_bots) == (False, True, True)
