@@ -79,18 +79,18 @@ def machine_lock(url: URL, engine: Engine, work: str, busy: CampaignError) -> It
         # The server has the lock, or the database is in the memory of this process alone.
         yield
         return
-    with file_lock(lock_file(url, work), busy):
+    with file_lock(lock_file(url, work), busy, "remove it, or set TMPDIR to a folder of your own"):
         yield
 
 
 @contextlib.contextmanager
-def file_lock(file: Path, busy: CampaignError) -> Iterator[None]:
+def file_lock(file: Path, busy: CampaignError, advice: str) -> Iterator[None]:
     """Hold a file that is there for this alone, and made if it is not.
 
     It stays: who removed it could not know whether somebody waits for it. Raises `busy` if another process, or another
-    thread of this one, still has it after some seconds, and `DatabaseError` where it cannot be made.
+    thread of this one, still has it after some seconds, and `DatabaseError` with the `advice` where it cannot be made.
     """
-    descriptor = _open(file)
+    descriptor = _open(file, advice)
     try:
         deadline = time.monotonic() + PATIENCE
         while not _locked(descriptor):
@@ -110,7 +110,7 @@ def lock_file(url: URL, work: str) -> Path:
     return Path(tempfile.gettempdir()) / f"superset-campaign-{name}.lock"
 
 
-def _open(file: Path) -> int:
+def _open(file: Path, advice: str) -> int:
     """A descriptor of the file, made where there is none.
 
     One that is there may be another account's. Then it is opened only to read, which is enough for a lock: Linux
@@ -124,10 +124,7 @@ def _open(file: Path) -> int:
             with contextlib.suppress(FileExistsError):  # another process has made it meanwhile
                 return _make(file)
     except OSError as error:
-        raise DatabaseError(
-            f"cannot open the lock file {file}: {error.strerror}; see that this account may write in {file.parent}, or "
-            "choose another folder: by TMPDIR for the temporary one, by --stored-file for one of stored tables"
-        ) from error
+        raise DatabaseError(f"cannot open the lock file {file}: {error.strerror}; {advice}") from error
 
 
 def _make(file: Path) -> int:

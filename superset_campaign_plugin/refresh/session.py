@@ -29,6 +29,7 @@ LOCK_WAIT = 60.0
 
 _BUSY = "another refresh of this database is running; it will be done when that one is"
 _WORK = "refresh"
+_NEEDED = "a refresh writes the stored tables in that folder; choose another place with --stored-file"
 
 # What the connection calls the databases that it attaches.
 _LOG, _STORED = "loader", "report"
@@ -113,7 +114,7 @@ def _looking_at_file(log: Path, file: Path) -> Iterator[Session]:
 @contextlib.contextmanager
 def _writing_file(log: Path, file: Path) -> Iterator[Session]:
     with (
-        file_lock(file.resolve().with_name(f".{file.name}.lock"), RefreshError(_BUSY)),
+        file_lock(file.resolve().with_name(f".{file.name}.lock"), RefreshError(_BUSY), _NEEDED),
         replacement(file) as new,
         _in_memory(log) as (connection, engine),
     ):
