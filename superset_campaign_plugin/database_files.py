@@ -87,7 +87,10 @@ def explain(file: Path, error: SQLAlchemyError, *, write: bool) -> str | None:
         return f"{file} is in use by another program, which writes to it; try again when it is done"
     if any(words in message for words in _FULL):
         named = _WRITTEN.search(message)
-        return f"{named['file'] if named else file} cannot be written: the disk is full; free space and run this again"
+        # DuckDB names its log as well, which is a part of the database to whoever reads this.
+        other = named and not named["file"].startswith(str(file))
+        full = named["file"] if named and other else file
+        return f"{full} cannot be written: the disk is full; free space and run this again"
     if _FAILED in message:
         return f"{file} cannot be read or written: {_FAILED}; see that its disk has free space, and run this again"
     if any(words in message for words in _OTHER_FORMAT):
@@ -107,7 +110,7 @@ def why_not_opened(file: Path, *, write: bool) -> str | None:
     except PermissionError:
         return f"no permission to open the directory of {file}; check --uri and the account that runs this"
     if not folder_there:
-        return f"no directory {file.parent} for the database file; check --uri, or make the directory"
+        return f"no directory {file.parent} for the database file {file.name}; check --uri, or make the directory"
     if not there and not write:
         return f"no file {file}; check --uri"
     if there and not os.access(file, os.R_OK):

@@ -56,7 +56,7 @@ def make(engine: str, path: Path) -> str:
 @to_read_and_to_write
 def test_a_directory_that_is_not_there(tmp_path: Path, engine: str, write: bool) -> None:
     file = tmp_path / "no" / "where" / "a.db"
-    expected = f"no directory {file.parent} for the database file; check --uri, or make the directory"
+    expected = f"no directory {file.parent} for the database file {file.name}; check --uri, or make the directory"
     assert told(f"{engine}:///{file}", write) == expected
 
 
