@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 import sqlalchemy as sa
-from deployment import IMPORTED, SCHEMA, SLUG, Deployment, metadata
+from deployment import IMPORTED, SCHEMA, SLUG, Deployment, give_viewer_role, metadata, run_chart
 
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.refresh.place import stored_uri
@@ -172,6 +172,9 @@ def test_an_older_installation_is_brought_over_by_the_next_refresh(bare: Deploym
         assert set(read.values()) == {stored_uri(f"duckdb:///{file}")}
         for name, chart in charts().items():
             assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
+        # Who could read the datasets before reads them where they are now.
+        give_viewer_role()
+        assert run_chart(bare, "campaigns", user="viewer", filters=[])[0]
         again = refresh_installed()
         assert (again.mode, len(again.notes)) == ("unchanged", 1)
         made = {name for (name,) in db.session.query(Database.database_name)} - names
