@@ -50,6 +50,8 @@ class Engine:
     bit_or, bit_and     the functions that join the bits of a group's rows, and those that two numbers share; the
                         second one is None where an operator does that
     locks               its statements about locks
+    rights              query of who was granted what on the tables :names of :schema (grantee, right, table), where a
+                        new table of the same name does not have it
     character           the function that gives a character by its code
     runs_in_tests       False where no server of it is at hand, so that snapshots hold its SQL
     """
@@ -69,6 +71,7 @@ class Engine:
     bit_or: str = "bit_or"
     bit_and: str | None = None
     locks = Locks()
+    rights: str | None = None
     time_zones = True
     refuses_bad_values = True
     joins_rename = False

@@ -42,6 +42,11 @@ class PostgreSQL(Engine):
         refusals=("55P03", "40P01"),
     )
 
+    rights: str | None = (
+        "SELECT grantee, privilege_type, table_name FROM information_schema.role_table_grants "
+        "WHERE table_schema = :schema AND table_name IN :names AND grantee <> current_user ORDER BY 3, 1, 2"
+    )
+
     def own_dialect(self) -> Dialect:
         return standard_dialect()
 

@@ -19,6 +19,7 @@ class Redshift(PostgreSQL):
 
     name = "redshift"
     sqlglot = "redshift"
+    rights = None
     locks = Locks()  # those of PostgreSQL are younger than what it comes from
     runs_in_tests = False
 

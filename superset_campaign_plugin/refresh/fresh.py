@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy import bindparam, text
 from sqlalchemy.engine import Connection
 
 from superset_campaign_plugin.engines import Engine
@@ -46,6 +47,7 @@ class FreshTables:
             [*views, *tables],
             self._lock_wait,
         )
+        rights = self._rights([*views, *tables])
         for name in views:
             # Some engines refuse to drop or to rename what a view reads.
             self._execute(f"DROP VIEW IF EXISTS {self._full(name)}")
@@ -54,6 +56,20 @@ class FreshTables:
             self._execute(f"ALTER TABLE {self._full(self.name(name))} RENAME TO {table_name(self._engine, name, None)}")
         for name, query in views.items():
             self._execute(f"CREATE VIEW {self._full(name)} AS {query}")
+        for statement in rights:
+            self._execute(statement)
+
+    def _rights(self, names: Sequence[str]) -> list[str]:
+        """The statements that give people the rights on the new tables that they have on the old ones."""
+        if self._engine.rights is None:
+            return []
+        query = text(self._engine.rights).bindparams(bindparam("names", expanding=True))
+        found = self._connection.execute(query, {"schema": self._schema, "names": list(names)}).fetchall()
+        quote = self._engine.dialect().identifier_preparer.quote_identifier
+        return [
+            f"GRANT {right} ON {self._full(name)} TO {grantee if grantee == 'PUBLIC' else quote(grantee)}"
+            for grantee, right, name in found
+        ]
 
     def _replace_views(self, views: Mapping[str, str]) -> None:
         for name, query in views.items():

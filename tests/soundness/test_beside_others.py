@@ -153,6 +153,36 @@ def test_a_reader_who_stays_is_named(warehouse):
 
 
 @on_servers
+def test_who_was_given_the_right_to_read_still_reads(warehouse):
+    """Another account than the one that refreshes, as Superset's should be; also after all tables were made anew."""
+    append(bulk(crowd(people=20, seed=2)), warehouse.uri)
+    refresh(warehouse.uri, source="bulk")
+    url = sa.engine.make_url(warehouse.uri)
+    reader = f"reader_{url.database}"[:30]
+    schema = f"{DEFAULT_SCHEMA}." if get_engine(warehouse.engine).schemas else f"{url.database}."
+    if warehouse.engine == "postgresql":
+        warehouse.execute(
+            f'CREATE ROLE "{reader}" LOGIN',
+            f'GRANT USAGE ON SCHEMA {DEFAULT_SCHEMA} TO "{reader}"',
+            f'GRANT SELECT ON ALL TABLES IN SCHEMA {DEFAULT_SCHEMA} TO "{reader}"',
+        )
+    else:
+        warehouse.execute(
+            f"CREATE USER '{reader}'@'%'", f"GRANT SELECT ON {schema}campaign_report_performance TO '{reader}'@'%'"
+        )
+    try:
+        for full in (False, True, True):
+            refresh(warehouse.uri, source="bulk", full=full)
+            with sa.create_engine(url.set(username=reader), poolclass=sa.pool.NullPool).connect() as connection:
+                assert connection.execute(sa.text(f"SELECT count(*) FROM {schema}campaign_report_performance")).scalar()
+    finally:
+        if warehouse.engine == "postgresql":
+            warehouse.execute(f'DROP OWNED BY "{reader}"', f'DROP ROLE "{reader}"')
+        else:
+            warehouse.execute(f"DROP USER '{reader}'@'%'")
+
+
+@on_servers
 @pytest.mark.parametrize("table", ["marketo_activity", "campaign_email_records"])
 def test_a_locked_table_is_not_waited_for_without_end(warehouse, table):
     """The loader's, or one of the stored."""
