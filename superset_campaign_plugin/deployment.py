@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from typing import TYPE_CHECKING
 
 from superset_campaign_plugin.config import EXTENSION
@@ -16,7 +18,9 @@ def superset_app() -> Flask:
     from superset.app import create_app
 
     try:
-        app: Flask = create_app()
+        # Superset prints which configuration it has loaded; what is asked for as JSON must be JSON alone.
+        with contextlib.redirect_stdout(sys.stderr):
+            app: Flask = create_app()
     except SystemExit as error:
         # Superset's way of refusing a missing SECRET_KEY; it has printed why.
         raise InstallError(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -205,3 +208,16 @@ def find_id(name: str) -> int:
     from superset.models.slice import Slice
 
     return find(Slice, name).id
+
+
+def test_json_is_all_that_a_command_prints(app: Deployment) -> None:
+    """Superset has a line of its own to say when it starts; `> summary.json` must not catch it."""
+    command = [sys.executable, "-c", "from superset_campaign_plugin.cli import main; main()"]
+    done = subprocess.run(
+        [*command, "refresh", "--dry-run", "--json"],
+        env={**os.environ, **app.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["dry_run"] is True
