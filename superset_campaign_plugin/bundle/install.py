@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
 from superset.commands.chart.importers.v1.utils import import_chart
@@ -49,8 +49,7 @@ from superset_campaign_plugin.bundle.stored import KINDS, dataset_ids, each, fin
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.embedding.boundaries import cover_datasets, remove_boundaries
 from superset_campaign_plugin.engines import Engine, get_engine
-from superset_campaign_plugin.errors import DatabaseError, InstallError
-from superset_campaign_plugin.refresh.place import stored_uri
+from superset_campaign_plugin.errors import DatabaseError, InstallError, RefreshError
 from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.sources.custom import is_mapping
@@ -238,8 +237,9 @@ def _stored_figures(database: Database, instances: tuple[Instance, ...]) -> Stor
     settings = _settings()
     source = StoredSource(settings.stored_schema, settings.stored_file)
     uri = database.sqlalchemy_uri_decrypted
-    place = stored_uri(uri, settings.stored_file)
-    if place != uri and not Path(str(make_url(place).database)).exists():
+    try:
+        place = source.uri(uri)
+    except RefreshError:  # no refresh has made a file of them yet
         return None
     with connect(place) if place != uri else _opened(database, None) as (connection, engine):
         for instance in instances:

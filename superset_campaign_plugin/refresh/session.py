@@ -141,15 +141,19 @@ def _in_memory(log: Path) -> Iterator[tuple[Connection, Engine]]:
 
 
 def _attach(connection: Connection, file: Path, name: str, mode: str) -> None:
-    path = str(file).replace("'", "''").replace(":", r"\:")
-    connection.execute(sa.text(f"ATTACH '{path}' AS {name} ({mode})"))
+    connection.execute(sa.text(f"ATTACH {_literal(file)} AS {name} ({mode})"))
+
+
+def _literal(path: Path) -> str:
+    """The path as a text in SQL, in which a colon would begin a bound parameter."""
+    quoted = str(path).replace("'", "''").replace(":", r"\:")
+    return f"'{quoted}'"
 
 
 def _prepare(connection: Connection, new: Replacement, file: Path) -> None:
     _attach(connection, new.part, _STORED, "READ_WRITE")
     connection.execute(sa.text(f"USE {_STORED}"))
-    scratch = str(new.scratch).replace("'", "''").replace(":", r"\:")
-    connection.execute(sa.text(f"SET temp_directory = '{scratch}'"))
+    connection.execute(sa.text(f"SET temp_directory = {_literal(new.scratch)}"))
     strange = connection.execute(
         sa.text(
             "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
