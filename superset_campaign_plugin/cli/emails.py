@@ -1,0 +1,64 @@
+"""Commands that store emails for the preview: load-emails, pull-emails."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from superset_campaign_plugin.cli.group import campaign
+
+
+@campaign.command("load-emails")
+@click.argument("directory", type=click.Path())
+@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@click.option("--schema", metavar="NAME", help="Schema of the table of contents.  [default: the database's own]")
+def load_emails(directory: str, uri: str, schema: str | None) -> None:
+    """Store the emails of DIRECTORY for the preview: <email_id>.html, and emails.yaml with subjects and senders."""
+    from pathlib import Path
+
+    from superset_campaign_plugin.preview.contents import load_emails as load
+
+    result = load(uri, Path(directory), schema=schema)
+    click.echo(f"{result.loaded} emails stored")
+
+
+@campaign.command("pull-emails")
+@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@click.option("--schema", metavar="NAME", help="Schema of the table of contents.  [default: the database's own]")
+@click.option("--all", "everything", is_flag=True, help="Fetch also what is stored in its newest version.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def pull_emails(uri: str, schema: str | None, everything: bool, as_json: bool) -> None:
+    """Store Marketo's emails for the preview; MARKETO_URL, _CLIENT_ID and _CLIENT_SECRET say where and who."""
+    import json
+    import os
+
+    from superset_campaign_plugin.marketo.emails import pull_emails as pull
+
+    with _progress("Emails") as progress:
+        result = pull(uri, os.environ, schema=schema, everything=everything, progress=progress)
+    for failure in result.failures:
+        click.echo(f"email {failure.email_id} not stored: {failure.reason}", err=True)
+    if as_json:
+        failed = [{"email_id": failure.email_id, "reason": failure.reason} for failure in result.failures]
+        click.echo(json.dumps({"stored": result.stored, "unchanged": result.unchanged, "failed": failed}))
+    else:
+        counts = f"{result.stored} emails stored, {result.unchanged} were up to date"
+        click.echo(f"{counts}, {len(result.failures)} could not be read" if result.failures else counts)
+
+
+@contextlib.contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A function that takes how much is done of how much, and draws it on the standard error if that is a terminal."""
+    with contextlib.ExitStack() as stack:
+        bars: list[Any] = []
+
+        def draw(done: int, total: int) -> None:
+            if not bars:
+                bars.append(stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr)))
+            bars[0].update(done - bars[0].pos)
+
+        yield draw if sys.stderr.isatty() else lambda done, total: None

@@ -1,0 +1,95 @@
+"""Commands that say who sees what: grant, revoke, list, embed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from superset_campaign_plugin.cli.application import in_superset
+from superset_campaign_plugin.cli.group import campaign
+
+
+@campaign.command()
+@click.argument("role")
+@click.option("--workspace", "workspaces", multiple=True, required=True, metavar="NAME", help="A workspace to show.")
+@click.option("--program", "programs", multiple=True, metavar="NAME", help="Of these workspaces only this program.")
+@click.option("--instance", "instances", multiple=True, metavar="NAME", help="Only in this Marketo instance.  [all]")
+@click.option("--force", is_flag=True, help="Take names that the report does not hold yet.")
+def grant(
+    role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], instances: tuple[str, ...], force: bool
+) -> None:
+    """Let ROLE see workspaces of the report, and no others but those it was granted before."""
+    with in_superset():
+        from superset_campaign_plugin.embedding.boundaries import grant as grant_rows
+
+        _print_grants({role: grant_rows(role, workspaces, programs, instances, force=force)})
+
+
+@campaign.command()
+@click.argument("role")
+@click.option("--workspace", "workspaces", multiple=True, metavar="NAME", help="Only this workspace.  [all]")
+@click.option("--program", "programs", multiple=True, metavar="NAME", help="Only this program.  [all]")
+@click.option("--instance", "instances", multiple=True, metavar="NAME", help="Only in this Marketo instance.  [all]")
+@click.option("--lift", "lifted", is_flag=True, help="Remove the boundary: ROLE sees every workspace again.")
+def revoke(
+    role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], instances: tuple[str, ...], lifted: bool
+) -> None:
+    """Take back what ROLE was granted. Without any grant left it sees nothing."""
+    with in_superset():
+        from superset_campaign_plugin.embedding import boundaries
+
+        if lifted:
+            boundaries.lift(role)
+            click.echo(f"{role}: everything")
+        else:
+            _print_grants({role: boundaries.revoke(role, workspaces, programs, instances)})
+
+
+@campaign.command("list")
+def list_grants() -> None:
+    """Show which roles have a boundary, and what they may see."""
+    with in_superset():
+        from superset_campaign_plugin.embedding.boundaries import list_grants as all_grants
+
+        found = all_grants()
+        _print_grants(found)
+        if not found:
+            click.echo("no role has a boundary", err=True)
+
+
+def _print_grants(found: dict[str, list[Any]]) -> None:
+    for role, grants in found.items():
+        for each in grants:
+            place = each.workspace or "(no workspace)"
+            program = "" if each.program is None else f", program {each.program}"
+            instance = "" if each.instance is None else f", Marketo instance {each.instance}"
+            click.echo(f"{role}: {place}{program}{instance}")
+        if not grants:
+            click.echo(f"{role}: nothing")
+
+
+@campaign.command()
+@click.option("--allow-domain", "domains", multiple=True, metavar="ORIGIN", help="A portal that may embed the report.")
+@click.option("--narrow-role", is_flag=True, help="Take from the guest role what guests of the report do not need.")
+@click.option("--off", is_flag=True, help="Stop embedding.")
+@click.option("--json", "as_json", is_flag=True, help="Print what a portal's back end needs, as JSON.")
+def embed(domains: tuple[str, ...], narrow_role: bool, off: bool, as_json: bool) -> None:
+    """Let portals embed the dashboard, and print its id for them."""
+    import json
+
+    with in_superset():
+        from superset_campaign_plugin.embedding import embed as embedded
+
+        if off:
+            click.echo("embedding is off" if embedded.stop_embedding() else "embedding was off already", err=True)
+            return
+        embedding = embedded.embed(list(domains))
+        if narrow_role:
+            for name in embedded.narrow_role():
+                click.echo(f"guests may no longer: {name}", err=True)
+        elif wider := embedded.wider_role():
+            click.echo(f"{wider}; --narrow-role takes that away", err=True)
+        click.echo(json.dumps(embedding.as_dict(), indent=2) if as_json else embedding.dashboard)
+        for setting in embedded.missing_settings():
+            click.echo(f"superset_config.py lacks: {setting}", err=True)

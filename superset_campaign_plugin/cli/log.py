@@ -1,0 +1,66 @@
+"""The command that stores the activities of Marketo's extracts: load."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import click
+
+from superset_campaign_plugin.cli.group import campaign
+
+
+@campaign.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@click.option("--schema", metavar="NAME", help="Schema of the table of activities.  [default: the database's own]")
+@click.option("--rejected", type=click.Path(), metavar="DIR", help="Where bad rows are set aside.  [beside each file]")
+@click.option(
+    "--max-rejected",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Stop at a file with more bad rows.  [more than 100, and a tenth of the file so far]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def load(
+    files: tuple[str, ...], uri: str, schema: str | None, rejected: str | None, max_rejected: int | None, as_json: bool
+) -> None:
+    """Store Marketo's bulk activity extracts (CSV or TSV, plain or gzip) in the table marketo_activity.
+
+    The same command again goes on where it was broken off; what is stored already stays as it is.
+    """
+    import json
+    from pathlib import Path
+
+    from superset_campaign_plugin.load.run import load_files
+
+    with _progress_bar() as advance:
+        summary = load_files(
+            uri,
+            [Path(file) for file in files],
+            schema=schema,
+            rejected=None if rejected is None else Path(rejected),
+            max_rejected=max_rejected,
+            on_progress=advance,
+        )
+    for line in summary.notes():
+        click.echo(line, err=True)
+    click.echo(json.dumps(summary.as_dict(), indent=2) if as_json else summary.text())
+    if not summary.complete:
+        click.get_current_context().exit(1)
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[Callable[[int, int], None]]:
+    """Shows how much is done of how much; nothing where stderr is no terminal."""
+    stream = click.get_text_stream("stderr")
+    if not stream.isatty():
+        yield lambda done, total: None
+        return
+    with click.progressbar(length=0, file=stream) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield advance

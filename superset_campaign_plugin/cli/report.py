@@ -1,0 +1,132 @@
+"""Commands that read a warehouse: report, doctor, sql."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from superset_campaign_plugin.cli.group import campaign
+from superset_campaign_plugin.cli.options import (
+    conditions,
+    day,
+    names,
+    rules_options,
+    stored_options,
+    time,
+    warehouse_options,
+)
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from superset_campaign_plugin.report.rules import Rules
+
+
+@campaign.command()
+@warehouse_options
+@rules_options
+@stored_options
+@click.option("--as-of", callback=time, metavar="TIME", help="The clock that parts Pending from Aborted.  [now]")
+@click.option("--from", "date_from", callback=day, metavar="DAY", help="First day of the first send, inclusive.")
+@click.option("--to", "date_to", callback=day, metavar="DAY", help="Last day of the first send, exclusive.")
+@click.option(
+    "--by",
+    default="campaign,email",
+    show_default=True,
+    callback=names,
+    metavar="LIST",
+    help="Groupings: source, workspace, program, campaign, email, day, week, month; empty for one total.",
+)
+@click.option(
+    "--where",
+    multiple=True,
+    callback=conditions,
+    metavar="FIELD=VALUE",
+    help="Keep a dimension's value; the same field again allows another value, an empty value means none.",
+)
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "csv", "json"]),
+    help="Form of the output.",
+)
+def report(
+    uri: str,
+    schema: str | None,
+    source: str,
+    as_of: datetime | None,
+    date_from: date | None,
+    date_to: date | None,
+    by: tuple[str, ...],
+    where: dict[str, list[str]],
+    form: str,
+    rules: Rules,
+    stored: bool,
+    stored_schema: str,
+    stored_file: str | None,
+) -> None:
+    """Print the report of a warehouse."""
+    from superset_campaign_plugin.refresh.state import StoredSource
+    from superset_campaign_plugin.report.output import FORMATS
+    from superset_campaign_plugin.report.run import run_report
+
+    found = run_report(
+        uri,
+        source=source,
+        schema=schema,
+        as_of=as_of,
+        date_from=date_from,
+        date_to=date_to,
+        by=by,
+        where=where,
+        rules=rules,
+        facts=StoredSource(stored_schema, stored_file) if stored else None,
+    )
+    # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
+    click.echo(FORMATS[form](found), nl=False, color=True)
+
+
+@campaign.command()
+@warehouse_options
+@rules_options
+@click.option("--as-of", callback=time, metavar="TIME", help="The clock by which things are late or old.  [now]")
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "csv", "json"]),
+    help="Form of the output.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 if there is a problem.")
+def doctor(
+    uri: str, schema: str | None, source: str, rules: Rules, as_of: datetime | None, form: str, strict: bool
+) -> None:
+    """Say what a warehouse's log lacks, and what that does to the figures."""
+    from superset_campaign_plugin.report.doctor import FORMS, run_doctor
+
+    findings = run_doctor(uri, source=source, schema=schema, as_of=as_of, rules=rules)
+    click.echo(FORMS[form](findings), nl=False, color=True)
+    if strict and any(finding.severity == "problem" for finding in findings):
+        click.get_current_context().exit(1)
+
+
+@campaign.command()
+@warehouse_options
+@rules_options
+@click.option("--dataset", default="campaign_email_performance", show_default=True, help="Which dataset's SQL.")
+def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -> None:
+    """Print the SQL of a dataset, for the tables that a warehouse has."""
+    from superset_campaign_plugin.errors import unknown
+    from superset_campaign_plugin.report.datasets import Options
+    from superset_campaign_plugin.report.run import dataset_sql
+    from superset_campaign_plugin.semantics import load_semantics
+    from superset_campaign_plugin.warehouse import connect
+
+    if dataset not in load_semantics().datasets:
+        raise unknown("dataset", dataset, load_semantics().datasets)
+    with connect(uri) as (connection, engine):
+        click.echo(dataset_sql(connection, engine, source, schema, Options(rules=rules), [dataset])[dataset])
