@@ -280,7 +280,8 @@ def put_back() -> None:
     """The report as `deploy` installed it, after a test that took it out or installed it in its own way."""
     from superset import db
 
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     db.session.rollback()
     uninstall()
@@ -317,9 +318,9 @@ def _register_warehouse(folder: Path) -> None:
     """The warehouse of `make_warehouse` as a connection."""
     from superset import db
 
-    from superset_campaign_plugin.bundle.connections import create_database
+    from superset_campaign_plugin.bundle.connections import find_connection, register
 
-    create_database(DATABASE, f"duckdb:///{folder}/warehouse.duckdb")
+    register(find_connection(DATABASE, f"duckdb:///{folder}/warehouse.duckdb"))
     db.session.commit()
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid4
 
+from sqlalchemy.engine import make_url
 from superset import db
 from superset.commands.database.create import CreateDatabaseCommand
 from superset.commands.database.exceptions import DatabaseInvalidError
@@ -12,10 +15,12 @@ from superset.exceptions import SupersetErrorsException, SupersetException
 from superset.models.core import Database
 
 from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS, STORED_NAME
+from superset_campaign_plugin.bundle.manifest import Manifest
 from superset_campaign_plugin.bundle.stored import find
-from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.engines.spark import Spark
 from superset_campaign_plugin.errors import InstallError, unknown
+from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.warehouse import parse_uri
 
 DEFAULT_NAME = "Campaign Warehouse"
@@ -43,36 +48,89 @@ def check_time_grains(connection: Database) -> None:
         )
 
 
-def create_database(name: str | None, uri: str) -> tuple[Database, bool]:
-    """The connection of that name, and whether it was made just now. Raises `InstallError` if it leads elsewhere."""
-    url, engine = parse_uri(uri)
+@dataclass(eq=False)
+class Connection:
+    """Superset's connection to a database: registered, or `new` and not registered yet.
+
+    `address` is the URI that a registered one is to be changed to, where its file has moved.
+    """
+
+    database: Database
+    new: bool = False
+    address: str | None = None
+
+    @property
+    def uuid(self) -> UUID:
+        """Its UUID, which a new one has as well."""
+        return UUID(str(self.database.uuid))
+
+    @property
+    def uri(self) -> str:
+        """Its URI with the password."""
+        return self.address or str(self.database.sqlalchemy_uri_decrypted)
+
+    def readable(self) -> Database:
+        """A connection to read from, which is not registered where this one is yet to be changed."""
+        return self.database if self.address is None else _unregistered(self.database.database_name, self.address)
+
+    def follow(self) -> None:
+        """Change the registered address to that which the file has now, within the running transaction."""
+        if self.address is not None:
+            self.database.set_sqlalchemy_uri(self.address)
+
+
+def find_connection(name: str | None, uri: str | None) -> Connection:
+    """The registered connection of that name, or a new one to `uri`.
+
+    Raises `InstallError` if there is none of that name, or the one of that name leads elsewhere.
+    """
+    if uri is None:
+        if name is None:
+            raise InstallError("name the registered database with --database, or give a --uri")
+        return Connection(find_database(name))
+    url, _ = parse_uri(uri)
     name = name or DEFAULT_NAME
     existing = db.session.query(Database).filter_by(database_name=name).one_or_none()
-    if existing is not None:
-        if existing.sqlalchemy_uri_decrypted != url.render_as_string(hide_password=False):
-            raise InstallError(
-                f"the database {name!r} is registered with another address; leave out --uri, or choose another name"
-            )
-        return existing, False
-    return _create(name, uri, engine), True
+    if existing is None:
+        return Connection(_unregistered(name, uri), new=True)
+    if existing.sqlalchemy_uri_decrypted != url.render_as_string(hide_password=False):
+        raise InstallError(
+            f"the database {name!r} is registered with another address; leave out --uri, or choose another name"
+        )
+    return Connection(existing)
 
 
-def stored_database(warehouse: Database, uri: str, known: str | None) -> tuple[Database, bool]:
-    """The connection to the file of stored tables at `uri`, and whether it was made just now.
+def stored_connection(warehouse: Connection, stored: StoredSource, manifest: Manifest) -> Connection:
+    """Superset's connection to the stored tables: the warehouse's own, but to a file of them if they lie in one.
 
-    `known` is the UUID of the one that an earlier installation made; it follows where the file has moved. Raises
-    `InstallError` where the name is taken by another connection.
+    One that an earlier installation made follows where the file has moved. Raises `InstallError` where the name is
+    taken by another connection.
     """
+    place = stored.uri(warehouse.uri)
+    if place == warehouse.uri:
+        return warehouse
+    known = manifest.warehouse.get("stored_database")
     made = find(Database, known) if known else None
     if made is None:
-        return create_database(STORED_NAME.format(warehouse.database_name), uri)
-    if made.sqlalchemy_uri_decrypted != uri:
-        made.set_sqlalchemy_uri(uri)
-    return made, False
+        return find_connection(STORED_NAME.format(warehouse.database.database_name), place)
+    return Connection(made, address=place if made.sqlalchemy_uri_decrypted != place else None)
 
 
-def _create(name: str, uri: str, engine: Engine) -> Database:
-    properties: dict[str, Any] = {"database_name": name, "sqlalchemy_uri": uri, "expose_in_sqllab": False}
+def writable_uri(database: Database) -> str:
+    """The URI of a registered connection for who writes: without a setting in its query that lets it read alone."""
+    uri = make_url(database.sqlalchemy_uri_decrypted).difference_update_query(["access_mode"])
+    return str(uri.render_as_string(hide_password=False))
+
+
+def register(connection: Connection) -> Database:
+    """Register a new connection, which Superset commits at once. Raises `InstallError` where it refuses it."""
+    name, engine = connection.database.database_name, get_engine(connection.database.backend)
+    properties: dict[str, Any] = {
+        "database_name": name,
+        "sqlalchemy_uri": connection.uri,
+        "expose_in_sqllab": False,
+        "uuid": connection.uuid,
+    }
     if engine.name in CONNECTION_EXTRAS:
         properties["extra"] = json.dumps(CONNECTION_EXTRAS[engine.name])
     try:
@@ -83,3 +141,11 @@ def _create(name: str, uri: str, engine: Engine) -> Database:
         raise InstallError(f"Superset refuses the database {name!r}: {error.errors[0].message}") from error
     except SupersetException as error:
         raise InstallError(f"Superset refuses the database {name!r}: {error}") from error
+
+
+def _unregistered(name: str, uri: str) -> Database:
+    database = Database(database_name=name, uuid=uuid4())
+    database.set_sqlalchemy_uri(uri)
+    if extra := CONNECTION_EXTRAS.get(database.backend):
+        database.extra = json.dumps(extra)
+    return database

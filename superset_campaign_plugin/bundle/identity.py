@@ -25,3 +25,8 @@ def dashboard_uuid(name: str) -> UUID:
 def database_uuid(name: str) -> UUID:
     """The UUID that a bundle gives to the database connection of that name."""
     return uuid5(_NAMESPACE, f"database/{name}")
+
+
+def position_uuid() -> UUID:
+    """The namespace of the rows that are added to a dashboard whose order people have changed."""
+    return uuid5(_NAMESPACE, "position")

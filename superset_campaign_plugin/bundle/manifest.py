@@ -1,14 +1,14 @@
 """What the plugin has put into a deployment, kept in Superset's own key-value table.
 
-For every asset it remembers a fingerprint of the configuration it was made from, and of how it was stored. So an
-installation can tell apart what is as it left it, what a new version changes, and what people have changed since.
+For every asset it remembers what was shipped, so that an installation can tell apart what a new version changes and
+what people have changed since. Older and newer releases read it, too: what one does not know it leaves as it is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -17,26 +17,38 @@ from superset.key_value.models import KeyValueEntry
 
 _RESOURCE = "superset_campaign"
 _UUID = uuid5(NAMESPACE_URL, "superset_campaign_plugin/manifest")
+# The first release knows these top-level fields and takes no others, so further ones stand within `warehouse`.
+_OTHERS = "others"
 
 
 @dataclass
 class Manifest:
-    """`assets` maps a UUID to its fingerprints: `made` of the configuration, `stored` of the object, and `sql` of a
-    dataset's SQL.
+    """`assets` maps a UUID to what is known of the asset (see `asset_record`).
 
     `database` is the UUID of a connection that the installation created, `roles` the roles it created, and
     `schema_permission` the name of the permission on the datasets' schema, if Superset made it for them. `warehouse`
-    is what was installed upon: the connection's UUID, the loader's layout and its schema, whether the datasets read
-    the `log` or what is `stored`, and the UUID of the connection to a file of stored tables that the installation
-    created; `instances` are the schemas of several Marketo instances by their names.
+    is what was installed upon: `version` of the plugin, the connection's UUID, the loader's layout and its schema,
+    whether the datasets read the `log` or what is `stored`, the UUID of the connection to a file of stored tables that
+    the installation created, and in `connections` the UUIDs of all that any installation created; `instances` are the
+    schemas of several Marketo instances by their names.
     """
 
-    assets: dict[str, dict[str, str]] = field(default_factory=dict)
+    assets: dict[str, dict[str, Any]] = field(default_factory=dict)
     database: str | None = None
     roles: list[str] = field(default_factory=list)
     schema_permission: str | None = None
-    warehouse: dict[str, str | None] = field(default_factory=dict)
+    warehouse: dict[str, Any] = field(default_factory=dict)
     instances: dict[str, str | None] = field(default_factory=dict)
+
+
+def asset_record(id_: int, kind: str, document: dict[str, Any], former: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the manifest keeps of an asset: its id in this deployment, its kind, and the document that was shipped.
+
+    What a `former` record holds of people's values that were replaced stays. The first release's fingerprints are
+    there and empty: it then takes the asset for one that people changed, and keeps it.
+    """
+    kept = {"replaced": former["replaced"]} if former and "replaced" in former else {}
+    return {"made": "", "stored": "", "id": id_, "kind": kind, "shipped": document, **kept}
 
 
 def fingerprint(content: Any) -> str:
@@ -47,12 +59,21 @@ def fingerprint(content: Any) -> str:
 def read_manifest() -> Manifest | None:
     """The manifest of this deployment; None where nothing is installed."""
     entry = _entry()
-    return None if entry is None else Manifest(**json.loads(entry.value))
+    if entry is None:
+        return None
+    values = json.loads(entry.value)
+    known = {each.name for each in fields(Manifest)}
+    manifest = Manifest(**{name: value for name, value in values.items() if name in known})
+    if others := {name: value for name, value in values.items() if name not in known}:
+        manifest.warehouse[_OTHERS] = others
+    return manifest
 
 
 def write_manifest(manifest: Manifest) -> None:
     """Store the manifest within the running transaction."""
-    value = json.dumps(asdict(manifest), sort_keys=True).encode()
+    values = asdict(manifest)
+    values.update(values["warehouse"].pop(_OTHERS, {}))
+    value = json.dumps(values, sort_keys=True).encode()
     entry = _entry()
     if entry is None:
         db.session.add(KeyValueEntry(resource=_RESOURCE, uuid=_UUID, value=value))

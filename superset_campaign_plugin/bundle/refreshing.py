@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from flask import current_app
-from sqlalchemy.engine import make_url
 from superset.models.core import Database
 
-from superset_campaign_plugin.bundle.install import READS_STORED, install
+from superset_campaign_plugin.bundle.connections import writable_uri
+from superset_campaign_plugin.bundle.install import install
 from superset_campaign_plugin.bundle.manifest import read_manifest
+from superset_campaign_plugin.bundle.plan import READS_STORED
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.errors import InstallError
@@ -32,10 +33,8 @@ def refresh_installed(
     if database is None:
         raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
     settings: Settings = current_app.extensions[EXTENSION]
-    # Superset's own connection may be one that only reads, by a setting in its query.
-    uri = make_url(database.sqlalchemy_uri_decrypted).difference_update_query(["access_mode"])
     summary = refresh(
-        uri.render_as_string(hide_password=False),
+        writable_uri(database),
         source=str(known["source"]),
         schema=known["schema"],
         stored_schema=settings.stored_schema,

@@ -70,35 +70,135 @@ def bundle(
     click.echo(f"{output} written; import it in Superset {where}{sparse}", err=True)
 
 
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+
+
 @campaign.command()
 @click.option("--database", metavar="NAME", help="A database that is registered in Superset, or the name for --uri.")
 @click.option("--uri", metavar="URI", help="SQLAlchemy URI of a warehouse to register.")
 @source_options
-@click.option("--overwrite", is_flag=True, help="Replace also what people changed since the last installation.")
-def install(database: str | None, uri: str | None, schema: str | None, source: str, overwrite: bool) -> None:
-    """Install or upgrade datasets, charts, dashboard and viewer role in this Superset."""
-    with in_superset():
-        from superset_campaign_plugin.bundle.install import install as install_bundle
+@click.option(
+    "--overwrite",
+    multiple=True,
+    is_flag=False,
+    flag_value="all",
+    metavar="[NAME]",
+    help="Replace what people changed in this dataset, chart or dashboard; without a name in all.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@_json
+@click.pass_context
+def install(
+    context: click.Context,
+    database: str | None,
+    uri: str | None,
+    schema: str | None,
+    source: str,
+    overwrite: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Install or upgrade datasets, charts, dashboard and viewer role in this Superset.
 
-        changes = install_bundle(database=database, uri=uri, schema=schema, source=source, overwrite=overwrite)
-        _print_changes(changes)
-        if any(change.action == "kept" for change in changes):
-            click.echo("kept: changed in Superset since it was installed; --overwrite replaces it", err=True)
+    Without --database and --uri it is the warehouse that the report is installed upon already.
+    """
+    with in_superset():
+        from superset_campaign_plugin.bundle.install import carry_out, planned_changes
+        from superset_campaign_plugin.bundle.manifest import read_manifest
+        from superset_campaign_plugin.bundle.plan import Request, installed_request, make_plan
+
+        if database is None and uri is None and read_manifest() is not None:
+            given = context.get_parameter_source("source") is not click.core.ParameterSource.DEFAULT
+            request = installed_request(overwrite, schema, source if given else None)
+        else:
+            request = Request(database, uri, schema, source, overwrite)
+        plan = make_plan(request)
+        changes = planned_changes(plan) if dry_run else carry_out(plan)
+        _print_changes(changes, plan.notes, as_json)
+        if not as_json and any(not each.written for change in changes for each in change.differences):
+            click.echo("`superset campaign diff` shows what people changed; --overwrite NAME replaces it", err=True)
 
 
 @campaign.command()
-@click.confirmation_option(prompt="Remove the report's dashboard, charts and datasets from this Superset?")
-def uninstall() -> None:
+@click.argument("names", nargs=-1)
+@click.option("--replaced", is_flag=True, help="Show what people had changed and an upgrade has replaced.")
+@_json
+def diff(names: tuple[str, ...], replaced: bool, as_json: bool) -> None:
+    """Show field by field what is not as shipped, of all assets or those of these NAMES."""
+    import json
+
+    with in_superset():
+        from superset_campaign_plugin.bundle.differences import as_text, differing_assets, replaced_values
+
+        found = replaced_values(names) if replaced else differing_assets(names)
+        click.echo(
+            json.dumps(found, indent=2, default=str) if as_json else as_text(found, replaced=replaced), nl=as_json
+        )
+
+
+@campaign.command()
+@_json
+def status(as_json: bool) -> None:
+    """Show what is installed, upon which database and rules, how old the stored tables are, and who may see it."""
+    import json
+
+    with in_superset():
+        from superset_campaign_plugin.bundle.status import as_text, read_status
+
+        found = read_status()
+        click.echo(json.dumps(found, indent=2, default=str) if as_json else as_text(found), nl=as_json)
+
+
+@campaign.command()
+@_json
+def validate(as_json: bool) -> None:
+    """Check every asset and run every chart; exit with 1 if one fails."""
+    import json
+
+    with in_superset():
+        from superset_campaign_plugin.bundle.validation import validate as validate_all
+
+        checks = validate_all()
+        if as_json:
+            click.echo(json.dumps([check.as_dict() for check in checks], indent=2))
+        else:
+            for check in checks:
+                click.echo(f"{'ok' if check.passed else 'failed':<8} {check.kind:<10} {check.name}: {check.message}")
+    if not all(check.passed for check in checks):
+        click.get_current_context().exit(1)
+
+
+@campaign.command()
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option("--stored-tables", is_flag=True, help="Drop also the tables that refresh keeps in the warehouse.")
+@_json
+def uninstall(yes: bool, dry_run: bool, stored_tables: bool, as_json: bool) -> None:
     """Remove exactly what install has made."""
     with in_superset():
-        from superset_campaign_plugin.bundle.install import uninstall as uninstall_bundle
+        from superset_campaign_plugin.bundle.uninstall import plan_removal
+        from superset_campaign_plugin.bundle.uninstall import uninstall as remove
 
-        changes = uninstall_bundle()
-        _print_changes(changes)
-        if not changes:
-            click.echo("nothing is installed", err=True)
+        removal = plan_removal(stored_tables=stored_tables)
+        if removal is None:
+            _print_changes([], ["nothing is installed"], as_json)
+        elif dry_run:
+            _print_changes(removal.changes(), [f"in the way: {each}" for each in removal.in_the_way], as_json)
+        else:
+            if not yes:
+                click.confirm("Remove the report's dashboard, charts and datasets from this Superset?", abort=True)
+            _print_changes(remove(removal), [], as_json)
 
 
-def _print_changes(changes: list[Any]) -> None:
+def _print_changes(changes: list[Any], notes: list[str], as_json: bool) -> None:
+    import json
+
+    if as_json:
+        click.echo(json.dumps({"changes": [each.as_dict() for each in changes], "notes": notes}, indent=2, default=str))
+        return
     for change in changes:
         click.echo(f"{change.action:<10} {change.kind.removesuffix('s'):<10} {change.name}")
+        for difference in change.differences:
+            click.echo(f"{'':<12}{difference.outcome:<12}{'.'.join(difference.path)}")
+    for note in notes:
+        click.echo(note, err=True)

@@ -61,7 +61,8 @@ def opened(
     browser: Browser,
     warehouse_on: Callable[[str], Any],
 ) -> Iterator[Opened]:
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     warehouse = warehouse_on(request.param)
     logs.load(tables(deployment), warehouse.uri)

@@ -43,7 +43,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bare(deployment: Deployment) -> Iterator[Deployment]:
     """The deployment with the report taken out; it is back afterwards."""
-    from superset_campaign_plugin.bundle.install import uninstall
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     with deployment.app.app_context():
         uninstall()

@@ -279,7 +279,8 @@ def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment
     from superset import db
     from superset.connectors.sqla.models import RowLevelSecurityFilter
 
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.uninstall import uninstall
     from superset_campaign_plugin.embedding import boundaries
 
     install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")

@@ -86,8 +86,9 @@ def asked(
     """The report installed over the engine, and embedded."""
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import install
     from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     monkeypatch.setitem(bare.app.config, "PREVENT_UNSAFE_DB_CONNECTIONS", False)
     warehouse = warehouse_on(engine).load(two_customers())

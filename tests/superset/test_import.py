@@ -86,7 +86,8 @@ def test_a_second_import_makes_nothing_twice(bare: Deployment, tmp_path: Path) -
 
 
 def test_the_report_installs_on_postgresql(bare: Deployment, warehouse_on: Callable[[str], Any]) -> None:
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     warehouse = warehouse_on("postgresql")
     warehouse.load(logs.Log().send(1, 10, 100, "2024-03-07 12:00").campaign(1, "100% <b>"))

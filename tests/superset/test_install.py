@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from deployment import DATABASE, SCHEMA, Deployment, give_viewer_role
 
-from superset_campaign_plugin.errors import InstallError, SourceError
+from superset_campaign_plugin.errors import DatabaseError, InstallError, SourceError
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def install(**options: object) -> dict[str, str]:
 
 
 def uninstall() -> dict[str, str]:
-    from superset_campaign_plugin.bundle.install import uninstall as uninstall_bundle
+    from superset_campaign_plugin.bundle.uninstall import uninstall as uninstall_bundle
 
     return {f"{change.kind}/{change.name}": change.action for change in uninstall_bundle()}
 
@@ -126,7 +126,7 @@ def test_uninstalling_refuses_while_a_foreign_chart_rests_on_a_dataset(app: Depl
         ({"database": None}, InstallError, "--database"),
         ({"schema": "nowhere"}, SourceError, "activity_send_email"),
         ({"uri": "duckdb:////nowhere/else.duckdb"}, InstallError, "another address"),
-        ({"database": "New", "uri": "postgresql://127.0.0.1:1/none"}, InstallError, "New"),
+        ({"database": "New", "uri": "postgresql://127.0.0.1:1/none"}, DatabaseError, "New"),
     ],
 )
 def test_a_mistake_changes_nothing(

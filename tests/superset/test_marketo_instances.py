@@ -28,7 +28,8 @@ LINK = re.compile(r'<a title="[^"]*" href="([^"]*)" target="_blank">([^<]*)</a>'
 @pytest.fixture(scope="module")
 def instances(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """The report over campaign 10 and email 100 of EMEA, and of Japan, where these ids stand for other things."""
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     folder = tmp_path_factory.mktemp("instances")
     uri = f"duckdb:///{folder}/two.duckdb"

@@ -34,7 +34,8 @@ def elsewhere(request: pytest.FixtureRequest, warehouse_on: Callable[[str], Any]
 
 def test_the_report_over_another_engine(bare: Deployment, elsewhere: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Installed twice, read by every chart, narrowed by a boundary, and taken out again."""
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.uninstall import uninstall
     from superset_campaign_plugin.embedding import boundaries
 
     before = metadata(bare.folder / "superset.db")

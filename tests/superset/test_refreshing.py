@@ -127,10 +127,12 @@ def test_an_older_installation_is_brought_over_by_the_next_refresh(bare: Deploym
     from superset.connectors.sqla.models import SqlaTable
     from superset.models.core import Database
 
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.first_release import dataset_content
+    from superset_campaign_plugin.bundle.install import install
     from superset_campaign_plugin.bundle.manifest import fingerprint, read_manifest, write_manifest
     from superset_campaign_plugin.bundle.refreshing import refresh_installed
-    from superset_campaign_plugin.bundle.stored import dataset_content, dataset_ids
+    from superset_campaign_plugin.bundle.stored import dataset_ids
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     file = tmp_path / "warehouse.duckdb"
     shutil.copy(bare.folder / "warehouse.duckdb", file)
@@ -152,9 +154,8 @@ def test_an_older_installation_is_brought_over_by_the_next_refresh(bare: Deploym
                 "columns": [{"column_name": column.column_name} for column in dataset.columns],
                 "metrics": [{"metric_name": metric.metric_name} for metric in dataset.metrics],
             }
-            known = manifest.assets[str(dataset.uuid)]
             manifest.assets[str(dataset.uuid)] = {
-                "made": known["made"],
+                "made": "of the first release",
                 "stored": fingerprint(dataset_content(dataset, written)),
             }
         write_manifest(manifest)

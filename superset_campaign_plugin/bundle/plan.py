@@ -1,0 +1,395 @@
+"""What an installation would do, worked out in full before anything is written.
+
+`install`, `install --dry-run`, `diff` and `status` look at the same plan. Needs a Superset application context.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from sqlalchemy.engine import Connection as SqlConnection
+from sqlalchemy.exc import SQLAlchemyError
+from superset import db, security_manager
+from superset.connectors.sqla.models import SqlaTable
+from superset.models.core import Database
+from superset.models.dashboard import Dashboard
+
+from superset_campaign_plugin import __version__
+from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
+from superset_campaign_plugin.bundle.connections import (
+    Connection,
+    check_time_grains,
+    find_connection,
+    stored_connection,
+)
+from superset_campaign_plugin.bundle.contents import read_contents
+from superset_campaign_plugin.bundle.dependents import dependents
+from superset_campaign_plugin.bundle.first_release import as_first_stored
+from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
+from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
+from superset_campaign_plugin.bundle.merging.layout import Position, merge_layout
+from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge
+from superset_campaign_plugin.bundle.stored import MODELS, each, find
+from superset_campaign_plugin.config import EXTENSION, Settings
+from superset_campaign_plugin.engines import Engine, get_engine
+from superset_campaign_plugin.errors import DatabaseError, InstallError, RefreshError, unknown
+from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
+from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
+from superset_campaign_plugin.sources.custom import is_mapping
+from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
+from superset_campaign_plugin.warehouse import connect, reason
+
+# What the datasets of an installation read.
+READS_LOG, READS_STORED = "log", "stored"
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked: the registered `database` or a `uri`, the loader's schema and layout, and what to replace.
+
+    `overwrite` names the assets whose edits by people are replaced, or is `ALL` alone; assets that are none of the
+    `kinds` stay as they are.
+    """
+
+    database: str | None
+    uri: str | None
+    schema: str | None
+    source: str
+    overwrite: Collection[str] = ()
+    kinds: Collection[str] = tuple(MODELS)
+
+
+@dataclass(frozen=True)
+class AssetPlan:
+    """One asset: its configuration and document as shipped (None where it is shipped no more), and what differs.
+
+    `action` is created, updated, unchanged, kept (people's values stay, nothing else is to be done) or removed.
+    """
+
+    kind: str
+    name: str
+    uuid: str
+    action: str
+    config: dict[str, Any] | None = None
+    document: Document | None = None
+    differences: tuple[Difference, ...] = ()
+    position: Position | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form of `--json`."""
+        fields = [difference.as_dict() for difference in self.differences]
+        return {"action": self.action, "kind": self.kind.removesuffix("s"), "name": self.name, "fields": fields}
+
+
+@dataclass
+class Plan:
+    """Everything that an installation needs to know; `notes` are sentences for the admin."""
+
+    request: Request
+    manifest: Manifest
+    warehouse: Connection
+    stored: Connection
+    instances: dict[str, str | None]
+    reads: str
+    bundle: Bundle
+    assets: list[AssetPlan]
+    ids: dashboards.Ids
+    schema_permission: str | None
+    notes: list[str] = field(default_factory=list)
+
+    def described(self) -> dict[str, Any]:
+        """What the manifest remembers of the warehouse."""
+        source = self.request.source
+        return {
+            **self.manifest.warehouse,
+            "version": __version__,
+            "database": str(self.warehouse.uuid),
+            # A refresh by the deployment's workers reads it again, wherever they run.
+            "source": str(Path(source).absolute()) if is_mapping(source) else source,
+            "schema": self.request.schema,
+            "reads": self.reads,
+        }
+
+
+def make_plan(request: Request) -> Plan:
+    """Work out the installation. Nothing is written.
+
+    Raises `InstallError`, `SourceError` or `DatabaseError`.
+    """
+    manifest = read_manifest() or Manifest()
+    notes: list[str] = []
+    warehouse = find_connection(request.database, request.uri)
+    check_time_grains(warehouse.database)
+    instances = read_instances(request.source, request.schema)
+    stored = _stored_figures(warehouse, instances, notes)
+    holder = warehouse if stored is None else stored_connection(warehouse, stored, manifest)
+    bundle = _build(request, warehouse, holder, instances, stored)
+    _check_names_are_free(bundle)
+    _check_overwritten(request, bundle)
+    ids = _ids(manifest)
+    assets = [
+        _plan_asset(kind, name, config, manifest, ids, _replaces(request, kind, name))
+        for kind, name, config in each(bundle)
+        if kind in request.kinds
+    ]
+    if set(request.kinds) == set(MODELS):
+        assets += _shipped_no_more(manifest, bundle)
+    return Plan(
+        request=request,
+        manifest=manifest,
+        warehouse=warehouse,
+        stored=holder,
+        instances={each.name: each.schema for each in instances if each.name is not None},
+        reads=READS_LOG if stored is None else READS_STORED,
+        bundle=bundle,
+        assets=assets,
+        ids=ids,
+        schema_permission=_missing_schema_permission(warehouse.database, request.schema),
+        notes=notes,
+    )
+
+
+def installed_request(overwrite: Collection[str] = (), schema: str | None = None, source: str | None = None) -> Request:
+    """The request that installs again upon what the report is installed upon; `schema` and `source` may be others.
+
+    Raises `InstallError` where no report is installed, or its database is gone.
+    """
+    manifest = read_manifest()
+    if manifest is None or not manifest.warehouse:
+        raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
+    known = manifest.warehouse
+    database = find(Database, str(known["database"]))
+    if database is None:
+        raise InstallError(
+            "the database that the report is installed upon was deleted from this Superset; run "
+            "`superset campaign install` with --database or --uri"
+        )
+    return Request(
+        database=database.database_name,
+        uri=None,
+        schema=known["schema"] if schema is None else schema,
+        source=str(known["source"] if source is None else source),
+        overwrite=tuple(overwrite),
+    )
+
+
+def settings() -> Settings:
+    """The settings of this deployment."""
+    found: Settings = current_app.extensions[EXTENSION]
+    return found
+
+
+@contextlib.contextmanager
+def opened(database: Database, schema: str | None) -> Iterator[tuple[SqlConnection, Engine]]:
+    """A connection through Superset. Raises `DatabaseError` with the database's name."""
+    try:
+        with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
+            yield connection, get_engine(database.backend)
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
+
+
+def _stored_figures(warehouse: Connection, instances: tuple[Instance, ...], notes: list[str]) -> StoredSource | None:
+    """The stored tables, where a refresh has made some that can be read; else the datasets compute from the log."""
+    source = StoredSource(settings().stored_schema, settings().stored_file)
+    try:
+        place = source.uri(warehouse.uri)
+    except RefreshError:  # no refresh has made a file of them yet
+        return None
+    with connect(place) if place != warehouse.uri else opened(warehouse.database, None) as (connection, engine):
+        for instance in instances:
+            if not engine.schemas and instance.name is not None:
+                return None
+            state = read_state(connection, engine, schema_of(instance, engine, settings().stored_schema))
+            if state is None:
+                return None
+            if other := differing(state, instance, settings().rules):
+                # As after an upgrade: the figures are right at once, and fast again after the next refresh.
+                notes.append(
+                    f"the stored tables are of another {other}, so the dashboard computes from the log until "
+                    "`superset campaign refresh` has made them anew"
+                )
+                return None
+    return source
+
+
+def _build(
+    request: Request,
+    warehouse: Connection,
+    holder: Connection,
+    instances: tuple[Instance, ...],
+    stored: StoredSource | None,
+) -> Bundle:
+    """The bundle for the warehouse, whose stored tables, if there are such, are in `holder`."""
+    engine = get_engine(warehouse.database.backend)
+    root = (current_app.config.get("APPLICATION_ROOT") or "/").rstrip("/")
+    options = Options(preview_path=root + PREVIEW_PATH, rules=settings().rules)
+    sql, time_range = read_contents(
+        lambda: opened(warehouse.database, request.schema),
+        lambda: opened(holder.readable(), None),
+        request.source,
+        request.schema,
+        options,
+        stored,
+    )
+    return build_bundle(
+        sql,
+        engine,
+        warehouse.uuid,
+        request.schema,
+        warehouse.database.get_default_catalog(),
+        time_range,
+        several_instances=is_several(instances),
+        stored_database=None if holder is warehouse else holder.uuid,
+    )
+
+
+def _check_names_are_free(bundle: Bundle) -> None:
+    """Superset's importer would take over another dataset or dashboard of the same name."""
+    for config in bundle.datasets.values():
+        database = find(Database, config["database_uuid"])
+        if database is None:
+            continue
+        same = db.session.query(SqlaTable).filter_by(
+            database_id=database.id, schema=config["schema"], table_name=config["table_name"]
+        )
+        if any(str(dataset.uuid) != config["uuid"] for dataset in same):
+            raise InstallError(
+                f"{database.database_name} has another dataset {config['table_name']}; rename it and install again"
+            )
+    for config in bundle.dashboards.values():
+        same = db.session.query(Dashboard).filter_by(slug=config["slug"])
+        if any(str(dashboard.uuid) != config["uuid"] for dashboard in same):
+            raise InstallError(f"another dashboard has the slug {config['slug']}; change it and install again")
+
+
+def _check_overwritten(request: Request, bundle: Bundle) -> None:
+    names = {name for _, name, _ in each(bundle)}
+    known = names | {f"{kind.removesuffix('s')}/{name}" for kind, name, _ in each(bundle)}
+    for name in request.overwrite:
+        if name != ALL and name not in known:
+            raise unknown("dataset, chart or dashboard", name, known)
+
+
+def _replaces(request: Request, kind: str, name: str) -> bool:
+    return bool({ALL, name, f"{kind.removesuffix('s')}/{name}"} & set(request.overwrite))
+
+
+def _ids(manifest: Manifest) -> dashboards.Ids:
+    """The ids by which dashboards know what there is, and the former ids of what was deleted."""
+    former: dict[str, dict[int, str]] = {"charts": {}, "datasets": {}}
+    for uuid, record in manifest.assets.items():
+        kind = next((kind for kind in former if "id" in record and kind == record.get("kind")), None)
+        if kind is not None and find(MODELS[kind], uuid) is None:
+            former[kind][record["id"]] = uuid
+    return dashboards.ids_here(former["charts"], former["datasets"])
+
+
+def _plan_asset(
+    kind: str, name: str, config: dict[str, Any], manifest: Manifest, ids: dashboards.Ids, overwrite: bool
+) -> AssetPlan:
+    asset = find(MODELS[kind], config["uuid"])
+    now = _SHIPPED[kind](config)
+    if asset is None:
+        return AssetPlan(kind, name, config["uuid"], "created", config, now)
+    there = _read(kind, asset, ids)
+    before = _shipped_before(kind, asset, config, manifest, there)
+    position = None
+    if kind == "datasets":
+        differences = merge(before, now, there, datasets.policy(asset), overwrite=overwrite)
+    elif kind == "charts":
+        differences = merge(before, now, there, charts.policy(asset), overwrite=overwrite)
+    else:
+        position, differences = _merge_dashboard(before, now, there, manifest, overwrite)
+    return AssetPlan(kind, name, config["uuid"], _action(differences), config, now, tuple(differences), position)
+
+
+def _merge_dashboard(
+    before: Document | None, now: Document, there: Document, manifest: Manifest, overwrite: bool
+) -> tuple[Position, list[Difference]]:
+    old, new, present = ({**each} if each else None for each in (before, now, there))
+    old_position = old.pop(_POSITION) if old else None
+    position, moved = merge_layout(
+        old_position,
+        new.pop(_POSITION) if new else {},
+        present.pop(_POSITION) if present else {},
+        # What a former installation made and is no more: it is made anew before the dashboard is written.
+        [uuid for uuid, record in manifest.assets.items() if record.get("kind") == "charts" and _gone("charts", uuid)],
+        known=list(manifest.assets),
+        overwrite=overwrite,
+    )
+    differences = merge(old, new, present or {}, dashboards.POLICY, overwrite=overwrite)
+    differences += dashboards.order_difference(old, new or {}, present or {})
+    back = [uuid for uuid, record in manifest.assets.items() if "kind" in record and _gone(record["kind"], uuid)]
+    differences += [Difference(("made anew", uuid), RESTORED, uuid, uuid, None) for uuid in back]
+    return position, [*differences, *moved]
+
+
+def _gone(kind: str, uuid: str) -> bool:
+    return find(MODELS[kind], uuid) is None
+
+
+def _shipped_before(
+    kind: str, asset: Any, config: dict[str, Any], manifest: Manifest, there: Document
+) -> Document | None:
+    """What a former installation shipped; None where that is not known, as of a bundle that was imported."""
+    record = manifest.assets.get(config["uuid"])
+    if record is None:
+        return None
+    known: Document | None = record.get("shipped")
+    if known is None and as_first_stored(kind, asset, config, record):
+        return there
+    return known
+
+
+def _shipped_no_more(manifest: Manifest, bundle: Bundle) -> list[AssetPlan]:
+    """Assets of a former release: they go, unless people have changed them or built on them."""
+    shipped = {config["uuid"] for _, _, config in each(bundle)}
+    found = []
+    for uuid, record in manifest.assets.items():
+        kind = str(record.get("kind"))
+        asset = find(MODELS[kind], uuid) if kind in MODELS and uuid not in shipped else None
+        if asset is None:
+            continue
+        there, before = _read(kind, asset, dashboards.ids_here()), record["shipped"]
+        changed = merge(before, before, there, datasets.policy(asset) if kind == "datasets" else dashboards.POLICY)
+        used = dependents({kind: [asset]}, set(manifest.assets))
+        found.append(AssetPlan(kind, str(asset), uuid, "kept" if changed or used else "removed", None, None))
+    # Charts before the datasets that they read.
+    return sorted(found, key=lambda asset: asset.kind)
+
+
+def _action(differences: list[Difference]) -> str:
+    if any(difference.written for difference in differences):
+        return "updated"
+    return "kept" if differences else "unchanged"
+
+
+def _missing_schema_permission(database: Database, schema: str | None) -> str | None:
+    """The name of the permission that Superset will make for the datasets' schema; None if it is there already."""
+    name = security_manager.get_schema_perm(database.database_name, database.get_default_catalog(), schema)
+    return name if name and security_manager.find_view_menu(name) is None else None
+
+
+_POSITION = "position"
+
+
+def _shipped_dashboard(config: dict[str, Any]) -> Document:
+    return {**dashboards.shipped(config), _POSITION: dashboards.shipped_position(config)}
+
+
+def _read(kind: str, asset: Any, ids: dashboards.Ids) -> Document:
+    if kind == "datasets":
+        return datasets.read(asset)
+    if kind == "charts":
+        return charts.read(asset)
+    return {**dashboards.read(asset, ids), _POSITION: dashboards.read_position(asset, ids)}
+
+
+_SHIPPED = {"datasets": datasets.shipped, "charts": charts.shipped, "dashboards": _shipped_dashboard}

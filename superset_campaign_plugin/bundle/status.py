@@ -1,0 +1,145 @@
+"""What is installed in this Superset, and how it stands. Needs a Superset application context."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib.metadata import version
+from typing import Any
+
+from superset import db, security_manager
+from superset.connectors.sqla.models import SqlaTable
+from superset.models.core import Database
+from superset.models.dashboard import Dashboard
+
+from superset_campaign_plugin import __version__
+from superset_campaign_plugin.bundle.identity import dashboard_uuid
+from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
+from superset_campaign_plugin.bundle.plan import installed_request, make_plan, opened, settings
+from superset_campaign_plugin.bundle.stored import dataset_ids, find
+from superset_campaign_plugin.embedding.boundaries import list_grants
+from superset_campaign_plugin.errors import CampaignError, InstallError, RefreshError
+from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
+from superset_campaign_plugin.report.run import REPORT_DATASET
+from superset_campaign_plugin.sources.instances import read_instances
+from superset_campaign_plugin.warehouse import connect
+
+# Who has one of these sees every dataset of the deployment.
+_EVERYTHING = ("all_datasource_access", "all_database_access")
+
+
+def read_status() -> dict[str, Any]:
+    """The status as JSON.
+
+    Where the warehouse cannot be read, `problem` says why, and the rest is there. Raises `InstallError` where nothing
+    is installed.
+    """
+    manifest = read_manifest()
+    if manifest is None or not manifest.warehouse:
+        raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
+    known = manifest.warehouse
+    database = find(Database, str(known["database"]))
+    found: dict[str, Any] = {
+        "version": __version__,
+        "installed_version": known.get("version"),
+        "superset": version("apache-superset"),
+        "database": None if database is None else database.database_name,
+        "address": None if database is None else database.safe_sqlalchemy_uri(),
+        "source": known["source"],
+        "schema": known["schema"],
+        "reads": known.get("reads"),
+        "rules": asdict(settings().rules),
+        "stored_tables": [],
+        "not_as_shipped": [],
+        "access": _access(),
+        "row_access": {role: [asdict(each) for each in grants] for role, grants in list_grants().items()},
+        "embedded_by": _embedded_by(),
+        "problem": None,
+    }
+    try:
+        plan = make_plan(installed_request())
+        found["stored_tables"] = _stored_tables(database, manifest)
+        found["not_as_shipped"] = [each.as_dict() for each in plan.assets if each.action != "unchanged"]
+    except CampaignError as error:
+        found["problem"] = str(error)
+    return found
+
+
+def as_text(status: dict[str, Any]) -> str:
+    """The status for people."""
+    installed = status["installed_version"] or "an older one"
+    rules = status["rules"]
+    left_out = [name.removeprefix("leave_out_") for name, on in rules.items() if name.startswith("leave_out_") and on]
+    lines = [
+        ("plugin", f"{status['version']}; installed by {installed}; Superset {status['superset']}"),
+        ("database", f"{status['database'] or 'deleted'}  {status['address'] or ''}".strip()),
+        ("layout", f"{status['source']}, schema {status['schema'] or '(default)'}"),
+        ("rules", f"days of {rules['time_zone']}; merged people {'once' if rules['merge_people'] else 'apart'}"),
+        ("left out", ", ".join(left_out) or "nothing"),
+        ("figures", "read the stored tables" if status["reads"] == "stored" else "are computed from the log"),
+    ]
+    lines += [("stored tables", _stored_line(each)) for each in status["stored_tables"]]
+    changed = [f"{each['action']} {each['kind']} {each['name']}" for each in status["not_as_shipped"]]
+    lines.append(("not as shipped", "; ".join(changed) or "nothing"))
+    lines += [("seen by", f"{role} ({people} people)") for role, people in status["access"].items()]
+    for role, grants in status["row_access"].items():
+        lines.append(("row access", f"{role}: {', '.join(each['workspace'] or '-' for each in grants) or 'nothing'}"))
+    lines.append(("embedded by", ", ".join(status["embedded_by"]) or "nobody"))
+    if status["problem"]:
+        lines.append(("problem", status["problem"]))
+    return "".join(f"{title:<16}{text}\n" for title, text in lines)
+
+
+def _stored_line(table: dict[str, Any]) -> str:
+    place = f"{table['schema'] or 'the database'}{', ' + table['instance'] if table['instance'] else ''}"
+    if table["refreshed_at"] is None:
+        return f"{place}: none; `superset campaign refresh` makes them"
+    other = f"; of another {table['of_another']}, so they are not read" if table["of_another"] else ""
+    return f"{place}: refreshed {table['age_hours']:g} hours ago{other}"
+
+
+def _stored_tables(database: Database, manifest: Manifest) -> list[dict[str, Any]]:
+    """When the stored tables of each Marketo instance were refreshed (UTC), and of what else they are, if so."""
+    source = StoredSource(settings().stored_schema, settings().stored_file)
+    uri = database.sqlalchemy_uri_decrypted
+    try:
+        place = source.uri(uri)
+    except RefreshError:
+        return [{"instance": None, "schema": None, "refreshed_at": None, "age_hours": None, "of_another": None}]
+    found = []
+    with connect(place) if place != uri else opened(database, None) as (connection, engine):
+        for instance in read_instances(str(manifest.warehouse["source"]), manifest.warehouse["schema"]):
+            schema = schema_of(instance, engine, settings().stored_schema)
+            state = read_state(connection, engine, schema)
+            at = None if state is None else state.refreshed_at.replace(tzinfo=timezone.utc)
+            found.append(
+                {
+                    "instance": instance.name,
+                    "schema": schema,
+                    "refreshed_at": None if at is None else at.isoformat(),
+                    "age_hours": None if at is None else round((_now() - at).total_seconds() / 3600, 1),
+                    "of_another": None if state is None else differing(state, instance, settings().rules),
+                }
+            )
+    return found
+
+
+def _access() -> dict[str, int]:
+    """The roles that may read the report's figures, with the number of people who have each."""
+    perms = {db.session.get(SqlaTable, id_).perm for id_ in dataset_ids().values()}
+    roles = {}
+    for role in security_manager.get_all_roles():
+        held = {(each.permission.name, each.view_menu.name) for each in role.permissions if each.permission}
+        if any(name in _EVERYTHING for name, _ in held) or perms & {view for _, view in held}:
+            roles[role.name] = len(role.user)
+    return dict(sorted(roles.items()))
+
+
+def _embedded_by() -> list[str]:
+    dashboard = find(Dashboard, str(dashboard_uuid(REPORT_DATASET)))
+    embedded = dashboard.embedded if dashboard is not None else []
+    return sorted({domain for each in embedded for domain in each.allowed_domains})
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,147 @@
+"""Takes the installation out again: exactly what it made. Needs a Superset application context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from superset import db, security_manager
+from superset.models.core import Database
+
+from superset_campaign_plugin.bundle.connections import writable_uri
+from superset_campaign_plugin.bundle.dependents import dependents
+from superset_campaign_plugin.bundle.install import Change
+from superset_campaign_plugin.bundle.manifest import Manifest, delete_manifest, read_manifest
+from superset_campaign_plugin.bundle.plan import settings
+from superset_campaign_plugin.bundle.role import delete_role
+from superset_campaign_plugin.bundle.stored import MODELS, find
+from superset_campaign_plugin.embedding.boundaries import remove_boundaries
+from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
+
+_ORDER = ("dashboards", "charts", "datasets")
+
+
+@dataclass(frozen=True)
+class StoredTables:
+    """The tables that refresh keeps: the `places` that hold some, and what names them to `remove_stored`."""
+
+    places: list[str]
+    uri: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What `uninstall` would do: the assets by their kinds, and what of other people's stands in the way."""
+
+    manifest: Manifest
+    assets: dict[str, list[Any]]
+    in_the_way: list[str]
+    stored: StoredTables | None = None
+
+    def changes(self) -> list[Change]:
+        """What would be removed."""
+        found = [Change("removed", kind, _title(each)) for kind in _ORDER for each in self.assets[kind]]
+        found += [Change("removed", "roles", role) for role in self.manifest.roles]
+        found += [Change(action, "databases", each.database_name) for action, each in _connections(self)]
+        return found + [
+            Change("removed", "stored tables", place) for place in (self.stored.places if self.stored else [])
+        ]
+
+
+def plan_removal(*, stored_tables: bool = False) -> Removal | None:
+    """What `uninstall` would do, with `stored_tables` in the warehouse, too; None where nothing is installed.
+
+    Raises `DatabaseError` where the stored tables cannot be looked for.
+    """
+    manifest = read_manifest()
+    if manifest is None:
+        return None
+    assets = {
+        kind: [each for uuid in manifest.assets if (each := find(model, uuid)) is not None]
+        for kind, model in MODELS.items()
+    }
+    stored = _stored_tables(manifest) if stored_tables else None
+    return Removal(manifest, assets, dependents(assets, set(manifest.assets)), stored)
+
+
+def uninstall(removal: Removal | None = None) -> list[Change]:
+    """Remove exactly what the installation made. Raises `InstallError` where something of other people rests on it."""
+    removal = removal or plan_removal()
+    if removal is None:
+        return []
+    if removal.in_the_way:
+        raise InstallError(
+            "still in use, so nothing was removed; delete or change first: " + "; ".join(removal.in_the_way)
+        )
+    try:
+        changes = [Change("removed", "row rules", name) for name in remove_boundaries()]
+        changes += removal.changes()
+        for kind in _ORDER:
+            for each in removal.assets[kind]:
+                db.session.delete(each)
+            db.session.flush()
+        for role in removal.manifest.roles:
+            delete_role(role)
+        _remove_schema_permission(removal.manifest)
+        for action, connection in _connections(removal):
+            if action == "removed":
+                db.session.delete(connection)
+        delete_manifest()
+        if removal.stored is not None:
+            remove_stored(removal.stored.uri, **removal.stored.options)
+        db.session.commit()
+    except Exception:
+        db.session.rollback()
+        raise
+    return changes
+
+
+def _stored_tables(manifest: Manifest) -> StoredTables:
+    """Raises `InstallError` where the warehouse is no database of this Superset any more."""
+    known = manifest.warehouse
+    database = find(Database, str(known.get("database")))
+    if database is None:
+        raise InstallError(
+            "the database that the report is installed upon was deleted from this Superset, so its stored tables "
+            "cannot be reached; uninstall without --stored-tables, and drop them in the warehouse"
+        )
+    uri = writable_uri(database)
+    options = {
+        "source": str(known["source"]),
+        "schema": known["schema"],
+        "stored_schema": settings().stored_schema,
+        "chosen_file": settings().stored_file,
+    }
+    return StoredTables(stored_places(uri, **options), uri, options)
+
+
+def _title(asset: Any) -> str:
+    """As people see it in Superset."""
+    for name in ("dashboard_title", "slice_name"):
+        if title := getattr(asset, name, None):
+            return str(title)
+    return str(asset)
+
+
+def _connections(removal: Removal) -> Iterator[tuple[str, Database]]:
+    """A connection goes if an installation made it and nobody put another dataset on it."""
+    warehouse, ours = removal.manifest.warehouse, {each.id for each in removal.assets["datasets"]}
+    made = [warehouse.get("stored_database"), removal.manifest.database, *warehouse.get("connections", [])]
+    for uuid in dict.fromkeys(each for each in made if each):
+        connection = find(Database, uuid)
+        if connection is not None:
+            kept = any(table.id not in ours for table in connection.tables)
+            yield "kept" if kept else "removed", connection
+
+
+def _remove_schema_permission(manifest: Manifest) -> None:
+    """Superset leaves the permission on a schema behind; it goes, unless a role of somebody has it by now."""
+    name = manifest.schema_permission
+    permission = security_manager.find_permission_view_menu("schema_access", name) if name else None
+    if permission is not None and not permission.role:
+        db.session.delete(permission)
+        db.session.flush()
+        db.session.delete(security_manager.find_view_menu(name))

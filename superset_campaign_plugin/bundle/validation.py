@@ -1,0 +1,107 @@
+"""Checks an installation as a whole: every asset is there and refers to what is there, and every chart runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from superset import db
+from superset.charts.schemas import ChartDataQueryContextSchema
+from superset.connectors.sqla.models import SqlaTable
+from superset.models.dashboard import Dashboard
+from superset.models.slice import Slice
+from superset.utils.core import QueryStatus
+
+from superset_campaign_plugin.bundle.charts import query_context
+from superset_campaign_plugin.bundle.definitions import CHART_TYPES, load_dashboards
+from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.bundle.manifest import read_manifest
+from superset_campaign_plugin.bundle.merging.dashboards import ids_here, read_position
+from superset_campaign_plugin.bundle.merging.layout import charts_of
+from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.semantics import load_semantics
+
+
+@dataclass(frozen=True)
+class Check:
+    """One asset, whether it passed, and what was found."""
+
+    kind: str
+    name: str
+    passed: bool
+    message: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form of `--json`."""
+        return asdict(self)
+
+
+def validate() -> list[Check]:
+    """Check datasets, charts and dashboards, in this order. Raises `InstallError` where nothing is installed."""
+    if read_manifest() is None:
+        raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
+    checks = [_dataset(name) for name in load_semantics().datasets]
+    for dashboard in load_dashboards(bool(getattr(read_manifest(), "instances", {}))):
+        checks += [_chart(name, str(chart_uuid(dashboard.name, name))) for name in dashboard.charts]
+        checks.append(_dashboard(dashboard.name))
+    return checks
+
+
+def _dataset(name: str) -> Check:
+    dataset = find(SqlaTable, str(dataset_uuid(name)))
+    if dataset is None:
+        return Check("dataset", name, False, "it was deleted; `superset campaign install` brings it back")
+    shipped = load_semantics().datasets[name]
+    missing = {each.name for each in shipped.dimensions} - {each.column_name for each in dataset.columns}
+    missing |= {each.name for each in shipped.metrics} - {each.metric_name for each in dataset.metrics}
+    if missing:
+        return Check("dataset", name, False, f"it lacks {', '.join(sorted(missing))}; `superset campaign install`")
+    return Check("dataset", name, True, f"{len(dataset.columns)} columns, {len(dataset.metrics)} metrics")
+
+
+def _chart(name: str, uuid: str) -> Check:
+    chart = find(Slice, uuid)
+    if chart is None:
+        return Check("chart", name, False, "it was deleted; `superset campaign install` brings it back")
+    if chart.datasource is None:
+        return Check("chart", name, False, "its dataset was deleted; `superset campaign install` brings it back")
+    queries = json.loads(chart.query_context or "null") or _built(chart)
+    if queries is None:
+        return Check("chart", name, True, "not run: people made another chart of it; saving it in Superset lets it run")
+    queries["datasource"] = {"id": chart.datasource_id, "type": chart.datasource_type}
+    results = ChartDataQueryContextSchema().load(queries).get_payload(cache_query_context=False)["queries"]
+    faults = [each.get("error") for each in results if each.get("status") == QueryStatus.FAILED or each.get("error")]
+    if faults:
+        return Check("chart", name, False, " ".join(str(faults[0]).split()))
+    return Check("chart", name, True, f"{sum(each.get('rowcount') or 0 for each in results):,} rows")
+
+
+def _built(chart: Slice) -> dict[str, Any] | None:
+    """The queries of a chart that nobody has saved since an upgrade merged it."""
+    if chart.viz_type not in CHART_TYPES:
+        return None
+    return query_context(json.loads(chart.params or "{}"))
+
+
+def _dashboard(name: str) -> Check:
+    dashboard = find(Dashboard, str(dashboard_uuid(name)))
+    if dashboard is None:
+        return Check("dashboard", name, False, "it was deleted; `superset campaign install` brings it back")
+    datasets = {id_ for (id_,) in db.session.query(SqlaTable.id)}
+    charts = set(charts_of(read_position(dashboard, ids_here())).values())
+    dead = charts - {chart.id for chart in dashboard.slices}
+    filters = json.loads(dashboard.json_metadata or "{}").get("native_filter_configuration") or []
+    lost = [
+        each["name"]
+        for each in filters
+        if any(target.get("datasetId", next(iter(datasets))) not in datasets for target in each.get("targets") or [])
+    ]
+    if dead or lost:
+        what = [
+            *(["charts that were deleted"] if dead else []),
+            *(f"the filter {each}, without a dataset" for each in lost),
+        ]
+        return Check("dashboard", name, False, f"it holds {', '.join(what)}; run `superset campaign install`")
+    return Check("dashboard", name, True, f"{len(charts)} charts, {len(filters)} filters")
