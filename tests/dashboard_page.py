@@ -12,7 +12,7 @@ DASHBOARD = "/superset/dashboard/campaign-email-performance/"
 LONG = 60_000  # milliseconds; a cold server on a busy machine
 
 
-def log_in(page: Page) -> None:
+def log_in(page: Page, name: str = "viewer") -> None:
     """Log in through Superset's form, and be sure of it.
 
     A late answer to a request from before the login can bring back the stranger's cookie, so the page is left to
@@ -21,14 +21,14 @@ def log_in(page: Page) -> None:
     for _ in range(3):
         page.goto("/login/")
         page.wait_for_load_state("networkidle")
-        page.fill("#username", "viewer")
+        page.fill("#username", name)
         page.fill("#password", PASSWORD)
         page.click("[type=submit]")
         page.wait_for_load_state("networkidle")
         page.goto(DASHBOARD)
         if "/login" not in page.url:
             return
-    pytest.fail("the viewer cannot log in")
+    pytest.fail(f"{name} cannot log in")
 
 
 def settle(view: Page | Frame) -> None:

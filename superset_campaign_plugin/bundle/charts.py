@@ -39,10 +39,11 @@ def _form_data(chart: Chart) -> dict[str, Any]:
     if params.get("metrics") == "report":
         params["metrics"] = metrics
     dataset: Dataset = load_semantics().datasets[chart.dataset]
-    has_time = any(dimension.name == TIME_COLUMN for dimension in dataset.dimensions)
+    times = [dimension.name for dimension in dataset.dimensions if dimension.type == "time"]
     filters = [_filter(**choice) for choice in params.pop("adhoc_filters", [])]
-    if has_time:
-        filters.append(_time_filter(params.pop("time_range", "No filter")))
+    if times:
+        # The dataset's main time, as Superset's own pages write it.
+        filters.append(_time_filter(times[0], params.pop("time_range", "No filter")))
     params["adhoc_filters"] = filters
     if "groupby_b" in params:
         params["adhoc_filters_b"] = filters
@@ -54,13 +55,13 @@ def _form_data(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _time_filter(time_range: str) -> dict[str, Any]:
+def _time_filter(column: str, time_range: str) -> dict[str, Any]:
     """The chart's own time range, which holds as long as the dashboard's time filter is empty."""
     return {
         "clause": "WHERE",
         "expressionType": "SIMPLE",
         "operator": "TEMPORAL_RANGE",
-        "subject": TIME_COLUMN,
+        "subject": column,
         "comparator": time_range,
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid5
 
-from superset_campaign_plugin.bundle.charts import TIME_COLUMN
 from superset_campaign_plugin.bundle.definitions import Dashboard, Filter
 from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
 
@@ -107,7 +106,6 @@ def _native_filter(
         **shared,
         "filterType": "filter_select",
         "targets": [target],
-        "granularity_sqla": TIME_COLUMN,
         "controlValues": {
             "multiSelect": True,
             "enableEmptyFilter": False,

@@ -60,12 +60,14 @@ class Policy:
 
     `records` are the keys whose values are dicts of records, each added and removed as a whole. `restored` names the
     fields and records that are always as shipped, and `follows` those that take a new value although people have
-    changed the old one. `same` compares two values of a field.
+    changed the old one; `fragile` are fields that are put back where they are empty, since Superset itself loses them.
+    `same` compares two values of a field.
     """
 
     records: frozenset[str] = frozenset()
     restored: Callable[[Path], bool] = lambda _: False
     follows: Callable[[Path], bool] = lambda _: False
+    fragile: Callable[[Path], bool] = lambda _: False
     same: Callable[[Path, Any, Any], bool] = lambda _, one, other: same(one, other)
 
 
@@ -124,7 +126,7 @@ def _outcome(path: Path, before: Any, now: Any, there: Any, policy: Policy, know
         return None
     if known and policy.same(path, there, before):
         return UPDATED
-    if policy.restored(path):
+    if policy.restored(path) or (there is None and policy.fragile(path)):
         return RESTORED
     if overwrite:
         return OVERWRITTEN
