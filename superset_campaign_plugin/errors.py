@@ -55,8 +55,19 @@ class MarketoBusyError(MarketoError):
     """Marketo was asked several times, with pauses, and could not answer for the time being."""
 
 
+class MarketoLaterError(MarketoError):
+    """Marketo's quota of the day is used up, or its jobs take longer than one waits; a later run goes on from here."""
+
+    exit_code = 75  # what sysexits.h calls a temporary failure: try again later
+
+
 class MarketoRefusalError(MarketoError):
-    """Marketo refuses this one call for good; another may well succeed."""
+    """Marketo refuses this one call for good; another may well succeed. `code` and `words` are Marketo's own."""
+
+    def __init__(self, message: str, code: str = "", words: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.words = words
 
 
 class BundleError(CampaignError):

@@ -1,7 +1,7 @@
 """A server on 127.0.0.1 that answers as Marketo's REST API does, with its tokens, limits, pages and errors.
 
 `Marketo` holds the emails and the faults; a test changes them while the server runs. Every call is noted in `calls`,
-so a test can count them.
+so a test can count them. What belongs to the Bulk Activity Extract and to the names of assets is in `exports`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from logs import Log
+from marketo_exports import Exports
 
 CLIENT_ID = "id-4f1c-of-the-service"
 CLIENT_SECRET = "s3cret-&=+%-of-the-service"
@@ -37,6 +39,7 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     length: int | None = None
+    hold: threading.Event | None = None  # the connection stays open after the body until it is set
 
 
 def error(code: str, message: str = "as the documentation says") -> Answer:
@@ -54,6 +57,7 @@ class Call:
     query: dict[str, str]
     headers: dict[str, str]
     address: str  # with the query, as a log would show it
+    body: bytes = b""
 
 
 class Marketo:
@@ -71,8 +75,11 @@ class Marketo:
         self.rate = (100, 20.0)
         self.tokens: list[str] = []
         self.before_content: Callable[[int], None] = lambda email_id: None
+        # What is done to an answer before it is sent; the call has had its effect by then.
+        self.before_sending: Callable[[Call, Answer], None] = lambda call, answer: None
+        self.exports = Exports(clock)
         self.url = ""
-        self._faults: list[tuple[str, deque[Answer]]] = []
+        self._faults: list[tuple[str, deque[Answer | None]]] = []
         self._token_uses = 0
         self._token_ends = 0.0
         self._times: deque[float] = deque()
@@ -104,8 +111,18 @@ class Marketo:
         }
         self.html[email_id, status] = f"<p>{email_id} {status}</p>" if html is None else html
 
-    def fault(self, part: str, *answers: Answer) -> None:
-        """Answer the next calls of paths that hold `part` with these, one after the other, then rightly again."""
+    def hold(self, log: Log, **options: Any) -> Log:
+        """Hold a log's activities and assets; options and result as `Exports.take`."""
+        for email in sorted(log.emails, key=lambda version: version.updated_at):
+            updated = f"{email.updated_at:%Y-%m-%dT%H:%M:%S}Z+0000"
+            self.email(email.id, updated=updated, name=email.name, workspace=email.workspace)
+        return self.exports.take(log, **options)
+
+    def fault(self, part: str, *answers: Answer | None) -> None:
+        """Answer the next calls of paths that hold `part` with these, one after the other, then rightly again.
+
+        None among them stands for the right answer.
+        """
         self._faults.append((part, deque(answers)))
 
     def count(self, part: str) -> int:
@@ -129,16 +146,25 @@ class Marketo:
     # How it answers ----------------------------------------------------------------------------------------------
 
     def answer(self, call: Call, form: dict[str, str]) -> Answer:
+        answer = self._answer(call, form)
+        self.before_sending(call, answer)
+        return answer
+
+    def _answer(self, call: Call, form: dict[str, str]) -> Answer:
         with self._lock:
             self.calls.append(call)
             for part, answers in self._faults:
-                if part in call.path and answers:
-                    return answers.popleft()
+                if part in call.path and answers and (wrong := answers.popleft()):
+                    return wrong
             if call.path == "/identity/oauth/token":
                 return self._give_token({**call.query, **form})
             refused = self._refuse(call)
         if refused:
             return refused
+        with self._lock:
+            exported = self.exports.answer(call)
+        if exported:
+            return exported
         if call.path == "/rest/asset/v1/emails.json":
             return self._page(call.query)
         parts = call.path.split("/")
@@ -263,11 +289,12 @@ def serve(marketo: Marketo, certificate: Path | None = None) -> Iterator[Marketo
 
         def _answer(self) -> None:
             address = urlsplit(self.path)
-            form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             query = {name: values[0] for name, values in parse_qs(address.query).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
+            form = body.decode() if "urlencoded" in headers.get("content-type", "") else ""
             answer = marketo.answer(
-                Call(self.command, address.path, query, headers, self.path),
+                Call(self.command, address.path, query, headers, self.path, body),
                 {name: values[0] for name, values in parse_qs(form).items()},
             )
             with contextlib.suppress(ConnectionError):  # the test's client was killed
@@ -277,6 +304,9 @@ def serve(marketo: Marketo, certificate: Path | None = None) -> Iterator[Marketo
                 self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
                 self.end_headers()
                 self.wfile.write(answer.body)
+                if answer.hold:
+                    self.wfile.flush()
+                    answer.hold.wait(60)
             if answer.length is not None:
                 self.close_connection = True
 

@@ -7,6 +7,7 @@ them, and every import would slow them; each command loads what it needs and cal
 from __future__ import annotations
 
 from superset_campaign_plugin.cli import (  # noqa: F401 - each adds its commands
+    activities,
     deployment,
     emails,
     guests,

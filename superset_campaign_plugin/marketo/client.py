@@ -1,12 +1,14 @@
 """How Marketo's REST API is asked: its token, its limits, its pages and its errors.
 
-Sources are Adobe's pages *Authentication*, *Error Codes* and *Assets* of the Marketo developer documentation: errors
-come as `{"success": false, "errors": [{"code": "606", "message": …}]}` with status 200, codes 6xx mean that the call
-was not executed, 7xx that it could not be answered.
+Sources are Adobe's pages *Authentication*, *Error Codes*, *Assets* and *Bulk Extract* of the Marketo developer
+documentation: errors come as `{"success": false, "errors": [{"code": "606", "message": …}]}` with status 200, codes 6xx
+mean that the call was not executed, 7xx that it could not be answered. Files come by HTTP ranges; a file that is not
+there is status 404 with plain text.
 """
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import json
 import time
@@ -14,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -27,7 +29,12 @@ from requests.exceptions import (
     Timeout,
 )
 
-from superset_campaign_plugin.errors import MarketoBusyError, MarketoError, MarketoRefusalError
+from superset_campaign_plugin.errors import (
+    MarketoBusyError,
+    MarketoError,
+    MarketoLaterError,
+    MarketoRefusalError,
+)
 from superset_campaign_plugin.marketo.credentials import Credentials
 
 PAGE = 200  # the most that Marketo gives
@@ -39,6 +46,9 @@ CALLS, WINDOW = 80, 20.0
 PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)  # together longer than Marketo's window
 LONGEST_PAUSE = 120.0
 
+# Of a transfer that breaks off, at most this many bytes are lost.
+TRANSFER_CHUNK = 2**12
+
 _CONNECT_TIMEOUT, _READ_TIMEOUT, _ANSWER_TIMEOUT = 10.0, 60.0, 300.0
 
 _EXPIRED = frozenset({"601", "602"})
@@ -47,6 +57,16 @@ _BUSY = frozenset({"604", "606", "608", "611", "615", "713"})
 _NOT_ALLOWED = frozenset({"600", "603"})
 _QUOTA = "607"
 
+_TOKEN = "/identity/oauth/token"  # noqa: S105 - a path
+# What a role of Marketo must have for paths that begin so.
+_PERMISSIONS = {
+    "/bulk/v1/activities/": "Read-Only Activity",
+    "/rest/v1/activities/": "Read-Only Activity",
+    "/rest/asset/": "Read-Only Assets",
+}
+
+_T = TypeVar("_T")
+
 
 class _Busy(Exception):
     """The call may succeed after a pause."""
@@ -54,6 +74,10 @@ class _Busy(Exception):
     def __init__(self, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class _Moved(Exception):
+    """A transfer broke off, but came further than before."""
 
 
 class _Bearer(AuthBase):
@@ -72,7 +96,8 @@ class Client:
     """Asks for one thing after the other, as fast as Marketo admits. `sleep` and `clock` are for the tests.
 
     Every method raises `MarketoBusyError` where pauses did not help, `MarketoRefusalError` where Marketo refuses this
-    one call, and `MarketoError` where no further call has a chance. No text of an error holds a secret.
+    one call, `MarketoLaterError` where the day's quota of calls is used up, and `MarketoError` where no further call
+    has a chance. No text of an error holds a secret.
     """
 
     def __init__(
@@ -106,17 +131,38 @@ class Client:
 
     def get(self, path: str, **parameters: str | int) -> list[Any]:
         """The list `result` of an answer; empty where Marketo found nothing."""
-        for pause in PAUSES:
-            try:
-                return self._get(path, parameters)
-            except _Busy as busy:
-                if busy.retry_after > LONGEST_PAUSE:
-                    raise MarketoBusyError(f"{busy}, and asks for {busy.retry_after:.0f} seconds of patience") from busy
-                self._sleep(max(pause, busy.retry_after))
-        try:
-            return self._get(path, parameters)
-        except _Busy as busy:
-            raise MarketoBusyError(f"{busy}, also at the last of {len(PAUSES) + 1} tries") from busy
+        return _listed(self.answer(path, **parameters))
+
+    def answer(self, path: str, **parameters: str | int) -> dict[str, Any]:
+        """A whole answer, for what stands beside its `result`."""
+        return self._patiently(lambda: self._ask("GET", path, params=parameters))
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> list[Any]:
+        """The list `result` of the answer to a POST with a body in JSON.
+
+        It may be sent again where the connection broke, so Marketo may have done twice what it asks for.
+        """
+        return _listed(self._patiently(lambda: self._ask("POST", path, json={} if body is None else body)))
+
+    def read_range(self, path: str, first: int, last: int, take: Callable[[int, bytes], None]) -> None:
+        """Read the bytes `first` to `last` of a file, counted from 0, and hand each part with its place to `take`.
+
+        It goes on after a connection that broke. A server that gives more than it was asked for is read from byte 0.
+        Raises `MarketoRefusalError` with the code 404 where there is no such file.
+        """
+        done = first
+
+        def note(place: int, part: bytes) -> None:
+            nonlocal done
+            take(place, part)
+            done = place + len(part)
+
+        while done <= last:
+            before = done
+            with contextlib.suppress(_Moved):
+                self._patiently(lambda: self._read_range(path, done, last, note), lambda: done)
+            if done <= before:
+                raise MarketoRefusalError(f"{self._host} gives no byte {done} of a file", "416")
 
     def pages(self, path: str, **parameters: str | int) -> Iterator[list[Any]]:
         """Page after page of a list, to the first empty one: a short page is not always the last."""
@@ -129,17 +175,75 @@ class Client:
             offset += len(page)
             before = page
 
-    def _get(self, path: str, parameters: dict[str, str | int]) -> list[Any]:
+    def _patiently(self, action: Callable[[], _T], done: Callable[[], int] = lambda: 0) -> _T:
+        """What `action` returns; tried again, after pauses, while Marketo is busy.
+
+        Raises `_Moved` where an attempt broke off but `done` is not what it was: that needs no patience.
+        """
+        before = done()
+        for pause in (*PAUSES, None):
+            try:
+                return action()
+            except _Busy as busy:
+                if done() != before:
+                    raise _Moved from busy
+                if pause is None:
+                    raise MarketoBusyError(f"{busy}, also at the last of {len(PAUSES) + 1} tries") from busy
+                if busy.retry_after > LONGEST_PAUSE:
+                    raise MarketoBusyError(f"{busy}, and asks for {busy.retry_after:.0f} seconds of patience") from busy
+                self._sleep(max(pause, busy.retry_after))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        self._take_turn()
+        answer = self._call(method, path, self._token, **content)
+        if _code(answer) in _EXPIRED:
+            self._renew_token()
+            self._wait_for_turn()
+            answer = self._call(method, path, self._token, **content)
+        return self._checked(path, answer)
+
+    def _take_turn(self) -> None:
         # The token is looked at after the wait, in which it may end. Fetching one counts for no limit.
         self._wait_for_turn()
         if self._token is None or self._clock() >= self._token_ends:
             self._renew_token()
-        answer = self._call("GET", path, self._token, params=parameters)
-        if _code(answer) in _EXPIRED:
+
+    def _read_range(self, path: str, first: int, last: int, take: Callable[[int, bytes], None]) -> None:
+        """One attempt at a range, and a second one with a new token."""
+        self._take_turn()
+        answer = self._transfer(path, first, last, take)
+        if answer is not None and _code(answer) in _EXPIRED:
             self._renew_token()
             self._wait_for_turn()
-            answer = self._call("GET", path, self._token, params=parameters)
-        return self._result(answer)
+            answer = self._transfer(path, first, last, take)
+        if answer is not None:
+            self._checked(path, answer)
+            raise MarketoError(f"{self._host} does not answer as Marketo does; check MARKETO_URL")
+
+    def _transfer(self, path: str, first: int, last: int, take: Callable[[int, bytes], None]) -> dict[str, Any] | None:
+        """Hand on the bytes of a range; or what Marketo answers in their place, which is an error in JSON."""
+        headers = {"Range": f"bytes={first}-{last}", "Accept": "*/*", "Accept-Encoding": "identity"}
+        with self._connected("GET", path, self._token, headers=headers) as response:
+            self._reached = True
+            if response.status_code == 404:
+                raise MarketoRefusalError(f"{self._host} has no such file", "404")
+            if response.status_code == 416:
+                raise MarketoRefusalError(f"{self._host} has no byte {first} of a file", "416")
+            if response.status_code != 206:
+                self._check_status(response)
+            # 200 is the answer of who knows no ranges, or an error: no extract in CSV begins with a brace.
+            place = first if response.status_code == 206 else 0
+            beginning = response.status_code == 200
+            for part in response.iter_content(TRANSFER_CHUNK):
+                if beginning and part.lstrip()[:1] == b"{":
+                    return self._parse(part + self._body(response))
+                beginning = False
+                part = part[: last + 1 - place]
+                if part:
+                    take(place, part)
+                place += len(part)
+        return None
 
     def _renew_token(self) -> None:
         # Not ahead of its time: until it ends Marketo hands out the same token again.
@@ -149,7 +253,7 @@ class Client:
             "client_secret": self._credentials.client_secret,
         }
         # In the body, where no log of addresses has it.
-        answer = self._call("POST", "/identity/oauth/token", None, data=form)
+        answer = self._call("POST", _TOKEN, None, data=form)
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token.strip():
             raise MarketoError(f"{self._host} gave no token; check MARKETO_URL, MARKETO_CLIENT_ID and its secret")
@@ -157,6 +261,15 @@ class Client:
         self._token_ends = self._clock() + (seconds if isinstance(seconds, int) and seconds > 0 else 3600)
 
     def _call(self, method: str, path: str, token: str | None, **content: Any) -> dict[str, Any]:
+        with self._connected(method, path, token, **content) as response:
+            self._check_status(response)
+            body = self._body(response)
+        self._reached = True
+        return self._parse(body)
+
+    @contextlib.contextmanager
+    def _connected(self, method: str, path: str, token: str | None, **content: Any) -> Iterator[requests.Response]:
+        """A response, whose body is not read yet. What the network does to it becomes one of our errors."""
         try:
             with self._session.request(
                 method,
@@ -167,8 +280,7 @@ class Client:
                 stream=True,
                 **content,
             ) as response:
-                self._check_status(response)
-                body = self._body(response)
+                yield response
         except SSLError as error:
             raise MarketoError(
                 f"no trusted TLS connection to {self._host}; check MARKETO_URL, and the certificates of your proxy"
@@ -179,8 +291,6 @@ class Client:
             raise MarketoError(f"cannot connect to {self._host}; check MARKETO_URL and the network") from error
         except RequestException as error:
             raise MarketoError(f"cannot ask {self._host}: {type(error).__name__}; check MARKETO_URL") from error
-        self._reached = True
-        return self._parse(body)
 
     def _wait_for_turn(self) -> None:
         if len(self._calls) == CALLS:
@@ -200,7 +310,7 @@ class Client:
         if 300 <= status < 400:
             target = self._clean(urlsplit(response.headers.get("Location", "")).netloc) or "another address"
             raise MarketoError(f"{self._host} sends on to {target}, where no secret is sent; check MARKETO_URL")
-        if status in (400, 401, 403) and response.request.method == "POST":
+        if status in (400, 401, 403) and urlsplit(response.request.url or "").path.endswith(_TOKEN):
             raise MarketoError(
                 f"{self._host} refuses the credentials (HTTP status {status}); "
                 "check MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET"
@@ -227,28 +337,30 @@ class Client:
             raise MarketoError(f"{self._host} does not answer as Marketo does; check MARKETO_URL")
         return answer
 
-    def _result(self, answer: dict[str, Any]) -> list[Any]:
+    def _checked(self, path: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer, if it is one; else the error that it tells of."""
         if answer.get("success") is True:
-            result = answer.get("result")
-            return result if isinstance(result, list) else []
+            return answer
         code = _code(answer)
         reason = f"Marketo answers with error {code}" if code else f"{self._host} does not answer as Marketo does"
-        if message := self._clean(_error(answer).get("message")):
-            reason = f"{reason} ({message})"
+        words = self._clean(_error(answer).get("message"))
+        if words:
+            reason = f"{reason} ({words})"
         if code in _BUSY:
             raise _Busy(reason)
         if code == _QUOTA:
-            raise MarketoError(f"{reason}: today's quota of API calls is used up; run this again tomorrow")
+            raise MarketoLaterError(f"{reason}: today's quota of API calls is used up; run this again tomorrow")
         if code in _NOT_ALLOWED:
+            permission = next((name for start, name in _PERMISSIONS.items() if path.startswith(start)), "for this call")
             raise MarketoError(
-                f"{reason}: the role of the API user needs the permission Access API: Read-Only Assets, "
+                f"{reason}: the role of the API user needs the permission Access API: {permission}, "
                 "and a list of allowed addresses must hold this one"
             )
         if code in _EXPIRED:
             raise MarketoError(f"{reason} to a token that it has just given; check the custom service in Marketo")
         if not code:
             raise MarketoError(f"{reason}; check MARKETO_URL")
-        raise MarketoRefusalError(reason)
+        raise MarketoRefusalError(reason, code, words)
 
     @property
     def _host(self) -> str:
@@ -262,6 +374,11 @@ class Client:
             if secret:
                 text = text.replace(secret, "***")
         return "".join(letter if letter.isprintable() else " " for letter in text)[:200].strip()
+
+
+def _listed(answer: dict[str, Any]) -> list[Any]:
+    result = answer.get("result")
+    return result if isinstance(result, list) else []
 
 
 def _error(answer: dict[str, Any]) -> dict[str, Any]:

@@ -7,17 +7,17 @@ Email Dynamic Content* of the Marketo asset API.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from superset_campaign_plugin.errors import MarketoBusyError, MarketoError, MarketoRefusalError
 from superset_campaign_plugin.marketo.client import Client
 from superset_campaign_plugin.marketo.credentials import read_credentials
+from superset_campaign_plugin.marketo.values import parse_time, storable
 from superset_campaign_plugin.preview.contents import (
     MAX_ID,
     Content,
@@ -31,7 +31,6 @@ from superset_campaign_plugin.preview.contents import (
 BATCH = 10
 
 _LIST = "/rest/asset/v1/emails.json"
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z?(?:([+-]\d\d):?(\d\d))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ def _read(page: list[Any], status: str) -> Iterator[Email]:
         email_id = fields.get("id") if isinstance(fields, dict) else None
         if type(email_id) is not int or not 0 < email_id <= MAX_ID:
             raise MarketoError("Marketo's list of emails holds one without an id; check MARKETO_URL")
-        yield Email(email_id, status, _time(fields.get("updatedAt")), fields)
+        yield Email(email_id, status, parse_time(fields.get("updatedAt")), fields)
 
 
 def _fetch(client: Client, email: Email) -> Content:
@@ -175,23 +174,23 @@ def _fetch(client: Client, email: Email) -> Content:
         raise MarketoRefusalError("Marketo gives no HTML of it")
     return Content(
         email_id=email.email_id,
-        html=_text(html),
-        subject=_words(client, email, "subject"),
-        sender=format_sender(_words(client, email, "fromName"), _words(client, email, "fromEmail")),
-        preheader=_words(client, email, "preHeader"),
+        html=storable(html),
+        subject=field_text(client, email, "subject"),
+        sender=format_sender(field_text(client, email, "fromName"), field_text(client, email, "fromEmail")),
+        preheader=field_text(client, email, "preHeader"),
     )
 
 
-def _words(client: Client, email: Email, name: str) -> str | None:
+def field_text(client: Client, email: Email, name: str) -> str | None:
     """A field's text, which is bare or `{"type": "Text", "value": …}`; of several by segment the default one."""
     field = email.fields.get(name)
     kind, value = (field.get("type"), field.get("value")) if isinstance(field, dict) else ("Text", field)
     if isinstance(kind, str) and kind.lower() == "dynamiccontent":
-        value = _default_words(client, email, value)
-    return _text(value).strip() or None if isinstance(value, str) else None
+        value = _default_text(client, email, value)
+    return storable(value).strip() or None if isinstance(value, str) else None
 
 
-def _default_words(client: Client, email: Email, section: object) -> object:
+def _default_text(client: Client, email: Email, section: object) -> object:
     """The variation for people of no segment. `section` is its id in Marketo and no text for people."""
     path = f"/rest/asset/v1/email/{email.email_id}/dynamicContent/{quote(str(section), safe='')}.json"
     try:
@@ -203,21 +202,3 @@ def _default_words(client: Client, email: Email, section: object) -> object:
         if isinstance(variation, dict) and variation.get("segmentName") == "Default":
             return variation.get("content")
     return None
-
-
-def _text(text: str) -> str:
-    """Without what a database does not store: null characters, and halves of a character."""
-    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _time(text: object) -> datetime | None:
-    """Marketo's `2014-12-05T02:06:21Z+0000` as UTC without a zone; None for anything else, which is always fetched."""
-    found = _TIME.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        return None
-    hours, minutes = found[2] or "+00", found[3] or "00"
-    try:
-        moment = datetime.fromisoformat(f"{found[1]}{hours}:{minutes}")
-        return moment.astimezone(timezone.utc).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        return None

@@ -1,6 +1,6 @@
-"""Marketo's bulk activity extract, as `superset-campaign load` stores it: all activities in one table.
+"""Marketo's bulk activity extract, as `load` and `pull-activities` store it: all activities in one table.
 
-The extract holds no assets. Names come from tables of the user's own, where they make them; else ids are shown.
+The extract holds no assets. Names come from the tables that `pull-activities` makes, or the user; else ids are shown.
 """
 
 from __future__ import annotations
