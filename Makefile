@@ -1,6 +1,9 @@
 # The commands of the README are `make demo`, `make portal` and `make test`. Each does all of its own set-up.
 PYTHON ?=
 PORT ?= 8088
+DATABASE ?=
+SOURCE ?= bulk
+SCHEMA ?=
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-emit-find-links
 
@@ -15,8 +18,8 @@ venv:  ## Build .venv from the pinned requirements.
 dev:  ## The same with what the tests and checks need.
 	@PYTHON="$(PYTHON)" scripts/venv.sh dev
 
-demo: venv  ## Serve the dashboard with a year of made-up data on 127.0.0.1:$(PORT).
-	@$(BIN)/python -m demo --port $(PORT)
+demo: venv  ## Serve the dashboard with a year of made-up data, or over DATABASE=file.duckdb, on 127.0.0.1:$(PORT).
+	@$(BIN)/python -m demo --port $(PORT) $(if $(DATABASE),--database "$(DATABASE)" --source "$(SOURCE)") $(if $(SCHEMA),--schema "$(SCHEMA)")
 
 stack: venv  ## The same as in production: PostgreSQL, Redis, workers, on 127.0.0.1:$(PORT).
 	@scripts/system.sh stack

@@ -1,5 +1,7 @@
 """`make demo`: a year of made-up campaigns, a Superset with the report installed, served on this machine alone.
 
+`make demo DATABASE=campaigns.duckdb` serves the report over that file instead, and does not write to it.
+
 Everything it makes lies in `.demo/`. Each step writes beside its target and renames at the end, so a run that was
 stopped leaves nothing that a later one would mistake for whole.
 """
@@ -27,16 +29,11 @@ from demo.generate import generate
 from demo.ports import HOST, port_fault
 from demo.prepare import ADMIN
 from demo.progress import Progress
+from demo.served import MADE_UP, ROOT, DemoError, Served, own_database
 from superset_campaign_plugin import resources
 from superset_campaign_plugin.preview.contents import load_emails
 
-ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".demo"
 DASHBOARD = "superset/dashboard/campaign-email-performance/"
-
-
-class DemoError(Exception):
-    """Something that the person at the keyboard can mend; the message says how."""
 
 
 def main() -> int:
@@ -44,9 +41,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8088, help="port on 127.0.0.1 (make demo PORT=8089)")
     parser.add_argument("--sends", type=int, default=200_000, help="how many sends to make up")
+    parser.add_argument("--database", metavar="FILE", help="a DuckDB file to serve in place of made-up campaigns")
+    parser.add_argument("--source", default="bulk", help="the layout of its tables (default: bulk)")
+    parser.add_argument("--schema", help="their schema (default: the database's own)")
     options = parser.parse_args()
     try:
-        run(options.port, options.sends)
+        served = own_database(options.database, options.source, options.schema) if options.database else MADE_UP
+        run(served, options.port, options.sends)
     except DemoError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -55,16 +56,17 @@ def main() -> int:
     return 0
 
 
-def run(port: int, sends: int) -> None:
+def run(served: Served, port: int, sends: int) -> None:
     """Make what is missing, serve, and return when the server ends."""
     require_free(port)
-    STATE.mkdir(exist_ok=True)
+    served.state.mkdir(parents=True, exist_ok=True)
     progress = Progress()
-    environment = demo_environment()
-    warehouse = make_warehouse(progress, sends)
-    make_superset(progress, environment, warehouse)
-    password = set_password(STATE / "superset.db")
-    serve(progress, environment, port, password)
+    environment = demo_environment(served)
+    if served.made_up:
+        make_warehouse(progress, served, sends)
+    make_superset(progress, environment, served)
+    password = set_password(served.state / "superset.db")
+    serve(progress, environment, served, port, password)
 
 
 def require_free(port: int) -> None:
@@ -76,9 +78,9 @@ def require_free(port: int) -> None:
         ) from fault
 
 
-def demo_environment() -> dict[str, str]:
+def demo_environment(served: Served) -> dict[str, str]:
     """The environment of the demo's Superset. Its key is made at the first start and never leaves `.demo/`."""
-    key = STATE / "secret_key"
+    key = served.state / "secret_key"
     if not key.exists():
         partial = key.with_suffix(".part")
         partial.touch(mode=0o600)
@@ -88,42 +90,42 @@ def demo_environment() -> dict[str, str]:
         **os.environ,
         "SUPERSET_CONFIG_PATH": str(ROOT / "demo" / "superset_config.py"),
         "FLASK_APP": "superset.app:create_app()",
-        "CAMPAIGN_DEMO_STATE": str(STATE),
+        "CAMPAIGN_DEMO_STATE": str(served.state),
         "CAMPAIGN_DEMO_SECRET_KEY": key.read_text(),
     }
 
 
-def make_warehouse(progress: Progress, sends: int) -> Path:
+def make_warehouse(progress: Progress, served: Served, sends: int) -> None:
     """The DuckDB file with activities, assets and email contents; made once."""
-    warehouse, emails = STATE / "warehouse.duckdb", STATE / "emails"
+    warehouse, emails = served.warehouse, served.state / "emails"
     if warehouse.exists():
-        return warehouse
-    partial = STATE / "warehouse.duckdb.part"
+        return
+    partial = warehouse.with_name(f"{warehouse.name}.part")
     for leftover in (partial, partial.with_name(partial.name + ".wal")):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(emails, ignore_errors=True)
     with progress.step("Making up a year of campaigns") as report:
         generate(partial, emails, end=datetime.now(timezone.utc).date(), sends=sends, progress=report)
     with progress.step("Storing the emails"):
-        load_emails(f"duckdb:///{partial}", emails, schema="marketo")
+        load_emails(f"duckdb:///{partial}", emails, schema=served.schema)
     put_in_place(partial, warehouse)
-    return warehouse
 
 
-def make_superset(progress: Progress, environment: dict[str, str], warehouse: Path) -> None:
+def make_superset(progress: Progress, environment: dict[str, str], served: Served) -> None:
     """The metadata database with the report installed; made once, and installed again after an upgrade."""
-    metadata, stamp = STATE / "superset.db", STATE / "installed"
-    version = shipped_version()
+    metadata, stamp = served.state / "superset.db", served.state / "installed"
+    version = shipped_version() + served.version()
     if metadata.exists() and stamp.exists() and stamp.read_text() == version:
         return
     target = metadata
     if not metadata.exists():
-        target = STATE / "superset.db.part"
+        target = served.state / "superset.db.part"
         target.unlink(missing_ok=True)
-    log = STATE / "setup.log"
+    log = served.state / "setup.log"
     with log.open("w") as errors, progress.step("Starting Superset") as report:
         process = subprocess.Popen(
-            [sys.executable, "-m", "demo.prepare", str(warehouse)],
+            [sys.executable, "-m", "demo.prepare", str(served.warehouse), served.source, served.schema or ""]
+            + ["--store"] * served.made_up,
             cwd=ROOT,
             env={**environment, "CAMPAIGN_DEMO_METADATA": str(target)},
             stdout=subprocess.PIPE,
@@ -135,10 +137,10 @@ def make_superset(progress: Progress, environment: dict[str, str], warehouse: Pa
             if line.startswith("::step "):
                 report(line.removeprefix("::step ").strip(), None)
         if process.wait() != 0:
-            raise DemoError(f"Superset could not be set up; {log} says why. rm -rf .demo starts over")
+            raise DemoError(f"Superset could not be set up; {log} says why. rm -rf {served.state} starts over")
     if target != metadata:
         target.replace(metadata)
-    shutil.rmtree(STATE / "cache", ignore_errors=True)
+    shutil.rmtree(served.state / "cache", ignore_errors=True)
     stamp.write_text(version)
 
 
@@ -164,13 +166,13 @@ def set_password(metadata: Path) -> str:
     return password
 
 
-def serve(progress: Progress, environment: dict[str, str], port: int, password: str) -> None:
+def serve(progress: Progress, environment: dict[str, str], served: Served, port: int, password: str) -> None:
     """Serve until interrupted. Raises `DemoError` if the server does not come up."""
     command = [
         sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--workers", "2", "--worker-class", "gthread",
         "--threads", "8", "--timeout", "120", "--preload", "superset.app:create_app()",
     ]  # fmt: skip
-    log = STATE / "server.log"
+    log = served.state / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:

@@ -1,7 +1,8 @@
 """Makes the demo's Superset: its metadata, an admin, and the report installed. Runs in a process of its own.
 
-    python -m demo.prepare WAREHOUSE
+    python -m demo.prepare WAREHOUSE SOURCE SCHEMA [--store]
 
+SCHEMA may be empty, for the database's own. `--store` stores what the dashboard reads beside the warehouse.
 The configuration comes from the environment, as `python -m demo` sets it. Running it again changes nothing.
 """
 
@@ -13,8 +14,8 @@ from pathlib import Path
 ADMIN = "admin"
 
 
-def prepare(warehouse: Path) -> None:
-    """Bring the metadata database up to date, and store and install the report over `warehouse` (a DuckDB file)."""
+def prepare(warehouse: Path, source: str, schema: str | None, *, store: bool) -> None:
+    """Bring the metadata database up to date, and install the report over `warehouse` (a DuckDB file)."""
     import superset
     from flask_migrate import upgrade
     from superset.app import create_app
@@ -30,14 +31,17 @@ def prepare(warehouse: Path) -> None:
             role = superset.security_manager.find_role("Admin")
             # Nobody can log in with this hash; every start of the demo sets a password of its own.
             superset.security_manager.add_user(ADMIN, "Demo", "Admin", "admin@example.com", role, hashed_password="!")  # noqa: S106
-        print("::step Storing what the dashboard reads", flush=True)
-        from superset_campaign_plugin.bundle.install import install
-        from superset_campaign_plugin.refresh.run import refresh
+        uri = f"duckdb:///{warehouse}"
+        if store:
+            print("::step Storing what the dashboard reads", flush=True)
+            from superset_campaign_plugin.refresh.run import refresh
 
-        refresh(f"duckdb:///{warehouse}", schema="marketo", source="fivetran")
+            refresh(uri, schema=schema, source=source)
         print("::step Installing the report", flush=True)
-        install(database="Campaign Warehouse", uri=f"duckdb:///{warehouse}", schema="marketo", source="fivetran")
+        from superset_campaign_plugin.bundle.install import install
+
+        install(database="Campaign Warehouse", uri=uri, schema=schema, source=source)
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]))
+    prepare(Path(sys.argv[1]), sys.argv[2], sys.argv[3] or None, store="--store" in sys.argv[4:])
