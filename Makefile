@@ -34,9 +34,10 @@ test: dev  ## Install what the tests need, then check and test everything.
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: dev  ## The long runs of refreshes and loads beside others, killed and on full disks (two hours).
+soak: dev  ## The long runs of refreshes, loads and pulls, beside others, killed and on full disks (two hours).
 	@scripts/system.sh
-	@ROUNDS=200 $(BIN)/python -m pytest tests/soundness/test_refresh.py tests/soundness/test_beside_others.py $(ARGS)
+	@ROUNDS=200 $(BIN)/python -m pytest tests/soundness/test_refresh.py tests/soundness/test_beside_others.py \
+		tests/unit/test_pull_activities.py $(ARGS)
 
 lint: dev  ## Style, format and types.
 	@$(BIN)/ruff check .

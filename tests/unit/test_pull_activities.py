@@ -35,7 +35,7 @@ from superset_campaign_plugin.load import run as load_run
 from superset_campaign_plugin.load.store import Store
 from superset_campaign_plugin.marketo import activities, download
 from superset_campaign_plugin.marketo.activities import TRIES, Pulled, pull_activities
-from superset_campaign_plugin.marketo.client import TRANSFER_CHUNK
+from superset_campaign_plugin.marketo.client import PAUSES, TRANSFER_CHUNK
 from superset_campaign_plugin.marketo.jobs import LONGEST, POLL, TYPES
 from superset_campaign_plugin.marketo.journal import Journal
 from superset_campaign_plugin.marketo.windows import SHORTEST, Window, missing_windows, reached_without_gap
@@ -288,7 +288,7 @@ def test_two_jobs_at_once_and_no_state_is_asked_for_more_than_once_a_minute(mark
     assert most == 2
     for job in marketo.exports.jobs.values():
         gaps = [after - before for before, after in itertools.pairwise(job.polls)]
-        assert min(gaps) >= POLL[0]
+        assert min(gaps) >= 60
         assert len(job.polls) < 1500 / 100
     assert max(clock.slept) <= POLL[-1]
 
@@ -314,14 +314,15 @@ def test_the_queue_of_other_programs_is_waited_for_too_but_not_for_ever(marketo,
 
 
 @on_sqlite
-def test_a_job_that_is_queued_already_is_taken_as_queued(marketo, held, pull):
+def test_a_job_that_is_queued_already_is_taken_as_queued(marketo, held, pull, clock):
     def lose(call: Call, answer: Answer) -> None:
         if call.path.endswith(ENQUEUE) and marketo.count(ENQUEUE) == 1:
             answer.body, answer.length = b"", 100  # the connection breaks once Marketo has done it
 
     marketo.before_sending = lose
-    assert pull().complete
-    assert marketo.count(ENQUEUE) == WINDOWS + 1
+    assert pull(since=utc("2024-06-01")).complete
+    assert marketo.count(ENQUEUE) == 2
+    assert set(clock.slept) == {PAUSES[0], POLL[0]}  # and not as for a full queue
 
 
 @on_sqlite
@@ -427,13 +428,21 @@ def test_a_file_is_fetched_in_pieces(marketo, held, warehouse, pull, monkeypatch
     assert_same_as_the_log(warehouse.uri, held)
 
 
-@pytest.mark.parametrize("damage", [["damaged"], ["damaged", "damaged"], ["cut", "whole"], ["whole"], ["gone"]])
+@pytest.mark.parametrize(
+    ("damage", "jobs", "transfers"),
+    [
+        (["damaged"], 0, 1),
+        (["damaged", "damaged"], 1, 2),  # a second wrong checksum, or no file, is a job that came to nothing
+        (["gone"], 1, 1),
+        (["whole"], 0, 0),  # a server that knows no ranges
+        (["cut", "whole"], 0, 1),
+    ],
+)
 @on_sqlite
-def test_a_file_that_is_not_what_was_told_is_fetched_again(marketo, held, warehouse, pull, damage):
+def test_a_file_that_is_not_what_was_told_is_fetched_again(marketo, held, warehouse, pull, damage, jobs, transfers):
     marketo.exports.transfers.extend(damage)
     assert pull().complete
-    # A second wrong checksum, or no file, is a job that came to nothing.
-    assert marketo.count(CREATE) == WINDOWS + (damage in (["damaged", "damaged"], ["gone"]))
+    assert (marketo.count(CREATE), marketo.count(FILE)) == (WINDOWS + jobs, WINDOWS + transfers)
     assert_same_as_the_log(warehouse.uri, held)
 
 
@@ -626,6 +635,54 @@ def test_whatever_happens_in_the_end_the_same_is_stored(marketo, held, warehouse
     assert sum(job.sent for job in queued) <= sum(len(job.file) for job in queued) + needless
 
 
+@on_files
+def test_a_job_is_remembered_before_it_is_queued(marketo, held, warehouse, pull):
+    remembered = []
+
+    def look(call: Call, answer: Answer) -> None:
+        if call.path.endswith(ENQUEUE):
+            export_id = call.path.split("/")[-2]
+            remembered.append(any(export_id in row for row in stored(warehouse.uri, "marketo_pull")))
+
+    marketo.before_sending = look
+    assert pull().complete
+    assert remembered == [True] * WINDOWS
+
+
+@on_sqlite
+def test_a_full_disk_is_told_and_the_next_run_goes_on(marketo, held, warehouse, pull, disk):
+    folder = disk(8)  # KB
+    with pytest.raises(LoadError, match=r"No space left on device; free space there, or choose another .*--directory"):
+        pull(directory=folder)
+    disk(1000)
+    assert pull(directory=folder).complete
+    assert marketo.count(CREATE) == WINDOWS
+    assert_same_as_the_log(warehouse.uri, held)
+
+
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_a_file_that_is_in_use_is_waited_for(marketo, held, warehouse, pull, clock, monkeypatch):
+    """Another program reads the DuckDB file for so long that the usual patience ends."""
+    pull(now=utc("2024-05-20"))
+    monkeypatch.setattr("superset_campaign_plugin.database_files.PATIENCE", 0.1)
+    path = sa.engine.make_url(warehouse.uri).database
+    code = "import duckdb, sys; own = duckdb.connect(sys.argv[1], read_only=True); print(flush=True); sys.stdin.read()"
+    reader = subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if seconds == 5.0:  # the pause before the second attempt
+            reader.communicate(timeout=60)
+
+    try:
+        reader.stdout.readline()
+        assert pull(sleep=sleep).complete
+        assert reader.returncode == 0
+    finally:
+        reader.kill()
+        reader.wait(60)
+
+
 # A process of its own, for which a second of ours is a minute.
 _PULL = """
 import os, sys, time
@@ -788,3 +845,27 @@ def test_a_window_that_fails_ends_the_command_with_1(marketo, held, warehouse, f
     assert result.exit_code == 1
     assert result.stdout.startswith("2 of 4 windows stored")
     assert result.stderr.count("not stored, after 3 jobs") == 2
+
+
+@on_sqlite
+def test_a_terminal_sees_what_is_done(marketo, warehouse):
+    marketo.clock = marketo.exports.clock = time.monotonic
+    marketo.fault(CREATE, QUOTA)
+    terminal, slave = os.openpty()
+    process = subprocess.Popen(
+        [SCRIPT, "pull-activities", "--uri", warehouse.uri, "--since", "2026-01-01"],
+        env={**os.environ, **marketo.environment(), "TERM": "xterm", "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=slave,
+    )
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    os.close(slave)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert process.returncode == 75
+    assert output.startswith(b"0 of ")
+    assert "windows stored; making a job for 2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z" in shown
+    assert "Error: Marketo answers with error 1029" in shown
