@@ -178,10 +178,10 @@ def test_three_months_come_with_names_as_the_log_has_them(marketo, held, warehou
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgresql", "mysql"], indirect=True)
 def test_a_schema_of_its_own(marketo, held, warehouse, pull):
-    warehouse.execute("CREATE SCHEMA pulled")
-    pull(schema="pulled")
-    assert_same_as_the_log(warehouse.uri, held, "pulled")
-    assert pull(schema="pulled").windows == 0
+    warehouse.execute("CREATE SCHEMA pulled_activities")
+    pull(schema="pulled_activities")
+    assert_same_as_the_log(warehouse.uri, held, "pulled_activities")
+    assert pull(schema="pulled_activities").windows == 0
 
 
 @on_files
