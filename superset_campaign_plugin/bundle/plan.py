@@ -32,7 +32,7 @@ from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.first_release import as_first_stored
 from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
-from superset_campaign_plugin.bundle.merging.layout import Position, merge_layout
+from superset_campaign_plugin.bundle.merging.layout import Position, charts_of, merge_layout
 from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge
 from superset_campaign_plugin.bundle.stored import MODELS, each, find
 from superset_campaign_plugin.config import EXTENSION, Settings
@@ -313,6 +313,7 @@ def _plan_asset(
 def _merge_dashboard(
     before: Document | None, now: Document, there: Document, manifest: Manifest, overwrite: bool
 ) -> tuple[Position, list[Difference]]:
+    used = _used(now)
     old, new, present = ({**each} if each else None for each in (before, now, there))
     old_position = old.pop(_POSITION) if old else None
     position, moved = merge_layout(
@@ -326,9 +327,18 @@ def _merge_dashboard(
     )
     differences = merge(old, new, present or {}, dashboards.POLICY, overwrite=overwrite)
     differences += dashboards.order_difference(old, new or {}, present or {})
-    back = [uuid for uuid, record in manifest.assets.items() if "kind" in record and _gone(record["kind"], uuid)]
+    back = [uuid for uuid in manifest.assets if uuid in used and _gone(used[uuid], uuid)]
     differences += [Difference(("made anew", uuid), RESTORED, uuid, uuid, None) for uuid in back]
     return position, [*differences, *moved]
+
+
+def _used(dashboard: Document) -> dict[str, str]:
+    """The kinds of the charts and datasets that a dashboard is made of, by their UUIDs."""
+    targets = [target for each in dashboard["filters"].values() for target in each.get("targets", [])]
+    return {
+        **dict.fromkeys(charts_of(dashboard[_POSITION]), "charts"),
+        **{target["datasetUuid"]: "datasets" for target in targets if "datasetUuid" in target},
+    }
 
 
 def _gone(kind: str, uuid: str) -> bool:

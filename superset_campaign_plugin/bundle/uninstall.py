@@ -120,7 +120,7 @@ def _stored_tables(manifest: Manifest) -> StoredTables:
 
 def _title(asset: Any) -> str:
     """As people see it in Superset."""
-    for name in ("dashboard_title", "slice_name"):
+    for name in ("dashboard_title", "slice_name", "table_name"):
         if title := getattr(asset, name, None):
             return str(title)
     return str(asset)
