@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from superset_campaign_plugin.cli.application import guard_start_by_superset
+
+if TYPE_CHECKING:
+    from superset_campaign_plugin.errors import CampaignError
+
+_NAME = "campaign"
 
 
 class _Group(click.Group):
@@ -16,11 +23,16 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except CampaignError as error:
-            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
-            ctx.exit(error.exit_code)
+            show_error(ctx, error)
 
 
-@click.group(cls=_Group, help="The Campaign Email Performance report for Apache Superset.")
+def show_error(context: click.Context, error: CampaignError) -> NoReturn:
+    """End the command with the error's one line."""
+    click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+    context.exit(error.exit_code)
+
+
+@click.group(_NAME, cls=_Group, help="The Campaign Email Performance report for Apache Superset.")
 @click.version_option(package_name="superset-campaign-plugin")
 def campaign() -> None:
     pass
@@ -29,3 +41,6 @@ def campaign() -> None:
 def main() -> None:
     """The console script."""
     campaign(prog_name="superset-campaign")
+
+
+guard_start_by_superset(_NAME)
