@@ -1,15 +1,35 @@
-"""The viewer role and the guest role: the least with which people use the dashboard, its exports and its previews."""
+"""The viewer role and the guest role: the least with which people use the dashboard, its exports and its previews.
+
+Both are the plugin's own and are brought up to date by every `install` and `embed`: what is missing is added, what an
+earlier version gave and this one does not is taken away, and what admins added stays. So that these can be told apart,
+what the plugin gave is remembered beside the manifest.
+"""
 
 from __future__ import annotations
 
-from superset import db, security_manager
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from superset import appbuilder, db, security_manager
 from superset.connectors.sqla.models import SqlaTable
+from superset.key_value.models import KeyValueEntry
+
+from superset_campaign_plugin.bundle.manifest import read_manifest
+from superset_campaign_plugin.errors import InstallError
+
+logger = logging.getLogger(__name__)
 
 VIEWER_ROLE = "Campaign Report Viewer"
 GUEST_ROLE = "Campaign Report Guest"
 
+Pair = tuple[str, str]
+
 # (permission, view), by what people do with it.
-_GUEST_PERMISSIONS = (
+GUEST_PERMISSIONS: tuple[Pair, ...] = (
     # open the dashboard and its charts, and filter them
     ("can_read", "Dashboard"),
     ("can_read", "Chart"),
@@ -27,37 +47,58 @@ _GUEST_PERMISSIONS = (
     # preview an email
     ("can_read", "CampaignEmail"),
 )
-_VIEWER_PERMISSIONS = (
-    *_GUEST_PERMISSIONS,
+VIEWER_PERMISSIONS: tuple[Pair, ...] = (
+    *GUEST_PERMISSIONS,
     # open the dashboard in Superset itself, with what people may have put on it
     ("can_dashboard", "Superset"),
     ("can_explore_json", "Superset"),
-    ("can_read", "Dataset"),
     ("can_read", "CssTemplate"),
     ("can_read", "Theme"),
     ("can_read", "Annotation"),
-    # share what is filtered
+    # share what is filtered: the menu, the link that it makes, and opening one
+    ("can_share_dashboard", "Superset"),
+    ("can_share_chart", "Superset"),
     ("can_read", "DashboardFilterStateRestApi"),
     ("can_write", "DashboardFilterStateRestApi"),
     ("can_read", "DashboardPermalinkRestApi"),
     ("can_write", "DashboardPermalinkRestApi"),
     ("can_dashboard_permalink", "Superset"),
-    # export charts
-    ("can_export", "Chart"),
 )
 
+# What was given before anything was remembered, and is not any more: files with the datasets' SQL and the address of
+# their connection, and the datasets' own pages.
+_GIVEN_BEFORE = (*VIEWER_PERMISSIONS, ("can_export", "Chart"), ("can_read", "Dataset"))
 
-def create_viewer_role(datasets: list[SqlaTable]) -> bool:
-    """Create the role within the running transaction, with access to `datasets` alone; False if there is one."""
-    return _create(VIEWER_ROLE, [*_VIEWER_PERMISSIONS, *(("datasource_access", dataset.perm) for dataset in datasets)])
+_RESOURCE = "superset_campaign"
+_UUID = uuid5(NAMESPACE_URL, "superset_campaign_plugin/roles")
 
 
-def create_guest_role() -> bool:
-    """The same for guests of the embedded dashboard, whose tokens let them at its datasets; False if there is one.
+@dataclass(frozen=True)
+class RoleChange:
+    """What happened to a role: created, updated or unchanged; true if it was created."""
+
+    action: str
+
+    def __bool__(self) -> bool:
+        return self.action == "created"
+
+
+def create_viewer_role(datasets: list[SqlaTable]) -> RoleChange:
+    """Create the role within the running transaction, or bring it up to date, with access to `datasets` alone.
+
+    Raises `InstallError` where Superset has not made its permissions yet.
+    """
+    return _bring_up_to_date(
+        VIEWER_ROLE, [*VIEWER_PERMISSIONS, *(("datasource_access", dataset.get_perm()) for dataset in datasets)]
+    )
+
+
+def create_guest_role() -> RoleChange:
+    """The same for guests of the embedded dashboard, whose tokens let them at its datasets.
 
     It is what the embedded page asks for, and no more: nothing of a deployment but this dashboard.
     """
-    return _create(GUEST_ROLE, list(_GUEST_PERMISSIONS))
+    return _bring_up_to_date(GUEST_ROLE, list(GUEST_PERMISSIONS))
 
 
 def extra_guest_permissions(*, take: bool = False) -> list[str]:
@@ -67,10 +108,10 @@ def extra_guest_permissions(*, take: bool = False) -> list[str]:
     """
     role = security_manager.find_role(GUEST_ROLE)
     held = list(role.permissions) if role is not None else []
-    extra = [each for each in held if (each.permission.name, each.view_menu.name) not in _GUEST_PERMISSIONS]
+    extra = [each for each in held if _pair(each) not in GUEST_PERMISSIONS]
     if extra and take:
         role.permissions = [each for each in held if each not in extra]
-    return sorted(f"{each.permission.name.replace('_', ' ')} on {each.view_menu.name}" for each in extra)
+    return sorted(_as_shown(_pair(each)) for each in extra)
 
 
 def delete_role(name: str) -> None:
@@ -78,12 +119,108 @@ def delete_role(name: str) -> None:
     role = security_manager.find_role(name)
     if role is not None:
         db.session.delete(role)
+    _remember(name, None)
 
 
-def _create(name: str, wanted: list[tuple[str, str]]) -> bool:
-    if security_manager.find_role(name) is not None:
-        return False
-    found = [security_manager.find_permission_view_menu(*pair) for pair in wanted]
-    permissions = [permission for permission in found if permission]
-    db.session.add(security_manager.role_model(name=name, permissions=permissions))
-    return True
+def take_back_permissions() -> list[str]:
+    """Take from roles that were there before the plugin what it gave them, within the running transaction.
+
+    Gives their names. Roles that the plugin made are for `delete_role`.
+    """
+    names = sorted(_remembered())
+    for name in names:
+        role = security_manager.find_role(name)
+        if role is not None:
+            given = _given(name)
+            role.permissions = [each for each in role.permissions if _pair(each) not in given]
+        _remember(name, None)
+    return names
+
+
+def _bring_up_to_date(name: str, wanted: list[Pair]) -> RoleChange:
+    permissions = _existing(wanted)
+    role = security_manager.find_role(name)
+    if role is None:
+        db.session.add(security_manager.role_model(name=name, permissions=permissions))
+        _remember(name, map(_pair, permissions))
+        return RoleChange("created")
+    given, held = _given(name), list(role.permissions)
+    kept = [each for each in held if _pair(each) not in given.difference(wanted)]
+    added = [each for each in permissions if each not in held]
+    if added or kept != held:
+        role.permissions = [*kept, *added]
+    _remember(name, [*given.intersection(wanted), *map(_pair, added)])
+    return RoleChange("updated" if added or kept != held else "unchanged")
+
+
+def _existing(wanted: list[Pair]) -> list[Any]:
+    """These permissions as Superset has them. Raises `InstallError` for one that `superset init` makes."""
+    found = {pair: security_manager.find_permission_view_menu(*pair) for pair in wanted}
+    missing = [pair for pair, permission in found.items() if permission is None]
+    made = _made_at_init() if missing else set()
+    for pair in missing:
+        # A role with half of its permissions would be found out by those who have it.
+        if pair in made or pair[0] == "datasource_access" or not _was_initialized():
+            raise InstallError(
+                f"Superset has not made its permissions yet, such as {_as_shown(pair)!r}; run: superset init"
+            )
+        logger.warning("this Superset has no permission %r, so its role goes without it", _as_shown(pair))
+    return [permission for permission in found.values() if permission is not None]
+
+
+def _made_at_init() -> set[Pair]:
+    """The permissions that `superset init` makes of the views that there are."""
+    return {
+        (permission, view.class_permission_name)
+        for view in appbuilder.baseviews
+        for permission in view.base_permissions or ()
+    }
+
+
+def _was_initialized() -> bool:
+    """Whether `superset init` has made those that are of no view."""
+    every = "all_datasource_access"
+    return security_manager.find_permission_view_menu(every, every) is not None
+
+
+def _given(name: str) -> set[Pair]:
+    """What the plugin gave that role."""
+    remembered = _remembered().get(name)
+    if remembered is not None:
+        return {(permission, view) for permission, view in remembered}
+    manifest = read_manifest()
+    return set(_GIVEN_BEFORE) if manifest is not None and name in manifest.roles else set()
+
+
+def _remembered() -> dict[str, list[list[str]]]:
+    entry = _entry()
+    return {} if entry is None else json.loads(entry.value)
+
+
+def _remember(name: str, given: Iterable[Pair] | None) -> None:
+    """Keep what the plugin gave that role; None where it has none any more."""
+    roles = _remembered()
+    if given is None:
+        roles.pop(name, None)
+    else:
+        roles[name] = sorted(map(list, given))
+    entry, value = _entry(), json.dumps(roles, sort_keys=True).encode()
+    if not roles:
+        if entry is not None:
+            db.session.delete(entry)
+    elif entry is None:
+        db.session.add(KeyValueEntry(resource=_RESOURCE, uuid=_UUID, value=value))
+    elif entry.value != value:
+        entry.value = value
+
+
+def _entry() -> KeyValueEntry | None:
+    return db.session.query(KeyValueEntry).filter_by(resource=_RESOURCE, uuid=_UUID).one_or_none()
+
+
+def _pair(permission: Any) -> Pair:
+    return permission.permission.name, permission.view_menu.name
+
+
+def _as_shown(pair: Pair) -> str:
+    return f"{pair[0].replace('_', ' ')} on {pair[1]}"
