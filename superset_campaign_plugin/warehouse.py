@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from superset_campaign_plugin.database_files import explain, file_of, is_busy, wait_for_file, why_not_opened
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import BusyError, DatabaseError, UsageError
+from superset_campaign_plugin.rights import how_to_grant
 
 
 def parse_uri(uri: str) -> tuple[URL, Engine]:
@@ -74,7 +75,7 @@ def _told(url: URL, error: SQLAlchemyError, write: bool, otherwise: str) -> Data
     """The error for a person: what is known of a database file, else the database's own words in `otherwise`."""
     file = file_of(url)
     known = None if file is None else explain(file, error, write=write)
-    own = otherwise.format(name=url.render_as_string(hide_password=True), reason=reason(error))
+    own = otherwise.format(name=url.render_as_string(hide_password=True), reason=reason(error, url))
     return (BusyError if is_busy(error) else DatabaseError)(known or own)
 
 
@@ -99,8 +100,23 @@ def _arguments(url: URL, write: bool) -> dict[str, Any]:
     return {} if write else {"read_only": True}
 
 
-def reason(error: SQLAlchemyError) -> str:
-    """The database's own first line, without the statement and its values."""
+def refusal(url: URL, error: Exception, what: str) -> DatabaseError:
+    """The error of a connection that somebody else opened, Superset for one: `what` failed, and why."""
+    if isinstance(error, SQLAlchemyError):
+        return _told(url, error, False, what.replace("{", "{{").replace("}", "}}") + ": {reason}")
+    return DatabaseError(f"{what}: {error}")
+
+
+def reason(error: SQLAlchemyError, url: URL | None = None) -> str:
+    """The database's own first line, without the statement and its values; and for a right that is missing, which.
+
+    `url` tells whose right, where the error does not.
+    """
+    said, missing = _own_words(error), how_to_grant(error, url)
+    return f"{said}; {missing}" if missing else said
+
+
+def _own_words(error: SQLAlchemyError) -> str:
     origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     # Spark's driver gives the whole response of the server, with the message in it.
     status = getattr(origin.args[0], "status", None) if origin.args else None

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import and_, column, exists, func, literal, select, table, union_all
+from sqlalchemy import and_, column, exists, func, inspect, literal, select, table, union_all
 from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.refresh import changes
@@ -234,7 +234,8 @@ class _Run:
     # All of it
 
     def _full(self, reason: str, state: Select) -> Summary:
-        if self.schema:
+        # Who may not make schemas may still fill one: PostgreSQL refuses even IF NOT EXISTS to them.
+        if self.schema and self.schema not in inspect(self.connection).get_schema_names():
             execute(
                 self.connection,
                 f"CREATE SCHEMA IF NOT EXISTS {self.engine.dialect().identifier_preparer.quote(self.schema)}",
