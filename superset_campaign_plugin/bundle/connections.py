@@ -11,11 +11,12 @@ from sqlalchemy.engine import make_url
 from superset import db
 from superset.commands.database.create import CreateDatabaseCommand
 from superset.commands.database.exceptions import DatabaseInvalidError
+from superset.connectors.sqla.models import SqlaTable
 from superset.exceptions import SupersetErrorsException, SupersetException
 from superset.models.core import Database
 
 from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS, STORED_NAME
-from superset_campaign_plugin.bundle.manifest import Manifest
+from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.engines.spark import Spark
@@ -34,6 +35,22 @@ def find_database(name: str) -> Database:
             raise InstallError(f"no database is registered in this Superset, so none is named {name!r}; give a --uri")
         raise InstallError(str(unknown("database", name, names)))
     return names[name]
+
+
+def missing_part(what: str) -> InstallError:
+    """The error where a part of the report that a command needs is not in this Superset."""
+    if read_manifest() is None:
+        return InstallError("the report is not installed here; run: superset campaign install")
+    return InstallError(f"the report's {what} deleted in Superset; run: superset campaign install, which makes it anew")
+
+
+def check_connection(dataset: SqlaTable) -> None:
+    """Raises `InstallError` where the connection of the dataset is gone."""
+    if dataset.database is None:
+        raise InstallError(
+            f"the database connection of the dataset {dataset.table_name} was deleted in Superset; register it again, "
+            "and run: superset campaign install"
+        )
 
 
 def check_time_grains(connection: Database) -> None:

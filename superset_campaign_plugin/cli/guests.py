@@ -9,6 +9,8 @@ import click
 from superset_campaign_plugin.cli.application import in_superset
 from superset_campaign_plugin.cli.group import campaign
 
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print what roles may see as JSON.")
+
 
 @campaign.command()
 @click.argument("role")
@@ -16,14 +18,20 @@ from superset_campaign_plugin.cli.group import campaign
 @click.option("--program", "programs", multiple=True, metavar="NAME", help="Of these workspaces only this program.")
 @click.option("--instance", "instances", multiple=True, metavar="NAME", help="Only in this Marketo instance.  [all]")
 @click.option("--force", is_flag=True, help="Take names that the report does not hold yet.")
+@_json_option
 def grant(
-    role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], instances: tuple[str, ...], force: bool
+    role: str,
+    workspaces: tuple[str, ...],
+    programs: tuple[str, ...],
+    instances: tuple[str, ...],
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Let ROLE see workspaces of the report, and no others but those it was granted before."""
     with in_superset():
         from superset_campaign_plugin.embedding.boundaries import grant as grant_rows
 
-        _print_grants({role: grant_rows(role, workspaces, programs, instances, force=force)})
+        _print_role(role, grant_rows(role, workspaces, programs, instances, force=force), as_json)
 
 
 @campaign.command()
@@ -32,8 +40,14 @@ def grant(
 @click.option("--program", "programs", multiple=True, metavar="NAME", help="Only this program.  [all]")
 @click.option("--instance", "instances", multiple=True, metavar="NAME", help="Only in this Marketo instance.  [all]")
 @click.option("--lift", "lifted", is_flag=True, help="Remove the boundary: ROLE sees every workspace again.")
+@_json_option
 def revoke(
-    role: str, workspaces: tuple[str, ...], programs: tuple[str, ...], instances: tuple[str, ...], lifted: bool
+    role: str,
+    workspaces: tuple[str, ...],
+    programs: tuple[str, ...],
+    instances: tuple[str, ...],
+    lifted: bool,
+    as_json: bool,
 ) -> None:
     """Take back what ROLE was granted. Without any grant left it sees nothing."""
     with in_superset():
@@ -41,32 +55,50 @@ def revoke(
 
         if lifted:
             boundaries.lift(role)
-            click.echo(f"{role}: everything")
+            _print_role(role, None, as_json)
         else:
-            _print_grants({role: boundaries.revoke(role, workspaces, programs, instances)})
+            _print_role(role, boundaries.revoke(role, workspaces, programs, instances), as_json)
 
 
 @campaign.command("list")
-def list_grants() -> None:
+@_json_option
+def list_grants(as_json: bool) -> None:
     """Show which roles have a boundary, and what they may see."""
+    import json
+
     with in_superset():
         from superset_campaign_plugin.embedding.boundaries import list_grants as all_grants
 
         found = all_grants()
-        _print_grants(found)
+        if as_json:
+            click.echo(json.dumps([_as_dict(role, grants) for role, grants in found.items()], indent=2))
+            return
+        for role, grants in found.items():
+            _print_role(role, grants, as_json)
         if not found:
             click.echo("no role has a boundary", err=True)
 
 
-def _print_grants(found: dict[str, list[Any]]) -> None:
-    for role, grants in found.items():
-        for each in grants:
-            place = each.workspace or "(no workspace)"
-            program = "" if each.program is None else f", program {each.program}"
-            instance = "" if each.instance is None else f", Marketo instance {each.instance}"
-            click.echo(f"{role}: {place}{program}{instance}")
-        if not grants:
-            click.echo(f"{role}: nothing")
+def _print_role(role: str, grants: list[Any] | None, as_json: bool) -> None:
+    """What a role may see; None for everything."""
+    import json
+
+    if as_json:
+        click.echo(json.dumps(_as_dict(role, grants), indent=2))
+        return
+    for each in grants or ():
+        place = each.workspace or "(no workspace)"
+        program = "" if each.program is None else f", program {each.program}"
+        instance = "" if each.instance is None else f", Marketo instance {each.instance}"
+        click.echo(f"{role}: {place}{program}{instance}")
+    if not grants:
+        click.echo(f"{role}: {'everything' if grants is None else 'nothing'}")
+
+
+def _as_dict(role: str, grants: list[Any] | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {"role": role, "grants": None if grants is None else [asdict(each) for each in grants]}
 
 
 @campaign.command()
@@ -83,6 +115,8 @@ def embed(domains: tuple[str, ...], narrow_role: bool, off: bool, as_json: bool)
 
         if off:
             click.echo("embedding is off" if embedded.stop_embedding() else "embedding was off already", err=True)
+            if as_json:
+                click.echo(json.dumps(None))
             return
         embedding = embedded.embed(list(domains))
         if narrow_role:

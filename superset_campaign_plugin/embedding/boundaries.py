@@ -16,10 +16,14 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import column, literal, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
 from superset.connectors.sqla.models import RowLevelSecurityFilter, SqlaTable
+from superset.exceptions import SupersetException
 from superset.utils.core import RowLevelSecurityFilterType
 
+from superset_campaign_plugin.bundle.connections import check_connection, missing_part
 from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, each_grant, row_clause
@@ -29,6 +33,7 @@ from superset_campaign_plugin.report.query import dataset_rows
 from superset_campaign_plugin.report.run import REPORT_DATASET
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.warehouse import refusal
 
 GROUP = "superset_campaign"
 _TITLE = "Campaign report: {}"
@@ -67,7 +72,11 @@ def revoke(
     """
     rule = _rule(role)
     if rule is None:
-        raise InstallError(f"the role {role!r} has no boundary; superset campaign list shows those that have")
+        raise _without_boundary(role)
+    if security_manager.find_role(role) is None:
+        raise InstallError(
+            f"there is no role {role!r} any more; remove its boundary with: superset campaign revoke {role!r} --lift"
+        )
     kept = [
         each
         for each in _grants(rule)
@@ -82,7 +91,7 @@ def lift(role: str) -> None:
     """Remove a role's boundary: it sees every row of the datasets that it has access to."""
     rules = [rule for rule in _rules() if rule.name in (_TITLE.format(role), _TITLE_OF_REST.format(role))]
     if not rules:
-        raise InstallError(f"the role {role!r} has no boundary; superset campaign list shows those that have")
+        raise _without_boundary(role)
     for rule in rules:
         db.session.delete(rule)
     db.session.commit()
@@ -157,11 +166,15 @@ def _grants(rule: RowLevelSecurityFilter | None) -> list[Grant]:
     if rule is None:
         return []
     try:
-        return [Grant(**each) for each in json.loads(rule.description)]
+        grants = [Grant(**each) for each in json.loads(rule.description)]
     except (TypeError, ValueError) as error:
-        raise InstallError(
-            f"the description of the row-level rule {rule.name!r} was changed; delete the rule and grant anew"
-        ) from error
+        raise _edited(rule) from error
+    for each in grants:
+        if not isinstance(each.workspace, str) or not all(
+            part is None or isinstance(part, str) for part in (each.program, each.instance)
+        ):
+            raise _edited(rule)
+    return grants
 
 
 def _datasets() -> tuple[list[SqlaTable], list[SqlaTable]]:
@@ -174,8 +187,20 @@ def _datasets() -> tuple[list[SqlaTable], list[SqlaTable]]:
             has_workspace = any(dimension.name == _WORKSPACE for dimension in dataset.dimensions)
             (bound if has_workspace else rest).append(table)
     if not bound:
-        raise InstallError("the report is not installed here; run: superset campaign install")
+        raise missing_part("datasets were")
+    for table in (*bound, *rest):
+        check_connection(table)
     return bound, rest
+
+
+def _without_boundary(role: str) -> InstallError:
+    return InstallError(f"the role {role!r} has no boundary; superset campaign list shows those that have")
+
+
+def _edited(rule: RowLevelSecurityFilter) -> InstallError:
+    return InstallError(
+        f"the description of the row-level rule {rule.name!r} was changed; delete the rule and grant anew"
+    )
 
 
 def _check_instances(names: Sequence[str]) -> None:
@@ -189,11 +214,7 @@ def _check_instances(names: Sequence[str]) -> None:
 
 
 def _check_known(grants: set[Grant]) -> None:
-    bound, _ = _datasets()
-    report = next(table for table in bound if table.table_name == REPORT_DATASET)
-    names = [column(name) for name in ("source_name", _WORKSPACE, "program_name")]
-    with report.database.get_sqla_engine(catalog=report.catalog, schema=report.schema) as pool, pool.connect() as there:
-        rows = there.execute(select(*names).select_from(dataset_rows(report.sql, "report")).distinct()).fetchall()
+    rows = _known_places()
     for each in sorted(grants, key=lambda each: each.place):
         within = [row for row in rows if each.instance in (None, row[0])]
         known = {workspace or "" for _, workspace, _ in within}
@@ -204,3 +225,21 @@ def _check_known(grants: set[Grant]) -> None:
         there_are = {program for _, workspace, program in within if (workspace or "") == each.workspace and program}
         if each.program is not None and each.program not in there_are:
             raise unknown(f"program of {each.workspace or 'no workspace'}", each.program, there_are)
+
+
+def _known_places() -> list[Any]:
+    """The Marketo instances, workspaces and programs that the installed report holds, as rows."""
+    _datasets()
+    # By its UUID: people may rename it.
+    report = db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(REPORT_DATASET)).one_or_none()
+    if report is None:
+        raise missing_part(f"dataset {REPORT_DATASET} was")
+    names = [column(name) for name in ("source_name", _WORKSPACE, "program_name")]
+    asked = select(*names).select_from(dataset_rows(report.sql, "report")).distinct()
+    try:
+        opened = report.database.get_sqla_engine(catalog=report.catalog, schema=report.schema)
+        with opened as pool, pool.connect() as there:
+            return there.execute(asked).fetchall()
+    except (SQLAlchemyError, SupersetException, ImportError) as error:
+        url = make_url(report.database.sqlalchemy_uri)
+        raise refusal(url, error, f"the workspaces of {report.database.database_name!r} cannot be read") from error

@@ -12,13 +12,14 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.daos.dashboard import EmbeddedDashboardDAO
 from superset.models.dashboard import Dashboard
 
+from superset_campaign_plugin.bundle.connections import check_connection, missing_part
 from superset_campaign_plugin.bundle.identity import dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.bundle.manifest import read_manifest, write_manifest
 from superset_campaign_plugin.bundle.role import GUEST_ROLE, create_guest_role, extra_guest_permissions
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.embedding.boundaries import escapes_backslashes
 from superset_campaign_plugin.engines import get_engine
-from superset_campaign_plugin.errors import InstallError, UsageError
+from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.run import REPORT_DATASET
 from superset_campaign_plugin.semantics import load_semantics
 
@@ -57,13 +58,16 @@ def embed(domains: list[str]) -> Embedding:
         raise UsageError("name the portal's origin with --allow-domain; without one every page could embed the report")
     dashboard, manifest = _dashboard(), read_manifest()
     if manifest is None:
-        raise _not_installed()
+        raise missing_part("dashboard was")
+    datasets = {name: find(SqlaTable, str(dataset_uuid(name))) for name in load_semantics().datasets}
+    if datasets[REPORT_DATASET] is None:
+        raise missing_part(f"dataset {REPORT_DATASET} was")
+    check_connection(datasets[REPORT_DATASET])
     embedded = EmbeddedDashboardDAO.upsert(dashboard, allowed)
     if create_guest_role():
         manifest.roles = [*manifest.roles, GUEST_ROLE]
         write_manifest(manifest)
     db.session.commit()
-    datasets = {name: find(SqlaTable, str(dataset_uuid(name))) for name in load_semantics().datasets}
     engine = get_engine(datasets[REPORT_DATASET].database.backend)
     return Embedding(
         str(embedded.uuid),
@@ -124,12 +128,8 @@ def missing_settings() -> list[str]:
 def _dashboard() -> Dashboard:
     dashboard = find(Dashboard, str(dashboard_uuid(REPORT_DATASET)))
     if dashboard is None:
-        raise _not_installed()
+        raise missing_part("dashboard was")
     return dashboard
-
-
-def _not_installed() -> InstallError:
-    return InstallError("the report is not installed here; run: superset campaign install")
 
 
 def _origin(domain: str) -> str:
