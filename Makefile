@@ -37,7 +37,7 @@ test: dev  ## Install what the tests need, then check and test everything.
 soak: dev  ## The long runs of refreshes, loads and pulls, beside others, killed and on full disks (two hours).
 	@scripts/system.sh
 	@ROUNDS=200 $(BIN)/python -m pytest tests/soundness/test_refresh.py tests/soundness/test_beside_others.py \
-		tests/unit/test_pull_activities.py $(ARGS)
+		tests/unit/test_pull_activities.py tests/superset/test_door.py tests/superset/test_upgrades.py $(ARGS)
 
 lint: dev  ## Style, format and types.
 	@$(BIN)/ruff check .

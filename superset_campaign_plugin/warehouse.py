@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import BusyError, DatabaseError, UsageError
 from superset_campaign_plugin.rights import how_to_grant
 
+_ENCODE = "write the special characters of the password percent-encoded: @ as %40, / as %2F, : as %3A, % as %25"
+# Another @ in what follows the password: before the query, or in a part of it that sets nothing.
+_SECOND_AT = re.compile(r"[^?]*@|[^?]*\?(?:[^@]*&)?[^=&@]*@")
+
 
 def parse_uri(uri: str) -> tuple[URL, Engine]:
     """The URL and the report's engine of a SQLAlchemy URI. Raises `UsageError` for a malformed or unsupported one."""
@@ -28,6 +33,9 @@ def parse_uri(uri: str) -> tuple[URL, Engine]:
             "--uri is no database URI; write it as in duckdb:////path/to/file.duckdb or "
             "postgresql://user:password@host/database, with special characters of the password percent-encoded"
         ) from error
+    if url.password and _SECOND_AT.match(uri.partition("@")[2]):
+        # A part of the password is taken for the host or the database, and errors would show it.
+        raise UsageError(f"--uri holds a second @, which ends no password; {_ENCODE}")
     return url, get_engine(url.get_backend_name())
 
 
@@ -68,6 +76,9 @@ def _open(url: URL, engine: Engine, *, write: bool) -> Connection:
         raise UsageError(f"no driver for {url.drivername}: {error}; install the driver's package") from error
     except SQLAlchemyError as error:
         advice = "check --uri" if file else "check --uri, and that the server runs and lets you in"
+        if url.password and set(str(url.password)) & set("@/:%?#") and "password" in _own_words(error):
+            # Encoded, or by mistake not: what the server was told may be another password.
+            advice += f"; {_ENCODE}"
         raise _told(url, error, write, f"cannot connect to {{name}}: {{reason}}; {advice}") from error
 
 

@@ -23,7 +23,7 @@ from superset.connectors.sqla.models import RowLevelSecurityFilter, SqlaTable
 from superset.exceptions import SupersetException
 from superset.utils.core import RowLevelSecurityFilterType
 
-from superset_campaign_plugin.bundle.connections import check_connection, missing_part
+from superset_campaign_plugin.bundle.connections import missing_part
 from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, each_grant, row_clause
@@ -188,8 +188,6 @@ def _datasets() -> tuple[list[SqlaTable], list[SqlaTable]]:
             (bound if has_workspace else rest).append(table)
     if not bound:
         raise missing_part("datasets were")
-    for table in (*bound, *rest):
-        check_connection(table)
     return bound, rest
 
 
