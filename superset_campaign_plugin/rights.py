@@ -10,13 +10,14 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 # What `refresh` does on MySQL and MariaDB, where a schema is a database.
-MYSQL_WRITES = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE VIEW"
+MYSQL_WRITES = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE VIEW, CREATE TEMPORARY TABLES"
 _MYSQL_READS = ("SELECT", "SHOW VIEW")
 
 _POSTGRESQL = re.compile(
     r"permission denied for (?P<kind>schema|table|view|relation|materialized view|foreign table|database) (?P<name>.+)"
 )
 _POSTGRESQL_OWNER = re.compile(r"must be (?:the )?owner of (?P<kind>table|view|relation|schema) (?P<name>.+)")
+_POSTGRESQL_TEMPORARY = re.compile(r"permission denied to create temporary tables in database \"(?P<name>.+)\"")
 _MYSQL_DATABASE = re.compile(r"Access denied for user '(?P<user>.*?)'@'(?P<host>.*?)' to database '(?P<database>.*?)'")
 _MYSQL_COMMAND = re.compile(
     r"(?P<command>[A-Z, ]+) command denied to user '(?P<user>.*?)'@'.*?' for table "
@@ -54,6 +55,8 @@ def _of_postgresql(error: DBAPIError, url: URL | None) -> str | None:
             f"another account made it, which alone may replace it; let that account do this, or an administrator runs "
             f"for each: ALTER {'TABLE' if kind == 'relation' else kind.upper()} {place} OWNER TO {account}"
         )
+    if found := _POSTGRESQL_TEMPORARY.match(message):
+        return f"an administrator runs: GRANT TEMPORARY ON DATABASE {quote(found['name'])} TO {account}"
     found = _POSTGRESQL.match(message)
     if found is None:
         return None

@@ -33,7 +33,7 @@ def parse_uri(uri: str) -> tuple[URL, Engine]:
             "--uri is no database URI; write it as in duckdb:////path/to/file.duckdb or "
             "postgresql://user:password@host/database, with special characters of the password percent-encoded"
         ) from error
-    if url.password and _SECOND_AT.match(uri.partition("@")[2]):
+    if url.password is not None and _SECOND_AT.match(uri.partition("@")[2]):
         # A part of the password is taken for the host or the database, and errors would show it.
         raise UsageError(f"--uri holds a second @, which ends no password; {_ENCODE}")
     return url, get_engine(url.get_backend_name())

@@ -37,7 +37,7 @@ def find_database(name: str) -> Database:
 
 
 def missing_part(what: str) -> InstallError:
-    """The error where a part of the report that a command needs is not in this Superset."""
+    """The error where a part of the report that a command needs is not there; `what` is as in "dashboard was"."""
     if read_manifest() is None:
         return InstallError("the report is not installed here; run: superset campaign install")
     return InstallError(
@@ -99,6 +99,11 @@ def find_connection(name: str | None, uri: str | None) -> Connection:
         return Connection(find_database(name))
     url, _ = parse_uri(uri)
     name = name or DEFAULT_NAME
+    if make_url(url.render_as_string(hide_password=False)).password != url.password:
+        raise InstallError(
+            "Superset cannot connect with a password that holds a % before two hexadecimal digits, since SQLAlchemy "
+            "writes it another way than it reads it; give the account another password"
+        )
     existing = db.session.query(Database).filter_by(database_name=name).one_or_none()
     if existing is None:
         return Connection(_unregistered(name, uri), new=True)

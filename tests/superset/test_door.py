@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -389,3 +390,63 @@ def test_a_rule_whose_description_was_edited_is_a_sentence(restored: Deployment,
     db.session.query(RowLevelSecurityFilter).filter_by(name=f"Campaign report: {ROLE}").one().description = text
     db.session.commit()
     assert "was changed; delete the rule and grant anew" in sentence(run(*COMMANDS[name]))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The account of the warehouse
+
+PASSWORD = "p@ss/w%rd:x#y?z"
+
+
+def test_a_password_of_any_characters_is_kept_and_a_missing_right_is_said(
+    bare: Deployment, restored: Deployment, mysql_server: str
+) -> None:
+    """As Superset keeps the connection: it connects by it, shows no password, and knows it again."""
+    import logs
+    from superset import db
+    from superset.models.core import Database
+
+    admin = sa.create_engine(f"{mysql_server}/mysql", isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    place = mysql_server.partition("@")[2]
+    with admin.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE door"))
+        connection.execute(sa.text("CREATE USER doorman@'%' IDENTIFIED BY :password"), {"password": PASSWORD})
+    log = logs.Log().campaign(1, "Spring").email(10, "Invitation").send(1, 10, 100, "2024-03-01 10:00")
+    logs.write(log, f"{mysql_server}/door?charset=utf8mb4&local_infile=1")
+
+    def install(password: str) -> Result:
+        uri = f"mysql+pymysql://doorman:{password}@{place}/door?charset=utf8mb4"
+        return run("install", "--database", "By the door", "--uri", uri)
+
+    try:
+        raw = sentence(install(PASSWORD))
+        assert "percent-encoded: @ as %40" in raw
+        assert not any(part in raw for part in ("p@ss", "w%rd", "x#y"))
+        encoded = quote(PASSWORD, safe="")
+        assert db.session.query(Database).filter_by(database_name="By the door").count() == 0
+        with admin.connect() as connection:
+            connection.execute(sa.text("GRANT SELECT ON door.campaign TO doorman"))
+        # Superset's own account, which may not read all of the loader's tables.
+        assert PASSWORD not in sentence(install(encoded))
+        with admin.connect() as connection:
+            connection.execute(sa.text("GRANT SHOW VIEW ON door.* TO doorman"))
+        told = sentence(install(encoded))
+        assert "an administrator runs: GRANT SELECT ON door.* TO 'doorman'@'%'" in told
+        with admin.connect() as connection:
+            connection.execute(sa.text("GRANT SELECT ON door.* TO doorman"))
+        done = install(encoded)
+        assert done.exit_code == 0, done.output
+        kept = db.session.query(Database).filter_by(database_name="By the door").one()
+        assert kept.sqlalchemy_uri == f"mysql+pymysql://doorman:XXXXXXXXXX@{place}/door?charset=utf8mb4"
+        assert sa.engine.make_url(kept.sqlalchemy_uri_decrypted).password == PASSWORD
+        again = install(encoded)
+        assert (again.exit_code, "created" in again.stdout, "updated" in again.stdout) == (0, False, False), (
+            again.output
+        )
+        assert run("refresh", "--dry-run").exit_code == 0
+        assert "before two hexadecimal digits" in sentence(install("p%2541"))
+    finally:
+        db.session.rollback()
+        with admin.connect() as connection:
+            connection.execute(sa.text("DROP USER doorman@'%'"))
+            connection.execute(sa.text("DROP DATABASE door"))
