@@ -149,7 +149,7 @@ def _bring_up_to_date(name: str, wanted: list[Pair]) -> RoleChange:
     added = [each for each in permissions if each not in held]
     if added or kept != held:
         role.permissions = [*kept, *added]
-    _remember(name, [*given.intersection(wanted), *map(_pair, added)])
+    _remember(name, given.intersection(wanted) | set(map(_pair, added)))
     return RoleChange("updated" if added or kept != held else "unchanged")
 
 
