@@ -30,8 +30,13 @@ def refresh_installed(
     manifest = read_manifest()
     known = manifest.warehouse if manifest else {}
     database = find(Database, str(known["database"])) if known else None
+    if not known:
+        raise InstallError("the report is not installed here; run: superset campaign install")
     if database is None:
-        raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
+        raise InstallError(
+            "the report's database connection was deleted in Superset; register it again, and run: "
+            "superset campaign install --database NAME"
+        )
     settings: Settings = current_app.extensions[EXTENSION]
     summary = refresh(
         writable_uri(database),

@@ -295,7 +295,7 @@ STATES: list[tuple[Callable[[Deployment], None], dict[str, str | None]]] = [
             "revoke": "has no boundary",
             "list": ANSWER,
             "embed": NOT_INSTALLED,
-            "refresh": "superset campaign install",
+            "refresh": NOT_INSTALLED,
         },
     ),
     (renamed_dataset, dict.fromkeys(["grant", "revoke", "embed"], ANSWER)),
@@ -307,7 +307,12 @@ STATES: list[tuple[Callable[[Deployment], None], dict[str, str | None]]] = [
     (deleted_dashboard, {"install": ANSWER, "uninstall": ANSWER, "grant": ANSWER, "embed": ANEW}),
     (
         deleted_connection,
-        {"install": "no database is registered|unknown database", "uninstall": ANSWER, "grant": ANEW},
+        {
+            "install": "no database is registered|unknown database",
+            "uninstall": ANSWER,
+            "grant": ANEW,
+            "refresh": "connection was deleted in Superset; register it again, and run: superset campaign install",
+        },
     ),
     (
         deleted_role,
