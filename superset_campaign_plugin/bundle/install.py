@@ -28,7 +28,7 @@ from superset_campaign_plugin.bundle.manifest import Manifest, asset_record, wri
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
 from superset_campaign_plugin.bundle.merging.three_way import REPLACED, Difference
 from superset_campaign_plugin.bundle.plan import ALL, AssetPlan, Plan, Request, make_plan
-from superset_campaign_plugin.bundle.role import VIEWER_ROLE, create_viewer_role
+from superset_campaign_plugin.bundle.role import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
 from superset_campaign_plugin.bundle.stored import MODELS, find
 from superset_campaign_plugin.embedding.boundaries import cover_datasets
 
@@ -94,7 +94,7 @@ def carry_out(plan: Plan) -> list[Change]:
         changes = [_put(asset, plan) for asset in plan.assets]
         _remember(plan, [str(each.uuid) for each in created])
         cover_datasets()
-        changes.append(_put_role(plan.bundle, manifest))
+        changes += _put_roles(plan.bundle, manifest)
         write_manifest(manifest)
         db.session.commit()
     except Exception:
@@ -194,9 +194,13 @@ def _meta(cell: Any) -> dict[str, Any]:
 _CREATORS: dict[str, Any] = {"datasets": _create_dataset, "charts": _create_chart, "dashboards": _create_dashboard}
 
 
-def _put_role(bundle: Bundle, manifest: Manifest) -> Change:
+def _put_roles(bundle: Bundle, manifest: Manifest) -> list[Change]:
+    """Bring the viewers' role up to date, and the guests' role if embedding has made one."""
     found = [find(SqlaTable, config["uuid"]) for config in bundle.datasets.values()]
-    if create_viewer_role(found):
-        manifest.roles = [VIEWER_ROLE, *manifest.roles]
-        return Change("created", "roles", VIEWER_ROLE)
-    return Change("unchanged" if VIEWER_ROLE in manifest.roles else "kept", "roles", VIEWER_ROLE)
+    made = [(VIEWER_ROLE, create_viewer_role(found))]
+    if GUEST_ROLE in manifest.roles:
+        made.append((GUEST_ROLE, create_guest_role()))
+    for name, change in made:
+        if change:
+            manifest.roles = [name, *manifest.roles]
+    return [Change(change.action, "roles", name) for name, change in made]

@@ -14,7 +14,7 @@ from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.install import Change
 from superset_campaign_plugin.bundle.manifest import Manifest, delete_manifest, read_manifest
 from superset_campaign_plugin.bundle.plan import settings
-from superset_campaign_plugin.bundle.role import delete_role
+from superset_campaign_plugin.bundle.role import delete_role, take_back_permissions
 from superset_campaign_plugin.bundle.stored import MODELS, find
 from superset_campaign_plugin.embedding.boundaries import remove_boundaries
 from superset_campaign_plugin.errors import InstallError
@@ -85,6 +85,7 @@ def uninstall(removal: Removal | None = None) -> list[Change]:
             db.session.flush()
         for role in removal.manifest.roles:
             delete_role(role)
+        take_back_permissions()
         _remove_schema_permission(removal.manifest)
         for action, connection in _connections(removal):
             if action == "removed":

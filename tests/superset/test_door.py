@@ -227,7 +227,7 @@ def dataset(name: str = REPORT) -> Any:
 
 
 def nothing_installed(_: Deployment) -> None:
-    from superset_campaign_plugin.bundle.install import uninstall
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     uninstall()
 

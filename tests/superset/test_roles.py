@@ -25,7 +25,7 @@ def app(deployment: Deployment) -> Iterator[Deployment]:
     """An application context; the report and its roles are there again at the end."""
     with deployment.app.app_context():
         yield deployment
-        from superset_campaign_plugin.bundle.install import uninstall
+        from superset_campaign_plugin.bundle.uninstall import uninstall
 
         uninstall()
         install()
@@ -125,7 +125,7 @@ def test_a_role_that_was_there_gets_what_is_missing_and_gives_it_back(app: Deplo
     from superset import db, security_manager
 
     from superset_campaign_plugin.bundle import role
-    from superset_campaign_plugin.bundle.install import uninstall
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     uninstall()
     mine = {("can_read", "Log"), ("can_csv", "Superset")}
