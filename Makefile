@@ -69,6 +69,7 @@ snapshots: dev  ## Write tests/snapshots/, the SQL for engines that no test can 
 requirements: dev  ## Compile requirements/*.in anew.
 	@$(COMPILE) requirements/demo.in -o requirements/demo.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	@$(BIN)/python scripts/constraints.py
 
 clean:  ## Remove the environment and the data of demo and stack.
 	@rm -rf "$$(readlink -f .stack/postgresql 2>/dev/null)" .stack

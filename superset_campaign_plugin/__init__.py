@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def init_app(app: Flask) -> None:
     """Hook the plugin into Superset: `FLASK_APP_MUTATOR = init_app`, or call it in the mutator that is there already.
 
-    Raises `SettingsError` for a wrong settings block.
+    Raises `InstallError` in a Superset of a release that is not supported, `SettingsError` for a wrong settings block.
     """
+    from superset_campaign_plugin.versions import check_superset_version
+
+    check_superset_version()
     # Imported here, so that the data commands do not load Superset.
     from superset.utils.date_parser import datetime_eval
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.errors import CampaignError, DatabaseError, InstallError
+from superset_campaign_plugin.versions import check_superset_version
 from superset_campaign_plugin.warehouse import reason
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def superset_app() -> Flask:
     command is asked for as JSON must be JSON alone. Afterwards logs show Superset's errors, and the plugin's warnings.
     Raises `InstallError` if it does not start, `SettingsError` for a wrong settings block.
     """
+    check_superset_version()
     with _in_silence():
         try:
             from superset.app import create_app

@@ -12,6 +12,7 @@ from superset_campaign_plugin.cli import (  # noqa: F401 - each adds its command
     emails,
     guests,
     log,
+    packaging,
     report,
     stored,
 )

@@ -13,8 +13,12 @@ import click
 def in_superset() -> Iterator[None]:
     """Superset's application context: the running one, or a new one when called through the console script.
 
-    Raises `InstallError` where Superset does not start or is not ready, `DatabaseError` where its own database refuses.
+    Raises `InstallError` where no Superset of a supported release is installed, or it does not start or is not ready,
+    `DatabaseError` where its own database refuses.
     """
+    from superset_campaign_plugin.versions import check_superset_version
+
+    check_superset_version()
     from flask import current_app, has_app_context
 
     from superset_campaign_plugin.deployment import check_ready, metadata_errors, superset_app
