@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from superset_campaign_plugin.database_files import explain, file_of, is_busy, wait_for_file, why_not_opened
 from superset_campaign_plugin.engines import Engine, get_engine
-from superset_campaign_plugin.errors import BusyError, DatabaseError, UsageError
+from superset_campaign_plugin.errors import BusyError, CampaignError, DatabaseError, UsageError
 from superset_campaign_plugin.rights import how_to_grant
 
 _ENCODE = "write the special characters of the password percent-encoded: @ as %40, / as %2F, : as %3A, % as %25"
@@ -25,14 +25,15 @@ _SECOND_AT = re.compile(r"[^?]*@|[^?]*\?(?:[^@]*&)?[^=&@]*@")
 
 def parse_uri(uri: str) -> tuple[URL, Engine]:
     """The URL and the report's engine of a SQLAlchemy URI. Raises `UsageError` for a malformed or unsupported one."""
+    malformed = UsageError(
+        "--uri is no database URI; write it as in duckdb:////path/to/file.duckdb or "
+        "postgresql://user:password@host/database, with special characters of the password percent-encoded"
+    )
     try:
         url = make_url(uri)
     except (ArgumentError, ValueError) as error:
         # The text may hold a password, so it is not repeated.
-        raise UsageError(
-            "--uri is no database URI; write it as in duckdb:////path/to/file.duckdb or "
-            "postgresql://user:password@host/database, with special characters of the password percent-encoded"
-        ) from error
+        raise malformed from error
     if url.password is not None and _SECOND_AT.match(uri.partition("@")[2]):
         # A part of the password is taken for the host or the database, and errors would show it.
         raise UsageError(f"--uri holds a second @, which ends no password; {_ENCODE}")
@@ -74,7 +75,10 @@ def _open(url: URL, engine: Engine, *, write: bool) -> Connection:
         return wait_for_file(pool.connect, file)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UsageError(f"no driver for {url.drivername}: {error}; install the driver's package") from error
-    except SQLAlchemyError as error:
+    except CampaignError:
+        raise
+    except Exception as error:
+        # Some drivers raise errors that are not of the DB-API where no server answers, as Thrift's does.
         advice = "check --uri" if file else "check --uri, and that the server runs and lets you in"
         if url.password and set(str(url.password)) & set("@/:%?#") and "password" in _own_words(error):
             # Encoded, or by mistake not: what the server was told may be another password.
@@ -82,12 +86,15 @@ def _open(url: URL, engine: Engine, *, write: bool) -> Connection:
         raise _told(url, error, write, f"cannot connect to {{name}}: {{reason}}; {advice}") from error
 
 
-def _told(url: URL, error: SQLAlchemyError, write: bool, otherwise: str) -> DatabaseError:
+def _told(url: URL, error: Exception, write: bool, otherwise: str) -> DatabaseError:
     """The error for a person: what is known of a database file, else the database's own words in `otherwise`."""
     file = file_of(url)
-    known = None if file is None else explain(file, error, write=write)
-    own = otherwise.format(name=url.render_as_string(hide_password=True), reason=reason(error, url))
-    return (BusyError if is_busy(error) else DatabaseError)(known or own)
+    known = explain(file, error, write=write) if file is not None and isinstance(error, SQLAlchemyError) else None
+    # Without what follows the question mark, where some drivers take passwords and tokens.
+    name = url.set(query={}).render_as_string(hide_password=True)
+    own = otherwise.format(name=name, reason=reason(error, url))
+    busy = isinstance(error, SQLAlchemyError) and is_busy(error)
+    return (BusyError if busy else DatabaseError)(known or own)
 
 
 def _check_is_there(file: Path) -> None:
@@ -118,16 +125,17 @@ def refusal(url: URL, error: Exception, what: str) -> DatabaseError:
     return DatabaseError(f"{what}: {error}")
 
 
-def reason(error: SQLAlchemyError, url: URL | None = None) -> str:
+def reason(error: Exception, url: URL | None = None) -> str:
     """The database's own first line, without the statement and its values; and for a right that is missing, which.
 
     `url` tells whose right, where the error does not.
     """
-    said, missing = _own_words(error), how_to_grant(error, url)
+    said = _own_words(error)
+    missing = how_to_grant(error, url) if isinstance(error, SQLAlchemyError) else None
     return f"{said}; {missing}" if missing else said
 
 
-def _own_words(error: SQLAlchemyError) -> str:
+def _own_words(error: Exception) -> str:
     origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     # Spark's driver gives the whole response of the server, with the message in it.
     status = getattr(origin.args[0], "status", None) if origin.args else None

@@ -8,7 +8,13 @@ import click
 
 from superset_campaign_plugin.cli.application import in_superset
 from superset_campaign_plugin.cli.group import campaign
-from superset_campaign_plugin.cli.options import rules_options, source_options, stored_options, warehouse_options
+from superset_campaign_plugin.cli.options import (
+    rules_options,
+    source_options,
+    stored_options,
+    uri_options,
+    warehouse_options,
+)
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -75,7 +81,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and no
 
 @campaign.command()
 @click.option("--database", metavar="NAME", help="A database that is registered in Superset, or the name for --uri.")
-@click.option("--uri", metavar="URI", help="SQLAlchemy URI of a warehouse to register.")
+@uri_options("SQLAlchemy URI of a warehouse to register.", required=False)
 @source_options
 @click.option(
     "--overwrite",

@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 from superset_campaign_plugin.cli.group import campaign
+from superset_campaign_plugin.cli.options import uri_options
 
 
 @campaign.command("load-emails")
 @click.argument("directory", type=click.Path())
-@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@uri_options()
 @click.option("--schema", metavar="NAME", help="Schema of the table of contents.  [default: the database's own]")
 def load_emails(directory: str, uri: str, schema: str | None) -> None:
     """Store the emails of DIRECTORY for the preview: <email_id>.html, and emails.yaml with subjects and senders."""
@@ -27,7 +28,7 @@ def load_emails(directory: str, uri: str, schema: str | None) -> None:
 
 
 @campaign.command("pull-emails")
-@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@uri_options()
 @click.option("--schema", metavar="NAME", help="Schema of the table of contents.  [default: the database's own]")
 @click.option("--all", "everything", is_flag=True, help="Fetch also what is stored in its newest version.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")

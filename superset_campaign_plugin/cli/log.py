@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 import click
 
 from superset_campaign_plugin.cli.group import campaign
+from superset_campaign_plugin.cli.options import uri_options
 
 
 @campaign.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@uri_options()
 @click.option("--schema", metavar="NAME", help="Schema of the table of activities.  [default: the database's own]")
 @click.option("--rejected", type=click.Path(), metavar="DIR", help="Where bad rows are set aside.  [beside each file]")
 @click.option(

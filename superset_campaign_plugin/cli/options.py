@@ -36,9 +36,67 @@ source_options = combined(
     _source_name,
 )
 
-warehouse_options = combined(
-    click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse."), source_options
-)
+# A command line stands in everybody's list of processes, and a URI may hold a password.
+URI_VARIABLE = "SUPERSET_CAMPAIGN_URI"
+
+
+def uri_options(help_text: str = "SQLAlchemy URI of the warehouse.", *, required: bool = True) -> Callable[..., Any]:
+    """Adds `--uri` and `--uri-file`, of which the command gets `uri`.
+
+    The variable SUPERSET_CAMPAIGN_URI holds where one is required. Without `required`, None means the warehouse of this
+    Superset's report, and a variable that happens to be set must not change which one that is.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--uri", metavar="URI", help=help_text)
+        @click.option(
+            "--uri-file",
+            metavar="FILE",
+            help="File that holds the URI, - for the standard input."
+            + (f"  [default: the variable {URI_VARIABLE}]" if required else ""),
+        )
+        @functools.wraps(command)
+        def with_uri(uri: str | None, uri_file: str | None, **options: Any) -> Any:
+            return command(uri=_uri(uri, uri_file, required), **options)
+
+        return with_uri
+
+    return add
+
+
+def _uri(uri: str | None, file: str | None, required: bool) -> str | None:
+    """The URI as it is, or from the file, or from the environment. No error repeats any of it."""
+    import os
+
+    if uri is not None and file is not None:
+        raise click.UsageError("--uri and --uri-file both name the warehouse; give one of them")
+    if uri is not None:
+        return uri
+    if file is not None:
+        return _read_uri(file)
+    found = os.environ.get(URI_VARIABLE, "").strip()
+    if required and not found:
+        raise click.UsageError(f"no warehouse; give --uri URI, or --uri-file FILE, or set the variable {URI_VARIABLE}")
+    return found if required else None
+
+
+def _read_uri(file: str) -> str:
+    name = "the standard input" if file == "-" else file
+    try:
+        with click.open_file(file, encoding="utf-8") as stream:
+            lines: list[str] = [line.strip() for line in stream if line.strip()]
+    except OSError as error:
+        raise click.UsageError(f"cannot read {name} for --uri-file: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{name} for --uri-file is not text in UTF-8") from error
+    if len(lines) != 1:
+        raise click.UsageError(
+            f"{name} for --uri-file holds {len(lines)} lines; it must hold the URI alone, on one line"
+        )
+    return lines[0]
+
+
+warehouse_options = combined(uri_options(), source_options)
 
 stored_schema_option = click.option(
     "--stored-schema",
@@ -63,6 +121,14 @@ stored_options = combined(
 LEAVE_OUT = ("deleted", "bots", "operational", "archived")
 
 
+def _left_out(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(name for value in values for name in names(_, option, value)))
+    for name in found:
+        if name not in LEAVE_OUT:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(LEAVE_OUT)}")
+    return found
+
+
 def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say what counts, and hands them to the command as `rules`."""
 
@@ -70,8 +136,10 @@ def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--leave-out",
         multiple=True,
-        type=click.Choice(LEAVE_OUT),
-        help="Leave out deleted people, opens and clicks marked as bots', operational emails, archived assets.",
+        callback=_left_out,
+        metavar="LIST",
+        help="Leave out deleted people, opens and clicks marked as bots', operational emails, archived assets: "
+        f"{', '.join(LEAVE_OUT)}; several with commas.",
     )
     @click.option("--merged-apart", is_flag=True, help="Count merged people under the ids they had.")
     @functools.wraps(command)

@@ -8,14 +8,32 @@ import click
 
 from superset_campaign_plugin.cli.application import in_superset
 from superset_campaign_plugin.cli.group import campaign
-from superset_campaign_plugin.cli.options import rules_options, source_options, stored_file_option, stored_schema_option
+from superset_campaign_plugin.cli.options import (
+    rules_options,
+    source_options,
+    stored_file_option,
+    stored_schema_option,
+    uri_options,
+)
 
 if TYPE_CHECKING:
     from superset_campaign_plugin.report.rules import Rules
 
 
+# Set by `superset campaign install`, for a refresh of the installed report.
+_INSTALLED = ("schema", "source")
+# Set by the block in superset_config.py, by which keys.
+_SETTINGS = {
+    "stored_schema": "stored_schema",
+    "stored_file": "stored_file",
+    "time_zone": "time_zone",
+    "leave_out": "leave_out_{}",
+    "merged_apart": "merge_people",
+}
+
+
 @campaign.command()
-@click.option("--uri", metavar="URI", help="SQLAlchemy URI of the warehouse.  [default: the installed report's]")
+@uri_options("SQLAlchemy URI of the warehouse.  [default: the installed report's]", required=False)
 @source_options
 @rules_options
 @stored_schema_option
@@ -45,11 +63,13 @@ def refresh(
 ) -> None:
     """Store records and rollups in the warehouse, or bring them up to date with what the loader has added.
 
-    Without --uri it is the warehouse of the report that is installed in this Superset, with its settings.
+    Without --uri and --uri-file it is the warehouse of the report that is installed in this Superset, with this
+    Superset's settings.
     """
     import json
 
     if uri is None:
+        _refuse_what_is_installed()
         with in_superset():
             from superset_campaign_plugin.bundle.refreshing import refresh_installed
 
@@ -78,6 +98,42 @@ def refresh(
         click.echo(f"{summary.records:,} records, {summary.daily_rows:,} daily rows, {summary.seconds:g} s")
     for note in summary.notes:
         click.echo(note)
+
+
+def _refuse_what_is_installed() -> None:
+    """Raise `UsageError` for an option that would have no effect on a refresh of the installed report."""
+    from click.core import ParameterSource
+
+    from superset_campaign_plugin.errors import UsageError
+
+    context = click.get_current_context()
+    given = [
+        name
+        for name in (*_INSTALLED, *_SETTINGS)
+        if context.get_parameter_source(name) not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None)
+    ]
+    if not given:
+        return
+    places = []
+    if installed := [name for name in given if name in _INSTALLED]:
+        places.append(f"`superset campaign install` sets {_flags(installed)}")
+    if settings := [name for name in given if name in _SETTINGS]:
+        left_out = context.params["leave_out"] or ("deleted",)
+        keys = [key for name in settings for key in dict.fromkeys(_SETTINGS[name].format(value) for value in left_out)]
+        places.append(f"the block SUPERSET_CAMPAIGN of superset_config.py sets {_flags(settings)}, as {_and(keys)}")
+    raise UsageError(
+        f"without --uri the installed report is refreshed, for which {', and '.join(places)}; leave "
+        f"{_flags(given)} out, or give --uri"
+    )
+
+
+def _flags(names: list[str]) -> str:
+    return _and([f"--{name.replace('_', '-')}" for name in names])
+
+
+def _and(parts: list[str]) -> str:
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _print_step(title: str) -> None:
