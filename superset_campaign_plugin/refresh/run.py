@@ -18,10 +18,11 @@ from sqlalchemy import and_, column, exists, func, inspect, literal, select, tab
 from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.refresh import changes
-from superset_campaign_plugin.refresh.changes import Mark
 from superset_campaign_plugin.refresh.fresh import FRESH_TABLES
+from superset_campaign_plugin.refresh.plan import DAYS_NOW, FULL, PEOPLE_NOW, Plan, Planner
+from superset_campaign_plugin.refresh.scratch import Scratch
 from superset_campaign_plugin.refresh.session import LOCK_WAIT, Session, open_session
-from superset_campaign_plugin.refresh.state import State, describe, digest, read_state, schema_of, state_rows
+from superset_campaign_plugin.refresh.state import describe, digest, schema_of, state_rows
 from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, rows_of, table_name
 from superset_campaign_plugin.refresh.tables import (
     COLUMNS,
@@ -53,24 +54,8 @@ from superset_campaign_plugin.sources.instances import read_instances
 from superset_campaign_plugin.sources.relations import build_relations
 
 _GROUP = ("campaign_id", "email_id")
-# Of one run alone.
-_DAYS_NOW = "campaign_days_now"
-_PEOPLE_NOW = "campaign_people_now"
-_CHANGED_DAYS = "campaign_changed_days"
-_MOVED = "campaign_moved_people"
-_CHANGED_ROWS = "campaign_changed_rows"
-_CHANGED_PEOPLE = "campaign_changed_people"
 _CHANGED_PAIRS = "campaign_changed_pairs"
 _CHANGED_GROUPS = "campaign_changed_groups"
-
-# What their rows are looked up by.
-_TEMPORARY_KEYS = {
-    _CHANGED_DAYS: ("activity_day",),
-    _CHANGED_PEOPLE: ("person_id",),
-    _CHANGED_PAIRS: changes.PAIR,
-    _CHANGED_GROUPS: _GROUP,
-    _PEOPLE_NOW: ("person_id",),
-}
 
 _LEFT_OVER = (
     "the loader's file still holds stored tables of an earlier version, which nothing reads any more; "
@@ -202,7 +187,8 @@ class _Run:
         self.schema = schema
         self.progress = progress
         self.resolved = resolve_people(relations, engine, rules)
-        self.marks: dict[str, changes.Mark] = {}
+        self.scratch = Scratch(connection, engine)
+        self.planner = Planner(session, relations, self.resolved, rules, schema, self.scratch)
         self.fresh = FRESH_TABLES[engine.change_over](connection, engine, schema, session.lock_wait)
 
     def go(self, described: dict[str, str], full: bool, dry_run: bool) -> Summary:
@@ -211,21 +197,20 @@ class _Run:
             **described,
             "loader's tables": digest(plain_sql(query, self.engine) for query in self._queries().values()),
         }
-        state = read_state(self.connection, self.engine, self.schema)
-        self.marks = changes.read_marks(self.connection, self.engine, self.raw, state.marks if state else {})
-        reason = _why_full(state, made_of, self.marks, full)
+        self.progress("Looking for what is new")
+        plan = self.planner.plan(made_of, full)
+        summary = Summary(plan.mode, plan.reason, plan.new_rows, dry_run=dry_run)
         if dry_run:
-            return self._dry(state, reason)
-        now = state_rows(made_of, self.marks, datetime.now(timezone.utc))
-        if state is not None and reason is None and not self.engine.updates_rows:
-            if state.marks == {name: Mark(mark.rows, mark.loaded_at) for name, mark in self.marks.items()}:
-                self.fresh.change_over({}, self._make_names())
-                return Summary("unchanged", "nothing new in the log", dict.fromkeys(self.marks, 0), pairs=0)
-            reason = f"{self.engine.name} changes no rows in place"
-        if reason is not None or state is None:
-            summary = self._full(reason or "", now)
+            return summary
+        now = state_rows(made_of, plan.marks, datetime.now(timezone.utc))
+        if plan.mode == FULL:
+            self._full(now)
+        elif not self.engine.updates_rows:
+            self.fresh.change_over({}, self._make_names())
+            summary.pairs = 0
         else:
-            summary = self._incremental(state, now)
+            summary.pairs = self._replace_changed(plan)
+            self._replace_state(now)
         summary.records = self._count(RECORDS)
         summary.daily_rows = self._count(DAILY)
         return summary
@@ -233,7 +218,7 @@ class _Run:
     # -----------------------------------------------------------------------------------------------------------
     # All of it
 
-    def _full(self, reason: str, state: Select) -> Summary:
+    def _full(self, state: Select) -> None:
         # Who may not make schemas may still fill one: PostgreSQL refuses even IF NOT EXISTS to them.
         if self.schema and self.schema not in inspect(self.connection).get_schema_names():
             execute(
@@ -248,7 +233,6 @@ class _Run:
         self._make(STATE, state)
         self.progress("Changing over")
         self.fresh.change_over(view_queries(self.engine, self.schema, self.options))
-        return Summary("full", reason, {name: mark.rows for name, mark in self.marks.items()})
 
     def _queries(self, records_name: str = RECORDS) -> dict[str, Select]:
         """The rows of all tables but the state, the records being in a table called `records_name`.
@@ -258,7 +242,7 @@ class _Run:
         """
         records = stored(records_name, self.schema, RECORDS).alias("records")
         return {
-            DAYS: self._day_counts(),
+            DAYS: self.planner.day_counts(),
             PEOPLE: changes.people_rows(self.raw, self.engine, self.rules),
             RECORDS: _columns(email_records(self.resolved, self.engine, self.rules), RECORDS),
             DAILY: daily_rows(records, self.engine, self.rules),
@@ -270,7 +254,7 @@ class _Run:
     def _make(self, name: str, query: Select) -> None:
         self.progress(_TITLES.get(name, "Names"))
         execute(self.connection, create_as(self.engine, self._new(name), query))
-        self._analyze(self._new(name))
+        self.scratch.analyze(self._new(name))
         if self.engine.keeps_indexes and name in INDEXES:
             # An index keeps its name when its table gets another, so the name must be of this run.
             index = f"{name}_{time.time_ns():x}"
@@ -283,85 +267,18 @@ class _Run:
             self._make(name, rows)
         return list(queries)
 
-    def _day_counts(self) -> Select:
-        counts = changes.day_counts(self.raw, self.engine)
-        if counts is None:
-            columns = [literal("").label("log_table"), self.engine.now().label("activity_day")]
-            return select(*columns, literal(0).label("row_count")).where(literal(1) == literal(0))
-        together = counts.subquery("counts")
-        return select(*together.c)
-
     # -----------------------------------------------------------------------------------------------------------
     # What is new
 
-    def _incremental(self, state: State, now: Select) -> Summary:
-        for setting in self.engine.refresh_settings:
-            execute(self.connection, setting)
-        self.progress("Looking for what is new")
-        self._temporary(_DAYS_NOW, self._day_counts())
-        self._temporary(_PEOPLE_NOW, changes.people_rows(self.raw, self.engine, self.rules))
-        changed = self._find_changed_rows(state)
-        new_rows = self._count_by_table(changed)
-        people_changed = self._find_changed_people()
-        if people_changed is None and not any(new_rows.values()):
-            self._replace_state(now)
-            return Summary("unchanged", "nothing new in the log", new_rows, pairs=0)
-        pairs = self._find_changed_pairs(changed, people_changed)
+    def _replace_changed(self, plan: Plan) -> int:
+        """Replace the records of whom the plan's rows and people touch, and their sums; gives how many pairs."""
+        if plan.changed is None:
+            return 0
+        pairs = self._find_changed_pairs(plan.changed, plan.people)
         self._replace_records(pairs)
         self._replace_sums()
-        self._replace_state(now)
         [(count,)] = rows_of(self.connection, self.engine, _count_of(pairs))
-        return Summary("incremental", "rows came in since the last refresh", new_rows, pairs=int(count))
-
-    def _find_changed_rows(self, state: State) -> TableClause:
-        """Whom each row that is new tells about, in one reading of the log."""
-        changed = self._changed(state, self.resolved, self._changed_days())
-        together = union_all(*(changes.named_pairs(name, rows) for name, rows in changed.items())).subquery("changed")
-        return self._temporary(_CHANGED_ROWS, select(*together.c))
-
-    def _count_by_table(self, changed: TableClause) -> dict[str, int]:
-        counts = select(changed.c.log_table, func.count()).group_by(changed.c.log_table)
-        found = {name: int(count) for name, count in rows_of(self.connection, self.engine, counts)}
-        return {name: found.get(name, 0) for name in changes.log_tables(self.resolved)}
-
-    def _changed(self, state: State, relations: Relations, days: TableClause | None) -> dict[str, Select]:
-        return {
-            name: changes.changed_rows(name, rows, state.marks.get(name), self.marks[name], self.engine, days)
-            for name, rows in changes.log_tables(relations).items()
-        }
-
-    def _changed_days(self) -> TableClause:
-        now = stored(_DAYS_NOW, None, DAYS).alias("counts")
-        before = stored(DAYS, self.schema).alias("stored_days")
-        same = (
-            (now.c.log_table == before.c.log_table)
-            & (now.c.activity_day == before.c.activity_day)
-            & (now.c.row_count == before.c.row_count)
-        )
-        grown = select(now.c.log_table, now.c.activity_day).where(
-            ~exists(select(literal(1)).select_from(before).where(same))
-        )
-        return self._temporary(_CHANGED_DAYS, grown)
-
-    def _find_changed_people(self) -> TableClause | None:
-        """Whoever counts as somebody else than at the last refresh, with those they counted and count as."""
-        names = COLUMNS[PEOPLE]
-        now = stored(_PEOPLE_NOW, None, PEOPLE).alias("people_now")
-        before = stored(PEOPLE, self.schema).alias("people_before")
-
-        def without(some: Any, others: Any) -> Select:
-            same = [some.c[name] == others.c[name] for name in names]
-            return select(*(some.c[name] for name in names)).where(
-                ~exists(select(literal(1)).select_from(others).where(*same))
-            )
-
-        # Step by step: a query on MySQL can name a temporary table once.
-        moved = self._temporary(_MOVED, without(now, before))
-        execute(self.connection, insert_from(self.engine, _MOVED, names, without(before, now)))
-        people = self._temporary(_CHANGED_PEOPLE, select(moved.c.person_id).distinct())
-        survivors = select(moved.c.surviving_id).distinct()
-        execute(self.connection, insert_from(self.engine, _CHANGED_PEOPLE, ("person_id",), survivors))
-        return people if self._size(select(people.c.person_id)) else None
+        return int(count)
 
     def _find_changed_pairs(self, changed: TableClause, people: TableClause | None) -> TableClause:
         self.progress("Finding whom it touches")
@@ -377,7 +294,7 @@ class _Run:
                 )
             )
         together = changes.all_pairs(parts).subquery("pairs")
-        return self._temporary(_CHANGED_PAIRS, select(*together.c))
+        return self.scratch.make(_CHANGED_PAIRS, select(*together.c), changes.PAIR)
 
     def _replace_records(self, pairs: TableClause) -> None:
         self.progress("Records of whom it touches")
@@ -387,11 +304,11 @@ class _Run:
         touched = and_(changes.only_emails(old.c.email_id, emails), touched)
         affected = changes.of_pairs(self.resolved, pairs, emails)
         fresh_rows = _columns(email_records(affected, self.engine, self.rules), RECORDS)
-        fresh = self._temporary("campaign_fresh_records", fresh_rows, COLUMNS[RECORDS])
+        fresh = self.scratch.make("campaign_fresh_records", fresh_rows, columns=COLUMNS[RECORDS])
         groups = union_all(
             select(*(old.c[name] for name in _GROUP)).where(touched), select(*(fresh.c[name] for name in _GROUP))
         ).subquery("both")
-        self._temporary(_CHANGED_GROUPS, select(*groups.c).distinct())
+        self.scratch.make(_CHANGED_GROUPS, select(*groups.c).distinct(), _GROUP)
         self._delete(RECORDS, pairs, changes.PAIR, emails)
         self._insert(RECORDS, select(*(fresh.c[name] for name in COLUMNS[RECORDS])))
 
@@ -415,7 +332,7 @@ class _Run:
     def _replace_state(self, now: Select) -> None:
         self.progress("State")
         # As they were when this run began to look: what a loader has written since is new to the next.
-        for name, found in ((PEOPLE, _PEOPLE_NOW), (DAYS, _DAYS_NOW)):
+        for name, found in ((PEOPLE, PEOPLE_NOW), (DAYS, DAYS_NOW)):
             self._replace(name, select(*stored(found, None, name).c))
         for name, rows in name_rows(self.raw).items():
             self._replace(name, rows)
@@ -435,38 +352,6 @@ class _Run:
     def _insert(self, name: str, query: Select) -> None:
         execute(self.connection, insert_from(self.engine, self._name(name), COLUMNS[name], query))
 
-    def _temporary(self, name: str, query: Select, names: tuple[str, ...] | None = None) -> TableClause:
-        execute(self.connection, create_as(self.engine, name, query, temporary=True))
-        if self.engine.nested_loops and name in _TEMPORARY_KEYS:
-            execute(self.connection, f"CREATE INDEX {name}_key ON {name} ({', '.join(_TEMPORARY_KEYS[name])})")
-        self._analyze(name)
-        return table(name, *map(column, names or [own.name for own in query.selected_columns]))
-
-    def _analyze(self, name: str) -> None:
-        if self.engine.needs_analyze:
-            execute(self.connection, f"ANALYZE {name}")
-
-    # -----------------------------------------------------------------------------------------------------------
-    # Looking
-
-    def _dry(self, state: State | None, reason: str | None) -> Summary:
-        if reason is not None or state is None:
-            rows = {name: mark.rows for name, mark in self.marks.items()}
-            return Summary("full", reason or "", rows, dry_run=True)
-        if changes.day_counts(self.raw, self.engine) is not None:
-            # Which days are new is kept in a table of the run's own, which a run that only looks cannot make.
-            grown = {
-                name: mark.rows - state.marks[name].rows for name, mark in self.marks.items() if name in state.marks
-            }
-            return Summary("incremental", "rows by the tables' sizes", grown, dry_run=True)
-        found = {name: self._size(rows) for name, rows in self._changed(state, self.raw, None).items()}
-        mode = "incremental" if any(found.values()) else "unchanged"
-        return Summary(mode, "rows came in since the last refresh", found, dry_run=True)
-
-    def _size(self, rows: Select) -> int:
-        [(count,)] = rows_of(self.connection, self.engine, _count_of(rows.subquery("counted")))
-        return int(count)
-
     def _count(self, name: str) -> int:
         [(count,)] = rows_of(self.connection, self.engine, _count_of(stored(name, self.schema)))
         return int(count)
@@ -476,21 +361,6 @@ class _Run:
 
     def _new(self, name: str) -> str:
         return self._name(self.fresh.name(name))
-
-
-def _why_full(state: State | None, made_of: dict[str, str], marks: dict[str, changes.Mark], full: bool) -> str | None:
-    """Why everything has to be computed; None if what is new will do."""
-    if full:
-        return "asked for"
-    if state is None:
-        return "there are no stored tables yet"
-    for name, value in made_of.items():
-        if state.made_of.get(name) != value:
-            return f"the {name} changed"
-    for name, mark in state.marks.items():
-        if name not in marks or marks[name].rows < mark.rows:
-            return f"rows that were {name} are gone from the log"
-    return None
 
 
 def _columns(query: Any, name: str) -> Select:

@@ -9,15 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from layouts import airbyte, bulk
-from logs import CLOCKS, Activity, Log, Table, append, crowd, random_logs, utc, write
+from logs import CLOCKS, WRITABLE, Activity, Log, Table, append, crowd, random_logs, utc, write
 from oracle import assert_report, report
 
 from superset_campaign_plugin.engines import get_engine
@@ -31,6 +32,7 @@ from superset_campaign_plugin.report.rules import Rules
 
 # Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.
 ROUNDS = {"duckdb": 12, "sqlite": 60, "postgresql": 8, "mysql": 8, "hive": 2}
+PLANS = {"duckdb": 3, "sqlite": 6, "postgresql": 3, "mysql": 2, "hive": 1}
 KILLS = 6
 BY = ("campaign", "email", "day")
 DAY = "2024-03-01 10:00"
@@ -280,6 +282,75 @@ def test_a_dry_run_writes_nothing(warehouse):
     assert (summary.mode, summary.dry_run) == ("full", True)
     with pytest.raises(RefreshError, match="no stored tables"):
         warehouse.report(source="bulk", facts=StoredSource(DEFAULT_SCHEMA))
+
+
+# What happens to a log between two refreshes; each takes the step's number, of which ids and times are made.
+HAPPENINGS: dict[str, Callable[[int], Log]] = {
+    "nothing": lambda number: Log(),
+    "new rows": lambda number: Log([Activity("send", 80_000 + number, utc(DAY), 1, 10, 9_000 + number)]),
+    "rows that come again": lambda number: Log().send(1, 10, 100, DAY),
+    "a merge": lambda number: Log().merge(100 + number % 3, 103 + number % 2),
+    "a deletion": lambda number: Log(deletions=[100 + number % 5]),
+    "a new name": lambda number: Log().campaign(1, f"Campaign {number}", updated=f"2024-02-{number + 1:02} 00:00"),
+}
+REMOVALS = {
+    "bulk": "DELETE FROM marketo_activity WHERE activity_type_id = 10",
+    "airbyte": "DELETE FROM activities_open_email",
+}
+CHANGES_OF_RULES = {
+    "merged people apart": {"merge_people": False},
+    "deleted people left out": {"leave_out_deleted": True},
+    "bots left out": {"leave_out_bots": True},
+}
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_dry_run_says_what_the_run_then_does(warehouse, loader):
+    """Whatever came in, late or not, was merged, deleted or taken out of the log, and whichever rules changed."""
+    source, tables = LOADERS[loader]
+    steps = st.tuples(
+        st.sampled_from([*HAPPENINGS, "rows are gone", *CHANGES_OF_RULES]), st.booleans().map(lambda late: -9 * late)
+    )
+
+    @settings(
+        max_examples=rounds(warehouse.engine, PLANS[warehouse.engine]),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(taken=st.lists(steps, min_size=1, max_size=6), left_out=st.booleans())
+    @example(taken=[("a merge", 0), ("a deletion", 0), ("nothing", 0)], left_out=True)
+    def same(taken, left_out):
+        warehouse.clear()
+        rules = Rules(leave_out_deleted=left_out)
+        begun = Log().send(1, 10, 100, DAY).open(1, 10, 100, DAY).send(1, 10, 101, DAY).click(2, 10, 102, DAY)
+        load(warehouse, begun, tables, 0)
+        refresh(warehouse.uri, source=source, rules=rules)
+        for number, (what, late) in enumerate(taken, start=1):
+            if what == "rows are gone" and warehouse.engine in WRITABLE:
+                warehouse.execute(REMOVALS[source])
+            elif what in CHANGES_OF_RULES:
+                rules = replace(rules, **CHANGES_OF_RULES[what])
+            elif what in HAPPENINGS:
+                load(warehouse, HAPPENINGS[what](number), tables, number + late)
+            said = refresh(warehouse.uri, source=source, rules=rules, dry_run=True)
+            done = refresh(warehouse.uri, source=source, rules=rules)
+            assert (said.mode, said.reason, said.new_rows) == (done.mode, done.reason, done.new_rows), what
+            assert (said.dry_run, done.dry_run) == (True, False)
+
+    same()
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_dry_run_leaves_the_stored_tables_as_they_are(warehouse, loader):
+    """Also where it has looked for what is new, for which it makes temporary tables."""
+    source, tables = LOADERS[loader]
+    load(warehouse, Log().send(1, 10, 100, DAY).send(1, 10, 101, DAY), tables, 0)
+    refresh(warehouse.uri, source=source)
+    before = stored_rows(warehouse)
+    load(warehouse, Log([Activity("send", 90_001, utc(DAY), 1, 10, 102)]).merge(100, 101), tables, 1)
+    refresh(warehouse.uri, source=source, dry_run=True)
+    assert stored_rows(warehouse) == before
+    assert refresh(warehouse.uri, source=source, dry_run=True).mode != "unchanged"
 
 
 # ---------------------------------------------------------------------------------------------------------------
