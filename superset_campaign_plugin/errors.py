@@ -98,9 +98,24 @@ class SharingEnded(ProofError):
     """The proof would hold, but what it is for is not shared any more."""
 
 
+# So many known names are listed in one sentence.
+_LISTED = 20
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """A `UsageError` for a name that is none of `known`, with the nearest one as a suggestion."""
+    return UsageError(f"unknown {kind} {name!r}: {nearest(name, known)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What to say beside a name that is none of `known`: the nearest one, in whatever case, else which there are."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}"
-    return UsageError(f"unknown {kind} {name!r}: {hint}")
+    if not names:
+        return "there are none"
+    by_letters: dict[str, str] = {}
+    for each in names:
+        by_letters.setdefault(each.casefold(), each)
+    if near := difflib.get_close_matches(name.casefold(), by_letters, n=1):
+        return f"did you mean {by_letters[near[0]]!r}?"
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return f"known are: {', '.join(names[:_LISTED])}{more}"

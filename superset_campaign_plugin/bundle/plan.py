@@ -212,8 +212,8 @@ def _stored_figures(warehouse: Connection, instances: tuple[Instance, ...], note
             if other := differing(state, instance, settings().rules):
                 # As after an upgrade: the figures are right at once, and fast again after the next refresh.
                 notes.append(
-                    f"the stored tables are of another {other}, so the dashboard computes from the log until "
-                    "`superset campaign refresh` has made them anew"
+                    f"the stored tables {other.words}, so the dashboard computes from the log until `superset campaign "
+                    "refresh` has made them anew"
                 )
                 return None
     return source

@@ -85,6 +85,8 @@ def report(
         rules=rules,
         facts=StoredSource(stored_schema, stored_file) if stored else None,
     )
+    for note in found.notes:
+        click.echo(note, err=True)
     # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
     click.echo(FORMATS[form](found), nl=False, color=True)
 

@@ -21,6 +21,7 @@ from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import STATE, StoredFacts, stored
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules_in_words import advice, difference, read_rules
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
@@ -70,10 +71,32 @@ def _shape() -> str:
     return digest([json.dumps(columns)])
 
 
-def differing(state: State, instance: Instance, rules: Rules) -> str | None:
-    """What differs of that which the stored tables are made of, as `describe` names it; None if they can be read."""
+@dataclass(frozen=True)
+class Difference:
+    """What differs of that which stored tables are made of: `words` follow "the stored tables", `advice` what to do."""
+
+    words: str
+    advice: str
+
+
+def differing(state: State, instance: Instance, rules: Rules) -> Difference | None:
+    """The first difference between what the stored tables are made of and what is wanted; None if they can be read."""
     wanted = describe(instance, rules)
-    return next((name for name, value in wanted.items() if state.made_of.get(name) != value), None)
+    name = next((name for name, value in wanted.items() if state.made_of.get(name) != value), None)
+    if name is None:
+        return None
+    kept = state.made_of.get(name, "")
+    again = "run `superset-campaign refresh` with the same options"
+    if name == "source":
+        return Difference(
+            f"are of {kept}, and are asked for {wanted[name]}",
+            f"{again}, or ask with the --source and --schema of before",
+        )
+    if name == "layout" and is_mapping(instance.source):
+        return Difference(f"were made when {Path(instance.source).name} said something else", again)
+    if name == "rules" and (made_by := read_rules(kept)) is not None:
+        return Difference(difference(made_by, rules), advice(made_by, rules))
+    return Difference("were made by another release of the plugin", again)
 
 
 def schema_of(instance: Instance, engine: Engine, prefix: str) -> str | None:
@@ -148,9 +171,6 @@ class StoredSource:
         state = read_state(connection, engine, schema)
         if state is None:
             raise RefreshError("there are no stored tables yet; make them with `superset-campaign refresh`")
-        if name := differing(state, instance, options.rules):
-            raise RefreshError(
-                f"the stored tables are of another {name} ({state.made_of.get(name)}); "
-                "run `superset-campaign refresh` with the same options"
-            )
+        if other := differing(state, instance, options.rules):
+            raise RefreshError(f"the stored tables {other.words}; {other.advice}")
         return StoredFacts(schema, engine, options.as_of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -36,11 +36,13 @@ _FLAGS = {"true": "Yes", "yes": "Yes", "1": "Yes", "false": "No", "no": "No", "0
 class Report:
     """A table: `columns` are field names, `rows` tuples in their order.
 
-    Counts are int, ratios float from 0 to 1 or None, times datetime in UTC without a zone, days date.
+    Counts are int, ratios float from 0 to 1 or None, times datetime in UTC without a zone, days date. `notes` are
+    sentences about what was asked, for whoever reads the table.
     """
 
     columns: list[str]
     rows: list[tuple[Any, ...]]
+    notes: list[str] = field(default_factory=list)
 
     def records(self) -> list[dict[str, Any]]:
         """The rows as dictionaries by field name."""
@@ -102,8 +104,8 @@ def _query(source: Subquery, engine: Engine, dataset: Dataset, request: Request)
         chosen = chosen.where(sent_date >= engine.time_literal(_midnight(request.date_from)))
     if request.date_to:
         chosen = chosen.where(sent_date < engine.time_literal(_midnight(request.date_to)))
-    for field, values in (request.where or {}).items():
-        chosen = chosen.where(_allowed(dataset.dimension(field), values, engine))
+    for name, values in (request.where or {}).items():
+        chosen = chosen.where(_allowed(dataset.dimension(name), values, engine))
     keys: list[ColumnElement[Any]] = [column(name) for name in groups]
     metrics = [literal_column(metric.expression).label(metric.name) for metric in load_semantics().metrics]
     return select(*keys, *metrics).select_from(chosen.subquery("chosen")).group_by(*keys), groups
@@ -115,8 +117,16 @@ def _grain(engine: Engine, name: str, moment: ColumnElement[Any]) -> ColumnEleme
 
 
 def _allowed(dimension: Dimension, values: Sequence[str], engine: Engine) -> ColumnElement[Any]:
+    return or_(*(has_value(dimension, value, engine) for value in values))
+
+
+def has_value(dimension: Dimension, value: str, engine: Engine) -> ColumnElement[Any]:
+    """The condition that a row has the value, as a person writes it; an empty one means none.
+
+    Raises `UsageError` for a value that the dimension cannot have.
+    """
     own: ColumnElement[Any] = column(dimension.name)
-    return or_(*(own.is_(None) if value == "" else own == _value(dimension, value, engine) for value in values))
+    return own.is_(None) if value == "" else own == _value(dimension, value, engine)
 
 
 def _value(dimension: Dimension, value: str, engine: Engine) -> Any:

@@ -16,6 +16,7 @@ from superset_campaign_plugin.report.facts import Facts
 from superset_campaign_plugin.report.query import Report, Request, fetch
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import executable, side_by_side, sql_text
+from superset_campaign_plugin.report.where import check_where
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import Layout, get_layout
 from superset_campaign_plugin.sources.catalog import Catalog, LiveCatalog
@@ -52,7 +53,8 @@ def run_report(
     """Compute the report from a loader's tables. `Request` explains the arguments; `as_of` is the clock,
     and `rules` say what counts. The figures come from the log, or from `facts`.
 
-    Raises `UsageError` for what cannot be meant, `SourceError` where the tables are not the layout's,
+    Raises `UsageError` for what cannot be meant, as a field of `where` of whose values the report holds none,
+    `SourceError` where the tables are not the layout's,
     `DatabaseError` where the database fails.
     """
     request = Request(by=by, date_from=date_from, date_to=date_to, where=where)
@@ -66,7 +68,8 @@ def run_report(
         if facts is None:
             check_values(connection, engine, source, schema)
         sql = dataset_sql(connection, engine, source, schema, options, [REPORT_DATASET], facts)[REPORT_DATASET]
-        return fetch(connection, engine, dataset, sql, request)
+        report = fetch(connection, engine, dataset, sql, request)
+        return replace(report, notes=check_where(connection, engine, dataset, sql, where, report))
 
 
 def dataset_sql(

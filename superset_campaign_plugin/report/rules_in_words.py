@@ -1,0 +1,92 @@
+"""The rules of a report in words, and as options of the command line: for messages about rules that differ."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from superset_campaign_plugin.report.rules import AgentRules, LinkRules, Rules
+
+# What tables or a report do by each rule that is a choice of two: with it, and without.
+_CHOICES = {
+    "merge_people": ("count merged people once", "count merged people under the ids they had"),
+    "leave_out_deleted": ("leave deleted people out", "count deleted people"),
+    "leave_out_bots": ("leave out what bots opened and clicked", "count what bots opened and clicked"),
+    "leave_out_operational": ("leave operational emails out", "count operational emails"),
+    "leave_out_archived": ("leave archived assets out", "count archived assets"),
+}
+# Rules that a setting alone gives, by its key.
+_SETTINGS = {
+    ("links", "uncounted_prefixes"): "uncounted_link_prefixes",
+    ("links", "uncounted_parts"): "uncounted_link_parts",
+    ("agents", "privacy_proxies"): "privacy_proxy_agents",
+    ("agents", "image_proxies"): "image_proxy_agents",
+}
+
+
+def difference(kept: Rules, asked: Rules) -> str:
+    """What stored tables of the rules `kept` do where `asked` are others, to follow the words "the stored tables"."""
+    found = _phrases(kept, asked)
+    return f"{_and([one for one, _ in found])}, and are asked to {_and([other for _, other in found])}"
+
+
+def advice(kept: Rules, asked: Rules) -> str:
+    """How stored tables and what is asked for come to the same rules."""
+    if (kept.links, kept.agents) != (asked.links, asked.agents):
+        keys = [
+            key for (part, name), key in _SETTINGS.items() if _setting(kept, part, name) != _setting(asked, part, name)
+        ]
+        return (
+            f"no option of this command gives the setting{'s' if len(keys) > 1 else ''} {_and(keys)}; leave "
+            f"--stored out, or run `superset-campaign refresh` {_options(asked)}"
+        )
+    return f"run `superset-campaign refresh` {_options(asked)}, or this command {_options(kept)}"
+
+
+def _options(rules: Rules) -> str:
+    """The options of the command line that ask for these rules, as far as options do, as "with" them."""
+    left_out = [
+        name.removeprefix("leave_out_") for name in _CHOICES if name.startswith("leave") and getattr(rules, name)
+    ]
+    given = [
+        *([] if rules.merge_people else ["--merged-apart"]),
+        *([f"--leave-out {','.join(left_out)}"] if left_out else []),
+        *([] if rules.time_zone == "UTC" else [f"--time-zone {rules.time_zone}"]),
+    ]
+    return f"with {' '.join(given)}" if given else "without options of what counts"
+
+
+def read_rules(text: str) -> Rules | None:
+    """The rules whose `repr` the text is, as stored tables keep it; None for those of a release that had others."""
+    try:
+        found = _read(ast.parse(text, mode="eval").body)
+        return found if isinstance(found, Rules) else None
+    except (SyntaxError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _read(node: ast.expr) -> Any:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return ast.literal_eval(node)
+    kinds = {kind.__name__: kind for kind in (Rules, LinkRules, AgentRules)}
+    return kinds[node.func.id](**{str(each.arg): _read(each.value) for each in node.keywords})
+
+
+def _phrases(kept: Rules, asked: Rules) -> list[tuple[str, str]]:
+    """What differs, as each of the two has it."""
+    pairs = [(words[not getattr(kept, name)], words[not getattr(asked, name)]) for name, words in _CHOICES.items()]
+    pairs.append((f"take the days of {kept.time_zone}", f"take the days of {asked.time_zone}"))
+    pairs += [
+        (f"have {key} {_setting(kept, part, name)}", f"have {key} {_setting(asked, part, name)}")
+        for (part, name), key in _SETTINGS.items()
+    ]
+    return [(one, other) for one, other in pairs if one != other]
+
+
+def _setting(rules: Rules, part: str, name: str) -> str:
+    return ", ".join(getattr(getattr(rules, part), name)) or "empty"
+
+
+def _and(parts: list[str]) -> str:
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
