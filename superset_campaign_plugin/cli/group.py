@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -40,7 +42,16 @@ def campaign() -> None:
 
 def main() -> None:
     """The console script."""
+    _pass_over_warnings_of_others()
     campaign(prog_name="superset-campaign")
+
+
+def _pass_over_warnings_of_others() -> None:
+    """Let nobody read what a library says to its programmers. The package's own stay, and all that -W asks for."""
+    if sys.warnoptions:
+        return
+    for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, SyntaxWarning):
+        warnings.filterwarnings("ignore", category=category, module=r"(?!superset_campaign_plugin\b)")
 
 
 guard_start_by_superset(_NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 
 import click
@@ -54,11 +55,10 @@ def load(
 @contextlib.contextmanager
 def _progress_bar() -> Iterator[Callable[[int, int], None]]:
     """Shows how much is done of how much; nothing where stderr is no terminal."""
-    stream = click.get_text_stream("stderr")
-    if not stream.isatty():
+    if not sys.stderr.isatty():
         yield lambda done, total: None
         return
-    with click.progressbar(length=0, file=stream) as bar:
+    with click.progressbar(length=0, file=sys.stderr) as bar:
 
         def advance(done: int, total: int) -> None:
             bar.length = total

@@ -63,7 +63,8 @@ def open_session(
         return
     stored_uri(uri, chosen_file)  # which refuses a file on this engine
     if not write:
-        with connect(uri) as (connection, engine):
+        # A look makes temporary tables, so it is a transaction as well.
+        with connect(uri) as (connection, engine), connection.begin():
             yield Session(connection, engine)
     else:
         with machine_lock(url, engine, _WORK, RefreshError(_BUSY)), connect(uri, write=True) as (connection, engine):
@@ -108,7 +109,8 @@ def _looking_at_file(log: Path, file: Path) -> Iterator[Session]:
         if file.exists():
             _attach(connection, file, _STORED, "READ_ONLY")
             connection.execute(sa.text(f"USE {_STORED}"))
-        yield Session(connection, engine, _LOG)
+        with connection.begin():
+            yield Session(connection, engine, _LOG)
 
 
 @contextlib.contextmanager
