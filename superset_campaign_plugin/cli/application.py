@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +26,10 @@ def in_superset() -> Iterator[None]:
     from superset_campaign_plugin.deployment import check_ready, metadata_errors, superset_app
 
     with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        if not sys.warnoptions:
+            # What Superset's own code is warned of is nothing that a person at a terminal can mend.
+            warnings.filterwarnings("ignore", module=r"superset\.")
         if not has_app_context():
             stack.enter_context(superset_app().app_context())
         check_ready(current_app)

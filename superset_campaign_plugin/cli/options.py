@@ -84,15 +84,13 @@ def _read_uri(file: str) -> str:
     name = "the standard input" if file == "-" else file
     try:
         with click.open_file(file, encoding="utf-8") as stream:
-            lines: list[str] = [line.strip() for line in stream if line.strip()]
+            lines: list[str] = stream.read().split()
     except OSError as error:
         raise click.UsageError(f"cannot read {name} for --uri-file: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{name} for --uri-file is not text in UTF-8") from error
     if len(lines) != 1:
-        raise click.UsageError(
-            f"{name} for --uri-file holds {len(lines)} lines; it must hold the URI alone, on one line"
-        )
+        raise click.UsageError(f"{name} for --uri-file holds {len(lines)} words; it must hold the URI alone")
     return lines[0]
 
 
