@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -98,6 +99,13 @@ def test_the_metadata_names_licence_authors_and_addresses(described: Message, sh
     assert all("https://" in address for address in described.get_all("Project-URL", [""]))
     assert not [line for line in described.get_all("Classifier", []) if line.startswith("License")]
     assert described["Version"] == __version__
+
+
+def test_the_pages_name_this_wheel() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"superset_campaign_plugin-[^ ]+\.whl", page.read_text())}
+    assert named == {f"superset_campaign_plugin-{__version__}-py3-none-any.whl"}
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_superset_is_an_extra(described: Message) -> None:
