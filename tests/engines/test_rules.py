@@ -17,6 +17,8 @@ import pytest
 from logs import ENGINES, Log, drawn, utc, write
 from oracle import FIELDS
 
+from superset_campaign_plugin.errors import UsageError
+
 NOW = utc("2024-03-10 12:00")
 COUNTS = (
     "sent",
@@ -1140,8 +1142,7 @@ def test_a_record_in_range_brings_its_later_events(season):
         ({"email_name": ["Invitation"]}, 5),
         ({"campaign_name": ["Spring"], "email_name": ["Reminder"]}, 2),
         ({"campaign_name": ["Autumn"], "email_name": ["Reminder"]}, 0),
-        ({"campaign_name": ["spring"]}, 0),
-        ({"campaign_name": ["Spr%"]}, 0),
+        ({"campaign_name": ["Spring", "spring", "Spr%"]}, 4),
     ],
     ids=str,
 )
@@ -1149,6 +1150,18 @@ def test_where(season, where, sent):
     """Several values of a field are alternatives, several fields must all hold; names are compared whole."""
     (row,) = season.records(as_of=CLOCK, by=(), where=where)
     assert row["sent"] == sent
+
+
+@pytest.mark.parametrize("name", ["spring", "Spr%", "SPRING "])
+def test_a_name_that_no_row_has_is_told_with_the_nearest(season, name):
+    """Names are compared whole, and the letters' case counts, on every engine."""
+    with pytest.raises(UsageError, match=r"unknown campaign_name .*Spring"):
+        season.records(as_of=CLOCK, by=(), where={"campaign_name": [name]})
+    found = season.report(as_of=CLOCK, by=(), where={"campaign_name": [name, "Spring"]})
+    assert [
+        note for note in found.notes if note.startswith(f"unknown campaign_name {name!r}, ignored: ")
+    ] == found.notes
+    assert len(found.notes) == 1
 
 
 def test_where_and_dates_and_groups_together(season):
