@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from superset_campaign_plugin.cli.group import campaign
-from superset_campaign_plugin.cli.options import day
+from superset_campaign_plugin.cli.options import day, uri_options
 
 if TYPE_CHECKING:
     from datetime import date
 
 
 @campaign.command("pull-activities")
-@click.option("--uri", required=True, metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@uri_options()
 @click.option("--since", callback=day, metavar="DAY", help="First day (UTC) to fetch; needed the first time only.")
 @click.option("--schema", metavar="NAME", help="Schema of the tables.  [default: the database's own]")
 @click.option(
