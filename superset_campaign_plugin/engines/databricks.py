@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from sqlalchemy import func, literal
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.engines.spark import Spark
@@ -21,3 +24,7 @@ class Databricks(Spark):
         self, connection: Connection, schema: str | None, attached: str | None = None
     ) -> Mapping[str, Columns] | None:
         return None
+
+    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        # Not get_json_object: it would be rewritten to a colon, which a driver may take for a parameter.
+        return func.try_element_at(func.from_json(text, literal("MAP<STRING, STRING>")), literal("value"))

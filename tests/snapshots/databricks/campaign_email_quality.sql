@@ -944,7 +944,7 @@ WITH email_log AS (
                     TRIM(
                       CASE
                         WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND LOCATE('"value"', loaded.subject) > 0
-                        THEN loaded.subject:value
+                        THEN TRY_ELEMENT_AT(FROM_JSON(loaded.subject, 'MAP<STRING, STRING>'), 'value')
                         ELSE loaded.subject
                       END
                     ),
