@@ -7,7 +7,7 @@ SCHEMA ?=
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help venv dev demo stack portal test soak lint format docs bench load defences snapshots requirements clean
+.PHONY: help venv dev demo stack portal test soak lint format docs bench load defences snapshots bundles requirements clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -65,6 +65,9 @@ defences: dev  ## Take each defence of tests/defences.yaml out and show that its
 
 snapshots: dev  ## Write tests/snapshots/, the SQL for engines that no test can run, anew.
 	@PYTHONPATH=.:tests $(BIN)/python -m snapshot
+
+bundles: venv  ## Write dist/bundles/, a ZIP for each loader layout and SQL engine, for a release.
+	@$(BIN)/python -m scripts.bundles
 
 requirements: dev  ## Compile requirements/*.in anew.
 	@$(COMPILE) requirements/demo.in -o requirements/demo.txt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,12 +16,12 @@ import yaml
 from sqlalchemy.engine import make_url
 
 from superset_campaign_plugin.bundle.charts import chart_config
-from superset_campaign_plugin.bundle.contents import read_contents
+from superset_campaign_plugin.bundle.contents import assumed_contents, read_contents
 from superset_campaign_plugin.bundle.dashboards import dashboard_config
 from superset_campaign_plugin.bundle.datasets import dataset_config
 from superset_campaign_plugin.bundle.definitions import load_dashboards
-from superset_campaign_plugin.bundle.identity import database_uuid
-from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.bundle.identity import database_uuid, replaced_uuid
+from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import BundleError, UsageError
 from superset_campaign_plugin.report.datasets import NO_PREVIEW, PREVIEW_PATH, QUALITY_DATASET, Options
 from superset_campaign_plugin.report.rules import Rules
@@ -33,6 +33,10 @@ from superset_campaign_plugin.warehouse import connect, parse_uri
 ROOT = "superset_campaign_bundle"
 # Of the connection to the file of stored tables; it holds the name of that to the warehouse.
 STORED_NAME = "{} (stored report)"
+# Superset's own, in the place of a password.
+MASK = "X" * 10
+# The file that stands for a connection that is there already. Superset's error names it.
+MISSING_CONNECTION = "no_connection_has_the_uuid_of_this_bundle"
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -87,7 +91,7 @@ def database_config(name: str, uri: str, identity: UUID | None = None) -> dict[s
     """
     url = make_url(uri)
     if url.password:
-        url = url.set(password="X" * 10)  # Superset's own mask
+        url = url.set(password=MASK)
     return {
         "database_name": name,
         "sqlalchemy_uri": url.render_as_string(hide_password=False),
@@ -99,11 +103,38 @@ def database_config(name: str, uri: str, identity: UUID | None = None) -> dict[s
     }
 
 
+def missing_connection(uri: str, identity: UUID) -> dict[str, Any]:
+    """What the import of dashboards is told of a connection that is there already, which it finds by `identity`.
+
+    Superset reads the rest where it finds none, and would make a connection of it. So the address has a masked
+    password, which stops the import.
+    """
+    address = make_url(uri).get_backend_name() + f"://nobody:{MASK}@connection-not-found/"
+    return database_config(f"No connection has the UUID {identity}", address, identity)
+
+
 # What a connection needs, by SQLAlchemy's name of the database.
 CONNECTION_EXTRAS: dict[str, dict[str, Any]] = {
     # Many processes may read a file as long as none of them writes.
     "duckdb": {"engine_params": {"connect_args": {"read_only": True}}},
 }
+
+
+# Addresses to complete in Superset, by the engine's name; the schema of the tables is a part of them.
+PLACEHOLDERS: dict[str, str] = {
+    "bigquery": "bigquery://project/dataset",
+    "clickhousedb": "clickhousedb://user@host:8123/database",
+    "databricks": "databricks://token@host:443?http_path=path&catalog=catalog&schema=schema",
+    "duckdb": "duckdb:////path/to/warehouse.duckdb",
+    "hive": "hive://user@host:10000/database",
+    "mysql": "mysql://user@host/database",
+    "postgresql": "postgresql://user@host/database?options=-csearch_path%3Dschema",
+    "redshift": "redshift+psycopg2://user@host:5439/database?options=-csearch_path%3Dschema",
+    "snowflake": "snowflake://user@account/database/schema?warehouse=warehouse",
+    "sqlite": "sqlite:////path/to/warehouse.db",
+    "trino": "trino://user@host:443/catalog/schema",
+}
+DEFAULT_DATABASE = "Campaign Warehouse (imported)"
 
 
 @dataclass(frozen=True)
@@ -116,7 +147,7 @@ class Target:
     """
 
     kind: str = "dashboards"
-    database: str = "Campaign Warehouse"
+    database: str = DEFAULT_DATABASE
     database_id: UUID | None = None
     preview_path: str = NO_PREVIEW
 
@@ -174,9 +205,38 @@ def write_bundle(
     bundle = build_bundle(
         sql, engine, identity, schema, None, time_range, several_instances=several, stored_database=stored
     )
+    _write(file, zip_bundle(bundle, databases, target))
+
+
+def write_bundle_for_layout(
+    file: Path,
+    *,
+    engine: str,
+    schema: str | None,
+    source: str,
+    target: Target,
+    rules: Rules | None = None,
+    without: Collection[str] = (),
+) -> None:
+    """Write the ZIP for any warehouse on the engine that has the tables and columns of the layout.
+
+    `without` names those that it lacks. The connection's address is to be completed in Superset, where it is not one
+    that is there already. Raises `UsageError` for an unknown engine, layout, table or column.
+    """
+    spoken = get_engine(engine)
+    several = is_several(read_instances(source, schema))
+    options = Options(preview_path=target.preview_path, rules=rules or Rules())
+    sql, time_range = assumed_contents(spoken, source, schema, options, without)
+    identity = target.database_id or database_uuid(target.database)
+    database = database_config(target.database, PLACEHOLDERS[spoken.name], identity)
+    bundle = build_bundle(sql, spoken, identity, schema, None, time_range, several_instances=several)
+    _write(file, zip_bundle(bundle, [database], target))
+
+
+def _write(file: Path, content: bytes) -> None:
     partial = file.with_name(f"{file.name}.part")
     try:
-        partial.write_bytes(zip_bundle(bundle, databases, target))
+        partial.write_bytes(content)
         partial.replace(file)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -191,10 +251,15 @@ def zip_bundle(bundle: Bundle, databases: Sequence[dict[str, Any]], target: Targ
         "timestamp": datetime.now(timezone.utc).isoformat(),
     }
     files = {"metadata.yaml": metadata}
-    # The import of assets would write over a connection that is there already; the other one only looks it up.
-    if target.database_id is None or target.kind == "dashboards":
+    if target.database_id is None:
         for name, database in zip(("warehouse", "stored"), databases, strict=False):
             files[f"databases/{name}.yaml"] = database
+    elif target.kind == "dashboards":
+        # The import of assets would write over the connection; this one looks it up, and fails where it is not there.
+        uri = databases[0]["sqlalchemy_uri"]
+        files[f"databases/{MISSING_CONNECTION}.yaml"] = missing_connection(uri, target.database_id)
+    if target.kind == "dashboards":
+        files |= {f"datasets/replaced/{name}.yaml": _replaced(name, config) for name, config in bundle.datasets.items()}
     for folder in ("datasets", "charts", "dashboards"):
         for name, config in getattr(bundle, folder).items():
             files[f"{folder}/{name}.yaml"] = config
@@ -203,3 +268,13 @@ def zip_bundle(bundle: Bundle, databases: Sequence[dict[str, Any]], target: Targ
         for path, content in files.items():
             archive.writestr(f"{ROOT}/{path}", yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     return buffer.getvalue()
+
+
+def _replaced(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The dataset under another UUID, which makes the import of dashboards replace one that is there already.
+
+    That import leaves a dataset alone whose UUID it finds. One that has the same name on the same connection, but
+    another UUID, it writes over, UUID included. This file is read first and takes the dataset over; the dataset's own
+    file is read next, finds its UUID nowhere, and takes it back. Columns and metrics that people added stay.
+    """
+    return {**config, "uuid": str(replaced_uuid(name))}

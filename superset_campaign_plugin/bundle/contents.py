@@ -1,17 +1,23 @@
-"""What a warehouse decides of a bundle: the SQL of the datasets, and the range of time on which the dashboard opens."""
+"""The SQL of a bundle's datasets, and the range of time on which its dashboard opens.
+
+A warehouse decides both; without one, the SQL follows from the loader's layout alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 
 from sqlalchemy.engine import Connection
 
-from superset_campaign_plugin.bundle.opening import opening_range
+from superset_campaign_plugin.bundle.opening import ALL_TIME, opening_range
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.datasets import QUALITY_DATASET, Options
-from superset_campaign_plugin.report.run import REPORT_DATASET, FactsSource, check_values, dataset_sql
+from superset_campaign_plugin.report.run import REPORT_DATASET, FactsSource, check_values, computed_sql, dataset_sql
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources import get_layout
+from superset_campaign_plugin.sources.assumed import LayoutCatalog
 
 Opened = Callable[[], AbstractContextManager[tuple[Connection, Engine]]]
 
@@ -40,3 +46,25 @@ def read_contents(
         rest = [name for name in names if name != QUALITY_DATASET]
         sql |= dataset_sql(connection, engine, source, schema, options, rest, facts)
         return sql, opening_range(connection, sql[REPORT_DATASET])
+
+
+def assumed_contents(
+    engine: Engine, source: str, schema: str | None, options: Options, without: Collection[str]
+) -> tuple[dict[str, str], str]:
+    """The same without a warehouse: for every table and column of the layout but those of `without`.
+
+    The range of time is all time, which has data wherever there are some. Raises `UsageError` where the engine has no
+    time zones and the rules name one. Whether a server knows that zone is not asked.
+    """
+    if not engine.time_zones and options.rules.time_zone != "UTC":
+        raise UsageError(f"{engine.name} knows no time zones, so leave out --time-zone")
+    names = list(load_semantics().datasets)
+    sql = computed_sql(
+        lambda instance: LayoutCatalog(get_layout(instance.source), engine, instance.schema, without),
+        engine,
+        source,
+        schema,
+        options,
+        names,
+    )
+    return sql, ALL_TIME

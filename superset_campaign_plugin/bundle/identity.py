@@ -12,6 +12,11 @@ def dataset_uuid(name: str) -> UUID:
     return uuid5(_NAMESPACE, f"dataset/{name}")
 
 
+def replaced_uuid(name: str) -> UUID:
+    """The UUID that a dataset has while the import of dashboards replaces it, and never afterwards."""
+    return uuid5(_NAMESPACE, f"replaced/{name}")
+
+
 def chart_uuid(dashboard: str, name: str) -> UUID:
     """The UUID of a chart of `dashboards/<dashboard>/charts/`, by its file's name."""
     return uuid5(_NAMESPACE, f"chart/{dashboard}/{name}")

@@ -8,13 +8,7 @@ import click
 
 from superset_campaign_plugin.cli.application import in_superset
 from superset_campaign_plugin.cli.group import campaign
-from superset_campaign_plugin.cli.options import (
-    rules_options,
-    source_options,
-    stored_options,
-    uri_options,
-    warehouse_options,
-)
+from superset_campaign_plugin.cli.options import rules_options, source_options, stored_options, uri_options
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -23,10 +17,13 @@ if TYPE_CHECKING:
 
 
 @campaign.command()
-@warehouse_options
+@click.option("--uri", metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@click.option("--engine", metavar="NAME", help="In place of --uri: its SQL engine, with all tables of the layout.")
+@click.option("--without", multiple=True, metavar="TABLE[.COLUMN]", help="With --engine: what the warehouse lacks.")
+@source_options
 @rules_options
 @stored_options
-@click.option("--database", default="Campaign Warehouse", show_default=True, help="Name of the connection.")
+@click.option("--database", metavar="NAME", help="Name of the connection.  [default: Campaign Warehouse (imported)]")
 @click.option(
     "--database-uuid", type=click.UUID, metavar="UUID", help="A connection that is there already, which stays as it is."
 )
@@ -42,38 +39,66 @@ if TYPE_CHECKING:
 @click.option("--app-root", metavar="PATH", help="Path under which that Superset is served, for --preview-links.")
 @click.option("--output", type=click.Path(dir_okay=False, writable=True), required=True, help="The ZIP to write.")
 def bundle(
-    uri: str,
+    uri: str | None,
+    engine: str | None,
+    without: tuple[str, ...],
     schema: str | None,
     source: str,
     rules: Rules,
     stored: bool,
     stored_schema: str,
     stored_file: str | None,
-    database: str,
+    database: str | None,
     database_uuid: UUID | None,
     kind: str,
     preview_links: bool,
     app_root: str | None,
     output: str,
 ) -> None:
-    """Write a ZIP that Superset's own import of dashboards, or of assets, takes."""
+    """Write a ZIP that Superset's own import of dashboards, or of assets, takes.
+
+    With --uri it is for the tables that the warehouse has now, with --engine for all that the loader's layout knows.
+    """
     from pathlib import Path
 
-    from superset_campaign_plugin.bundle.assemble import Target, preview_path, write_bundle
+    from superset_campaign_plugin.bundle.assemble import (
+        DEFAULT_DATABASE,
+        Target,
+        preview_path,
+        write_bundle,
+        write_bundle_for_layout,
+    )
+    from superset_campaign_plugin.errors import UsageError
     from superset_campaign_plugin.refresh.state import StoredSource
 
-    write_bundle(
-        Path(output),
-        uri=uri,
-        schema=schema,
-        source=source,
-        target=Target(kind, database, database_uuid, preview_path(preview_links, app_root)),
-        rules=rules,
-        facts=StoredSource(stored_schema, stored_file) if stored else None,
-    )
+    if (uri is None) == (engine is None):
+        raise UsageError("give --uri, or --engine to make a bundle without a warehouse")
+    if database is not None and database_uuid is not None:
+        raise UsageError("--database-uuid is a connection that has a name already; leave out --database")
+    target = Target(kind, database or DEFAULT_DATABASE, database_uuid, preview_path(preview_links, app_root))
+    file = Path(output)
+    if uri is not None:
+        if without:
+            raise UsageError("--without is for --engine: with --uri the warehouse itself shows what it lacks")
+        facts = StoredSource(stored_schema, stored_file) if stored else None
+        write_bundle(file, uri=uri, schema=schema, source=source, target=target, rules=rules, facts=facts)
+    else:
+        if stored:
+            raise UsageError("--stored needs a --uri: what a refresh has stored decides the SQL")
+        write_bundle_for_layout(
+            file, engine=str(engine), schema=schema, source=source, target=target, rules=rules, without=without
+        )
     where = "under Dashboards" if kind == "dashboards" else "by POST to /api/v1/assets/import/"
     sparse = ", with sparse=true" if kind == "assets" and database_uuid else ""
     click.echo(f"{output} written; import it in Superset {where}{sparse}", err=True)
+    if database_uuid is None:
+        click.echo(
+            f"the import writes over a connection named {target.database!r}, if there is one; "
+            "for a connection of yours give --database-uuid",
+            err=True,
+        )
+        if engine is not None:
+            click.echo("after the import, write the warehouse's address into that connection", err=True)
 
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")

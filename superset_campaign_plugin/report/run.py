@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import Protocol
@@ -88,18 +88,35 @@ def dataset_sql(
     if options.rules.time_zone != "UTC":
         engine.check_zone(connection, options.rules.time_zone)
     wanted = list(load_semantics().datasets if names is None else names)
+    if facts is None:
+        return computed_sql(
+            lambda instance: LiveCatalog(connection, engine, instance.schema), engine, source, schema, options, wanted
+        )
     parts: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for instance in read_instances(source, schema):
         own = replace(options, source_name=instance.name)
-        if facts is None:
-            catalog = LiveCatalog(connection, engine, instance.schema)
-            relations = build_relations(get_layout(instance.source), catalog, engine)
-            queries = {name: computed_dataset(name, relations, engine, own) for name in wanted}
-        else:
-            figures = facts.facts(connection, engine, instance, own)
-            queries = {name: build_dataset(name, figures, engine, own) for name in wanted}
-        for name, query in queries.items():
-            parts[name][instance.name or ""] = sql_text(query, engine)
+        figures = facts.facts(connection, engine, instance, own)
+        for name in wanted:
+            parts[name][instance.name or ""] = sql_text(build_dataset(name, figures, engine, own), engine)
+    return {name: side_by_side(sql, engine) for name, sql in parts.items()}
+
+
+def computed_sql(
+    catalog_of: Callable[[Instance], Catalog],
+    engine: Engine,
+    source: str,
+    schema: str | None,
+    options: Options,
+    names: Iterable[str],
+) -> dict[str, str]:
+    """The SQL that computes the datasets `names` from the log, for the tables and columns of an instance's catalog."""
+    wanted = list(names)
+    parts: dict[str, dict[str, str]] = {name: {} for name in wanted}
+    for instance in read_instances(source, schema):
+        own = replace(options, source_name=instance.name)
+        relations = build_relations(get_layout(instance.source), catalog_of(instance), engine)
+        for name in wanted:
+            parts[name][instance.name or ""] = sql_text(computed_dataset(name, relations, engine, own), engine)
     return {name: side_by_side(sql, engine) for name, sql in parts.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -15,6 +16,8 @@ import logs
 import pytest
 import sqlglot
 import yaml
+from click.testing import CliRunner
+from layouts import LAYOUTS, MAPPING
 
 from superset_campaign_plugin.bundle.assemble import (
     Bundle,
@@ -23,12 +26,19 @@ from superset_campaign_plugin.bundle.assemble import (
     database_config,
     preview_path,
     write_bundle,
+    write_bundle_for_layout,
 )
 from superset_campaign_plugin.bundle.definitions import load_dashboards
-from superset_campaign_plugin.engines import get_engine
+from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.engines import ENGINES, get_engine
 from superset_campaign_plugin.errors import BundleError, DatabaseError, SourceError, UsageError
 from superset_campaign_plugin.report.rules import LinkRules, Rules
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources import layouts
+from superset_campaign_plugin.sources.assumed import LayoutCatalog
+from superset_campaign_plugin.sources.catalog import LiveCatalog
+from superset_campaign_plugin.sources.relations import bare_name
+from superset_campaign_plugin.warehouse import connect, parse_uri
 
 ROOT = "superset_campaign_bundle"
 FOLDERS = ("databases", "datasets", "charts", "dashboards")
@@ -51,13 +61,17 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Files]:
     def build(uri: str, schema: str | None = None, database: str = "Warehouse", **target: Any) -> Files:
         file = tmp_path_factory.mktemp("zip") / "bundle.zip"
         write_bundle(file, uri=uri, schema=schema, source="fivetran", target=Target(database=database, **target))
-        with zipfile.ZipFile(file) as archive:
-            assert archive.testzip() is None
-            roots = {name.split("/")[0] for name in archive.namelist()}
-            assert roots == {ROOT}
-            return {name.removeprefix(f"{ROOT}/"): yaml.safe_load(archive.read(name)) for name in archive.namelist()}
+        return read(file)
 
     return build
+
+
+def read(file: Path) -> Files:
+    """The files of a ZIP by their paths below the root."""
+    with zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
+        assert {name.split("/")[0] for name in archive.namelist()} == {ROOT}
+        return {name.removeprefix(f"{ROOT}/"): yaml.safe_load(archive.read(name)) for name in archive.namelist()}
 
 
 @pytest.fixture(scope="module")
@@ -224,18 +238,36 @@ def test_a_schema_whose_name_is_markup_for_others_survives(build: Callable[..., 
         assert rows > 0 or name == "campaign_email_links"
 
 
-def test_assets_are_of_their_own_type(build: Callable[..., Files], files: Files, uri: str) -> None:
+def test_assets_are_of_their_own_type_and_need_no_dataset_twice(
+    build: Callable[..., Files], files: Files, uri: str
+) -> None:
     assets = build(uri, kind="assets")
     assert assets["metadata.yaml"]["type"] == "assets"
-    assert {**assets, "metadata.yaml": None} == {**files, "metadata.yaml": None}
+    once = {path: config for path, config in files.items() if not path.startswith("datasets/replaced/")}
+    assert {**assets, "metadata.yaml": None} == {**once, "metadata.yaml": None}
+
+
+def test_what_replaces_a_dataset_comes_first_and_is_the_same_but_for_its_uuid(files: Files) -> None:
+    order = [Path(path) for path in files if path.startswith("datasets/")]
+    assert [path.stem for path in order[: len(order) // 2]] == [path.stem for path in order[len(order) // 2 :]]
+    assert {path.parent.name for path in order[: len(order) // 2]} == {"replaced"}
+    for name, config in of(files, "datasets").items():
+        first = files[f"datasets/replaced/{name}.yaml"]
+        assert first["uuid"] != config["uuid"]
+        assert {**first, "uuid": config["uuid"]} == config
 
 
 def test_a_connection_that_is_there_is_named_by_its_uuid(build: Callable[..., Files], uri: str) -> None:
-    """The import of dashboards wants its file, that of assets would write over the connection with it."""
+    """The import of dashboards wants its file, that of assets would write over the connection with it.
+
+    Where no connection has the UUID, the masked password stops the import. The warehouse's address is in neither.
+    """
     identity = UUID(int=7)
     dashboards, assets = (build(uri, kind=kind, database_id=identity) for kind in ("dashboards", "assets"))
     [database] = of(dashboards, "databases").values()
     assert database["uuid"] == str(identity)
+    assert ":XXXXXXXXXX@" in database["sqlalchemy_uri"]
+    assert uri not in json.dumps([dashboards, assets])
     assert of(assets, "databases") == {}
     for found in (dashboards, assets):
         assert {config["database_uuid"] for config in of(found, "datasets").values()} == {str(identity)}
@@ -337,3 +369,135 @@ def test_the_time_filter_opens_on_the_range_that_is_asked(
     for item in items:
         assert item["defaultDataMask"]["filterState"].get("value") == value
         assert item["defaultDataMask"]["extraFormData"].get("time_range") == value
+
+
+# -------------------------------------------------------------------------------------------------------------------
+# Without a warehouse
+
+
+def written_for_layout(folder: Path, engine: str, source: str, **options: Any) -> Files:
+    file = folder / f"{engine}.zip"
+    target = Target(options.pop("kind", "dashboards"))
+    write_bundle_for_layout(file, engine=engine, source=source, target=target, **{"schema": None, **options})
+    return read(file)
+
+
+SOURCES = (*sorted(layouts()), "custom")
+NAMES = sorted({engine.name for engine in ENGINES.values()})
+# Each engine with a layout of its own, and all of them where there is time: `make soak`.
+PAIRS = [
+    (engine, source)
+    for number, engine in enumerate(NAMES)
+    for place, source in enumerate(SOURCES)
+    if "ROUNDS" in os.environ or number % len(SOURCES) == place
+]
+
+
+@pytest.mark.parametrize(("engine", "source"), PAIRS)
+def test_every_layout_has_a_bundle_for_every_engine(engine: str, source: str, tmp_path: Path) -> None:
+    """Its SQL can be parsed and gives the dataset's columns, and it opens where there is data."""
+    if source == "custom":
+        source = str(tmp_path / "custom.yaml")
+        Path(source).write_text(MAPPING, encoding="utf-8")
+    files = written_for_layout(tmp_path, engine, source, schema="marketo")
+    for name, dataset in of(files, "datasets").items():
+        [statement] = sqlglot.parse(dataset["sql"], read=get_engine(engine).sqlglot)
+        assert {column["column_name"] for column in dataset["columns"]} <= set(statement.named_selects), name
+    [database] = of(files, "databases").values()
+    assert parse_uri(database["sqlalchemy_uri"])[1].name == engine
+    items = [item for dashboard in of(files, "dashboards").values() for item in filters(dashboard)]
+    values = [
+        item["defaultDataMask"]["filterState"].get("value") for item in items if item["filterType"] == "filter_time"
+    ]
+    assert values == [None] * len(values) != []
+
+
+def test_a_layout_asks_for_what_its_warehouse_has(tmp_path: Path) -> None:
+    """On a full warehouse the SQL of the layout, and that of the warehouse itself, give the same rows."""
+    for source, tables in LAYOUTS.items():
+        if source == "custom":
+            continue
+        uri = f"duckdb:///{tmp_path}/{source}.duckdb"
+        logs.write(full_log(), uri, layout=tables, zoned=source != "bulk")
+        lacking = lacked(uri, source)
+        files = written_for_layout(tmp_path, "duckdb", source, without=lacking)
+        write_bundle(tmp_path / "own.zip", uri=uri, schema=None, source=source, target=Target())
+        own = of(read(tmp_path / "own.zip"), "datasets")
+        with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
+            for name, dataset in of(files, "datasets").items():
+                rows = [
+                    sorted(connection.execute(sql).fetchall(), key=repr) for sql in (dataset["sql"], own[name]["sql"])
+                ]
+                assert rows[0] == rows[1], (source, name)
+
+
+def full_log() -> logs.Log:
+    """A log with a row for every table of a layout."""
+    log = logs.Log().send(1, 10, 100, "2024-03-01").send(1, 10, 101, "2024-03-02")
+    for happen in (log.deliver, log.bounce, log.soft_bounce, log.open, log.click, log.unsubscribe):
+        happen(1, 10, 100, "2024-03-03")
+    return (
+        log.merge(100, 101).delete(999).campaign(1, "Spring", program=7).program(7, "Webinars").email(10, "Invitation")
+    )
+
+
+def lacked(uri: str, source: str) -> list[str]:
+    """What of the layout the test's own tables do not have."""
+    engine = get_engine("duckdb")
+    known = LayoutCatalog(layouts()[source], engine, None)
+    lacking = []
+    with connect(uri) as (connection, _):
+        live = LiveCatalog(connection, engine, None)
+        for table in sorted(known.tables()):
+            own = live.columns(table)
+            if own is None:
+                lacking.append(table)
+                continue
+            spelled = {bare_name(name) for name in own}
+            lacking += [f"{table}.{name}" for name in known.columns(table) or () if bare_name(name) not in spelled]
+    return lacking
+
+
+def test_what_a_warehouse_lacks_is_left_out(tmp_path: Path) -> None:
+    name, lacking = "campaign_email_links", ("activity_merge_leads", "activity_click_email.link")
+    files = [written_for_layout(tmp_path, "postgresql", "fivetran", without=without) for without in ((), lacking)]
+    whole, partial = (of(each, "datasets")[name]["sql"] for each in files)
+    for part in ("FROM activity_merge_leads", "loaded.link"):
+        assert part in whole
+        assert part not in partial
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "words"),
+    [
+        ((), 2, "--engine to make a bundle without a warehouse"),
+        (("--engine", "postgresql", "--uri", "duckdb:///x"), 2, "--uri, or --engine"),
+        (("--engine", "postgres"), 2, "did you mean 'postgresql'"),
+        (("--engine", "postgresql", "--source", "fivetrann"), 2, "did you mean 'fivetran'"),
+        (("--engine", "postgresql", "--without", "activity_merge_lead"), 2, "did you mean 'activity_merge_leads'"),
+        (("--engine", "postgresql", "--without", "campaign.program"), 2, "did you mean 'program_"),
+        (("--engine", "postgresql", "--without", "activity_send_email"), 1, "the fivetran layout needs it"),
+        (("--engine", "postgresql", "--without", "activity_send_email.lead_id"), 1, "has no column 'lead_id'"),
+        (("--engine", "postgresql", "--stored"), 2, "--stored needs a --uri"),
+        (("--engine", "sqlite", "--time-zone", "Europe/Berlin"), 2, "leave out --time-zone"),
+        (("--uri", "duckdb:///x", "--without", "campaign"), 2, "--without is for --engine"),
+        (("--engine", "mysql", "--database", "X", "--database-uuid", str(UUID(int=1))), 2, "leave out --database"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(options: tuple[str, ...], exit_code: int, words: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(campaign, ["bundle", *options, "--output", str(tmp_path / "x.zip")])
+    assert result.exit_code == exit_code, result.output
+    assert words in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_what_the_import_writes_over(tmp_path: Path) -> None:
+    def said(*options: str) -> str:
+        command = ["bundle", "--engine", "postgresql", "--output", str(tmp_path / "x.zip"), *options]
+        result = CliRunner().invoke(campaign, command)
+        assert result.exit_code == 0, result.output
+        return result.stderr
+
+    assert "writes over a connection named 'Ours'" in said("--database", "Ours")
+    assert "write the warehouse's address into that connection" in said()
+    assert "connection" not in said("--database-uuid", str(UUID(int=1)))

@@ -1,0 +1,89 @@
+"""The catalog of a warehouse that nobody has looked at: what the loader's layout says, and no more than that.
+
+Only times have a type: in UTC without a zone in the tables of `superset-campaign load`, with a zone in those of every
+other loader. Ids and texts have none, so the SQL casts them, and holds for whole numbers and texts alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import types
+
+from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.engines.base import Columns
+from superset_campaign_plugin.errors import UsageError, unknown
+from superset_campaign_plugin.report.relations import EventKind
+from superset_campaign_plugin.sources.bulk import LAYOUT as BULK
+from superset_campaign_plugin.sources.layout import Layout
+
+# Where a quoted name in capitals and the same name without quotes are two; loaders make the latter there.
+_FOLDING_ENGINES = {"snowflake"}
+
+_ANY = types.NullType()
+
+
+class LayoutCatalog:
+    """Every table and column that the layout knows, but for those of `without`: `table` or `table.column`.
+
+    Raises `UsageError` where `without` names something that the layout does not have.
+    """
+
+    def __init__(self, layout: Layout, engine: Engine, schema: str | None, without: Collection[str] = ()) -> None:
+        self.schema = self.qualifier = schema
+        self._tables = _tables(layout, engine)
+        for name in without:
+            self._leave_out(name, layout)
+
+    def columns(self, table: str) -> Columns | None:
+        """As every catalog does."""
+        return self._tables.get(table)
+
+    def tables(self) -> set[str]:
+        """As every catalog does."""
+        return set(self._tables)
+
+    def _leave_out(self, name: str, layout: Layout) -> None:
+        table, _, column = name.partition(".")
+        if table not in self._tables:
+            raise UsageError(f"--without {name}: {unknown(f'table of the {layout.name} layout', table, self._tables)}")
+        if not column:
+            del self._tables[table]
+        elif column in self._tables[table]:
+            del self._tables[table][column]
+        else:
+            raise UsageError(f"--without {name}: {unknown(f'column of {table}', column, self._tables[table])}")
+
+
+def _tables(layout: Layout, engine: Engine) -> dict[str, Columns]:
+    names, events = layout.columns, layout.events
+    time: types.TypeEngine = types.DateTime() if layout.name == BULK.name else types.TIMESTAMP(timezone=True)
+    tables: dict[str, Columns] = {}
+
+    def add(table: str, columns: Collection[str], type_: types.TypeEngine = _ANY) -> None:
+        # A mapping is checked against the names that it has itself.
+        folds = engine.name in _FOLDING_ENGINES and not layout.strict
+        tables.setdefault(table, {}).update(
+            {name.lower() if folds else name: type_ for name in columns if name}  # a mapping may leave some out
+        )
+
+    for activities in layout.log_tables():
+        add(activities.table, [names.person_id])
+        add(activities.table, [names.activity_at, *names.loaded_at[:1]], time)
+        if activities.types:
+            add(activities.table, [names.activity_type])
+    for activities in events.values():
+        add(activities.table, [names.activity_id, names.campaign_id, names.email_id])
+    add(events[EventKind.SENT].table, [names.result])
+    for kind, columns in (
+        (EventKind.OPENED, [names.bot, names.user_agent]),
+        (EventKind.CLICKED, [names.bot, names.user_agent, names.link]),
+    ):
+        if kind in events:
+            add(events[kind].table, columns)
+    if layout.merges is not None:
+        add(layout.merges.table, [names.merged_ids])
+    for asset in (layout.campaigns, layout.programs, layout.emails):
+        if asset is not None:
+            add(asset.table, [asset.id, *asset.columns.values(), *asset.newest])
+    return tables
