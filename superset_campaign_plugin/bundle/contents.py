@@ -59,8 +59,9 @@ def assumed_contents(
     if not engine.time_zones and options.rules.time_zone != "UTC":
         raise UsageError(f"{engine.name} knows no time zones, so leave out --time-zone")
     names = list(load_semantics().datasets)
+    unused = () if options.rules.leave_out_archived else ("archived",)
     sql = computed_sql(
-        lambda instance: LayoutCatalog(get_layout(instance.source), engine, instance.schema, without),
+        lambda instance: LayoutCatalog(get_layout(instance.source), engine, instance.schema, without, unused),
         engine,
         source,
         schema,

@@ -26,12 +26,21 @@ _ANY = types.NullType()
 class LayoutCatalog:
     """Every table and column that the layout knows, but for those of `without`: `table` or `table.column`.
 
-    Raises `UsageError` where `without` names something that the layout does not have.
+    `unused` names columns of assets, by their canonical names, that the report does not need: some warehouses lack
+    them. Raises `UsageError` where `without` names something that the layout does not have.
     """
 
-    def __init__(self, layout: Layout, engine: Engine, schema: str | None, without: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        engine: Engine,
+        schema: str | None,
+        without: Collection[str] = (),
+        unused: Collection[str] = (),
+    ) -> None:
         self.schema = self.qualifier = schema
-        self._tables = _tables(layout, engine)
+        self._tables = _tables(layout, engine, unused)
+        self._known = _tables(layout, engine, ())
         for name in without:
             self._leave_out(name, layout)
 
@@ -45,17 +54,17 @@ class LayoutCatalog:
 
     def _leave_out(self, name: str, layout: Layout) -> None:
         table, _, column = name.partition(".")
-        if table not in self._tables:
-            raise UsageError(f"--without {name}: {unknown(f'table of the {layout.name} layout', table, self._tables)}")
-        if not column:
-            del self._tables[table]
-        elif column in self._tables[table]:
-            del self._tables[table][column]
+        if table not in self._known:
+            raise UsageError(f"--without {name}: {unknown(f'table of the {layout.name} layout', table, self._known)}")
+        if column and column not in self._known[table]:
+            raise UsageError(f"--without {name}: {unknown(f'column of {table}', column, self._known[table])}")
+        if column:
+            self._tables.get(table, {}).pop(column, None)
         else:
-            raise UsageError(f"--without {name}: {unknown(f'column of {table}', column, self._tables[table])}")
+            self._tables.pop(table, None)
 
 
-def _tables(layout: Layout, engine: Engine) -> dict[str, Columns]:
+def _tables(layout: Layout, engine: Engine, unused: Collection[str]) -> dict[str, Columns]:
     names, events = layout.columns, layout.events
     time: types.TypeEngine = types.DateTime() if layout.name == BULK.name else types.TIMESTAMP(timezone=True)
     tables: dict[str, Columns] = {}
@@ -85,5 +94,6 @@ def _tables(layout: Layout, engine: Engine) -> dict[str, Columns]:
         add(layout.merges.table, [names.merged_ids])
     for asset in (layout.campaigns, layout.programs, layout.emails):
         if asset is not None:
-            add(asset.table, [asset.id, *asset.columns.values(), *asset.newest])
+            used = [own for name, own in asset.columns.items() if layout.strict or name not in unused]
+            add(asset.table, [asset.id, *used, *asset.newest])
     return tables

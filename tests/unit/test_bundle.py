@@ -467,6 +467,15 @@ def test_what_a_warehouse_lacks_is_left_out(tmp_path: Path) -> None:
         assert part not in partial
 
 
+def test_a_column_that_no_rule_asks_for_is_not_expected(tmp_path: Path) -> None:
+    """Fivetran has it in some warehouses only."""
+    rules = Rules(leave_out_archived=True)
+    files = [written_for_layout(tmp_path, "postgresql", "fivetran", rules=each) for each in (Rules(), rules)]
+    plain, asking = (of(each, "datasets")["campaign_email_performance"]["sql"] for each in files)
+    assert "loaded._fivetran_deleted" not in plain
+    assert "loaded._fivetran_deleted" in asking
+
+
 @pytest.mark.parametrize(
     ("options", "exit_code", "words"),
     [
