@@ -36,6 +36,9 @@ class Visitor:
     def post(self, path: str, **options: Any) -> requests.Response:
         return self.session.post(self.address + path, headers=self._headers, timeout=120, **options)
 
+    def put(self, path: str, **options: Any) -> requests.Response:
+        return self.session.put(self.address + path, headers=self._headers, timeout=120, **options)
+
     def delete(self, path: str) -> requests.Response:
         return self.session.delete(self.address + path, headers=self._headers, timeout=120)
 

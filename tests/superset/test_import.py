@@ -8,20 +8,33 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import logs
-from deployment import DATASETS, IMPORTED, SCHEMA, SLUG, Deployment
+import pytest
+from deployment import DATABASE, DATASETS, IMPORTED, SCHEMA, SLUG, SLUGS, Deployment
 
-from superset_campaign_plugin.bundle.assemble import Target, write_bundle
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.bundle.assemble import (
+    PLACEHOLDERS,
+    Target,
+    build_bundle,
+    database_config,
+    write_bundle,
+    zip_bundle,
+)
+from superset_campaign_plugin.engines import ENGINES
+from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.run import REPORT_DATASET, run_report
+from superset_campaign_plugin.semantics import load_semantics
 
 
-def _import(deployment: Deployment, file: Path) -> None:
+def _import(deployment: Deployment, file: Path, target: Target | None = None, **options: Any) -> None:
     """What the dashboard import of the UI runs."""
     from superset.commands.dashboard.importers.dispatcher import ImportDashboardsCommand
     from superset.commands.importers.v1.utils import get_contents_from_bundle
 
-    write_bundle(file, uri=deployment.warehouse, schema=SCHEMA, source="fivetran", target=Target(database=IMPORTED))
+    target = target or Target(database=IMPORTED)
+    write_bundle(file, uri=deployment.warehouse, schema=SCHEMA, source="fivetran", target=target, **options)
     with zipfile.ZipFile(io.BytesIO(file.read_bytes())) as archive:
         contents = get_contents_from_bundle(archive)
     ImportDashboardsCommand(contents, overwrite=True).run()
@@ -83,6 +96,100 @@ def test_a_second_import_makes_nothing_twice(bare: Deployment, tmp_path: Path) -
         once = counts()
         _import(bare, tmp_path / "bundle.zip")
         assert counts() == once
+
+
+@pytest.mark.parametrize("kind", ["dashboards", "assets"])
+@pytest.mark.parametrize("engine", sorted({engine.name for engine in ENGINES.values()}))
+def test_superset_accepts_every_file_for_every_engine(deployment: Deployment, engine: str, kind: str) -> None:
+    """By the schemas of its importers; a wrong form of a file would fail there."""
+    from superset.commands.dashboard.importers.v1 import ImportDashboardsCommand
+    from superset.commands.importers.v1.assets import ImportAssetsCommand
+    from superset.commands.importers.v1.utils import get_contents_from_bundle, load_configs
+
+    command = {"dashboards": ImportDashboardsCommand, "assets": ImportAssetsCommand}[kind]
+    identity = UUID(int=9)
+    sql = dict.fromkeys(load_semantics().datasets, "SELECT 1")
+    bundle = build_bundle(sql, ENGINES[engine], identity, "marketo", default_time_range="")
+    database = database_config("Not there", PLACEHOLDERS[engine], identity)
+    with zipfile.ZipFile(io.BytesIO(zip_bundle(bundle, [database], Target(kind)))) as archive:
+        contents = get_contents_from_bundle(archive)
+    faults: list[Exception] = []
+    with deployment.as_user("admin"):
+        loaded = load_configs(contents, command.schemas, {}, faults, {}, {}, {}, {})
+    assert faults == []
+    assert set(loaded) == set(contents) - {"metadata.yaml"}
+
+
+def _datasets() -> list[Any]:
+    from superset import db
+    from superset.connectors.sqla.models import SqlaTable
+
+    return db.session.query(SqlaTable).filter(SqlaTable.table_name.in_(DATASETS)).all()
+
+
+def _run_all() -> None:
+    from superset import db
+    from superset.models.dashboard import Dashboard
+
+    for slug in SLUGS:
+        for chart in db.session.query(Dashboard).filter_by(slug=slug).one().slices:
+            assert _run(chart), chart
+
+
+def test_an_installation_takes_over_what_was_imported(bare: Deployment, tmp_path: Path) -> None:
+    from superset import db
+    from superset.models.core import Database
+
+    from superset_campaign_plugin.bundle.install import install, uninstall
+
+    def installed() -> set[tuple[str, str]]:
+        changes = install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
+        return {(change.kind, change.action) for change in changes}
+
+    with bare.as_user("admin"):
+        _import(bare, tmp_path / "bundle.zip")
+        before = {dataset.table_name: dataset.id for dataset in _datasets()}
+        kinds = ("datasets", "charts", "dashboards")
+        assert installed() == {*((kind, "updated") for kind in kinds), ("roles", "created")}
+        assert {dataset.table_name: dataset.id for dataset in _datasets()} == before
+        assert {dataset.database.database_name for dataset in _datasets()} == {DATABASE}
+        _run_all()
+        assert {action for _, action in installed()} == {"unchanged"}
+        uninstall()
+        assert _datasets() == []
+        # The import made it, so no uninstallation takes it away.
+        assert db.session.query(Database).filter_by(database_name=IMPORTED).count() == 1
+
+
+def test_a_bundle_over_an_installation_counts_as_a_change_by_people(bare: Deployment, tmp_path: Path) -> None:
+    from superset import db
+    from superset.models.core import Database
+
+    from superset_campaign_plugin.bundle.install import install
+
+    def installed(**options: bool) -> set[str]:
+        changes = install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran", **options)
+        return {change.action for change in changes if change.kind == "datasets"}
+
+    def sql() -> dict[str, str]:
+        db.session.expire_all()
+        return {dataset.table_name: dataset.sql for dataset in _datasets()}
+
+    with bare.as_user("admin"):
+        installed()
+        own = sql()
+        connection = db.session.query(Database).filter_by(database_name=DATABASE).one()
+        target = Target(database_id=UUID(str(connection.uuid)))
+        _import(bare, tmp_path / "bundle.zip", target, rules=Rules(merge_people=False, leave_out_operational=True))
+        imported = sql()
+        assert imported[REPORT_DATASET] != own[REPORT_DATASET]
+        assert {dataset.database_id for dataset in _datasets()} == {connection.id}
+        _run_all()
+        assert "kept" in installed()
+        assert sql() == imported
+        assert "updated" in installed(overwrite=True)
+        assert sql() == own
+        _run_all()
 
 
 def test_the_report_installs_on_postgresql(bare: Deployment, warehouse_on: Callable[[str], Any]) -> None:
