@@ -111,10 +111,10 @@ def test_superset_accepts_every_file_for_every_engine(deployment: Deployment, en
     sql = dict.fromkeys(load_semantics().datasets, "SELECT 1")
     bundle = build_bundle(sql, ENGINES[engine], identity, "marketo", default_time_range="")
     database = database_config("Not there", PLACEHOLDERS[engine], identity)
-    with zipfile.ZipFile(io.BytesIO(zip_bundle(bundle, [database], Target(kind)))) as archive:
-        contents = get_contents_from_bundle(archive)
     faults: list[Exception] = []
     with deployment.as_user("admin"):
+        with zipfile.ZipFile(io.BytesIO(zip_bundle(bundle, [database], Target(kind)))) as archive:
+            contents = get_contents_from_bundle(archive)
         loaded = load_configs(contents, command.schemas, {}, faults, {}, {}, {}, {})
     assert faults == []
     assert set(loaded) == set(contents) - {"metadata.yaml"}
