@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @campaign.command()
-@click.option("--uri", metavar="URI", help="SQLAlchemy URI of the warehouse.")
+@uri_options(unless="engine")
 @click.option("--engine", metavar="NAME", help="In place of --uri: its SQL engine, with all tables of the layout.")
 @click.option("--without", multiple=True, metavar="TABLE[.COLUMN]", help="With --engine: what the warehouse lacks.")
 @source_options
@@ -71,8 +71,8 @@ def bundle(
     from superset_campaign_plugin.errors import UsageError
     from superset_campaign_plugin.refresh.state import StoredSource
 
-    if (uri is None) == (engine is None):
-        raise UsageError("give --uri, or --engine to make a bundle without a warehouse")
+    if uri is not None and engine is not None:
+        raise UsageError("give --uri, or --engine to make a bundle without a warehouse, and not both")
     if database is not None and database_uuid is not None:
         raise UsageError("--database-uuid is a connection that has a name already; leave out --database")
     target = Target(kind, database or DEFAULT_DATABASE, database_uuid, preview_path(preview_links, app_root))

@@ -40,8 +40,10 @@ source_options = combined(
 URI_VARIABLE = "SUPERSET_CAMPAIGN_URI"
 
 
-def uri_options(help_text: str = "SQLAlchemy URI of the warehouse.", *, required: bool = True) -> Callable[..., Any]:
-    """Adds `--uri` and `--uri-file`, of which the command gets `uri`.
+def uri_options(
+    help_text: str = "SQLAlchemy URI of the warehouse.", *, required: bool = True, unless: str | None = None
+) -> Callable[..., Any]:
+    """Adds `--uri` and `--uri-file`, of which the command gets `uri`. The option `unless` stands in their place.
 
     The variable SUPERSET_CAMPAIGN_URI holds where one is required. Without `required`, None means the warehouse of this
     Superset's report, and a variable that happens to be set must not change which one that is.
@@ -57,14 +59,15 @@ def uri_options(help_text: str = "SQLAlchemy URI of the warehouse.", *, required
         )
         @functools.wraps(command)
         def with_uri(uri: str | None, uri_file: str | None, **options: Any) -> Any:
-            return command(uri=_uri(uri, uri_file, required), **options)
+            needed = required and (unless is None or options[unless] is None)
+            return command(uri=_uri(uri, uri_file, needed, unless), **options)
 
         return with_uri
 
     return add
 
 
-def _uri(uri: str | None, file: str | None, required: bool) -> str | None:
+def _uri(uri: str | None, file: str | None, required: bool, unless: str | None) -> str | None:
     """The URI as it is, or from the file, or from the environment. No error repeats any of it."""
     import os
 
@@ -76,7 +79,10 @@ def _uri(uri: str | None, file: str | None, required: bool) -> str | None:
         return _read_uri(file)
     found = os.environ.get(URI_VARIABLE, "").strip()
     if required and not found:
-        raise click.UsageError(f"no warehouse; give --uri URI, or --uri-file FILE, or set the variable {URI_VARIABLE}")
+        other = f", or give --{unless}" if unless else ""
+        raise click.UsageError(
+            f"no warehouse; give --uri URI, or --uri-file FILE, or set the variable {URI_VARIABLE}{other}"
+        )
     return found if required else None
 
 

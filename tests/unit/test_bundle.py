@@ -479,7 +479,7 @@ def test_a_column_that_no_rule_asks_for_is_not_expected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "exit_code", "words"),
     [
-        ((), 2, "--engine to make a bundle without a warehouse"),
+        ((), 2, "or give --engine"),
         (("--engine", "postgresql", "--uri", "duckdb:///x"), 2, "--uri, or --engine"),
         (("--engine", "postgres"), 2, "did you mean 'postgresql'"),
         (("--engine", "postgresql", "--source", "fivetrann"), 2, "did you mean 'fivetran'"),
