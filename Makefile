@@ -73,6 +73,7 @@ requirements: dev  ## Compile requirements/*.in anew.
 	@$(COMPILE) requirements/demo.in -o requirements/demo.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(BIN)/python scripts/constraints.py
+	@$(COMPILE) requirements/demo.in --override requirements/superset-6.0.in -o requirements/superset-6.0.txt
 
 clean:  ## Remove the environment and the data of demo and stack.
 	@rm -rf "$$(readlink -f .stack/postgresql 2>/dev/null)" .stack

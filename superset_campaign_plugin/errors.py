@@ -74,6 +74,10 @@ class BundleError(CampaignError):
     """A dataset, chart or dashboard file is not what the importer accepts."""
 
 
+class HookError(CampaignError):
+    """This release of Superset lacks a method that the plugin must wrap to keep people to their rows."""
+
+
 class InstallError(CampaignError):
     """The deployment refuses the installation: no such database, no permission, a name already taken."""
 

@@ -14,10 +14,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from superset.models.helpers import ExploreMixin
+from superset.connectors.sqla.models import SqlaTable
 from superset.utils.core import DTTM_ALIAS, FilterOperator, GenericDataType
 
 from superset_campaign_plugin.embedding.held import is_held_in
+from superset_campaign_plugin.embedding.hooks import hook
 from superset_campaign_plugin.embedding.refusals import (
     BAD_AGGREGATE,
     BAD_PATTERN,
@@ -32,6 +33,17 @@ _PATTERNS = {FilterOperator.LIKE, FilterOperator.ILIKE, FilterOperator.NOT_LIKE,
 _FLAGS = {FilterOperator.IS_TRUE, FilterOperator.IS_FALSE}
 _PATTERN = re.compile(r"(?:[^\\]|\\[%_\\])*", re.DOTALL)
 
+# Of a query, what is looked at.
+_READ = (
+    "filter",
+    "granularity",
+    "is_timeseries",
+    "metrics",
+    "orderby",
+    "series_limit_metric",
+    "timeseries_limit_metric",
+)
+
 _OF_NUMBERS = ("SUM", "AVG")
 _OF_ALL = ("COUNT", "COUNT_DISTINCT", "MIN", "MAX")
 
@@ -41,17 +53,19 @@ _LARGEST = 2**63 - 1  # of an engine's whole numbers
 
 
 def register() -> None:
-    """Hook into the place where every query of a dataset is composed, whichever way it was asked for."""
-    compose = ExploreMixin.get_sqla_query
-    if hasattr(compose, "held"):
-        return
+    """Hook into the place where every query of a dataset is composed, whichever way it was asked for.
 
+    Raises `HookError` in a release that lacks it.
+    """
+    hook(SqlaTable, "get_sqla_query", _held_composition, by=__name__, reads=("self", *_READ))
+
+
+def _held_composition(compose: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(compose)
     def held_compose(self: Any, **query: Any) -> Any:
         return compose(self, **(held_query(self, query) if is_held_in(self) else query))
 
-    held_compose.held = True  # type: ignore[attr-defined]
-    ExploreMixin.get_sqla_query = held_compose
+    return held_compose
 
 
 def held_query(dataset: Any, query: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,13 +18,16 @@ from typing import Any
 
 from superset import db
 from superset.common.query_context_processor import QueryContextProcessor
+from superset.connectors.sqla.models import SqlaTable
+from superset.datasource.api import DatasourceRestApi
 from superset.models.dashboard import Dashboard
-from superset.models.helpers import ExploreMixin
+from superset.models.sql_lab import Query
 
 from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.bundle.identity import dashboard_uuid
 from superset_campaign_plugin.embedding import guests, stored
 from superset_campaign_plugin.embedding.held import is_held
+from superset_campaign_plugin.embedding.hooks import hook
 from superset_campaign_plugin.embedding.refusals import NO_SQL, OTHER_ANNOTATIONS, RefusedError
 
 # Superset's own, for the number of rows.
@@ -34,24 +37,20 @@ _COUNT = "COUNT(*)"
 def register() -> None:
     """Hook into the places that every expression and every annotation of a query passes.
 
-    None of them is part of an API. A release without them does not start, since nobody would be held in it.
+    Raises `HookError` in a release that lacks one of them, since nobody would be held in it.
     """
-    if hasattr(ExploreMixin._process_select_expression, "held"):
-        return
-    ExploreMixin._process_select_expression = _held(ExploreMixin._process_select_expression)
-    ExploreMixin._process_orderby_expression = _held(ExploreMixin._process_orderby_expression)
+    for name in ("_process_select_expression", "_process_orderby_expression"):
+        for kind in (SqlaTable, Query):
+            hook(kind, name, _held, by=__name__, reads=("self", "expression"))
     # It runs what it is to look at, without a look at subqueries, and answers with what the database says.
-    ExploreMixin.validate_expression = _held(ExploreMixin.validate_expression)
-    annotate = QueryContextProcessor.get_native_annotation_data
+    if validates_expressions():
+        hook(SqlaTable, "validate_expression", _held, by=__name__, reads=("self", "expression"))
+    hook(QueryContextProcessor, "get_native_annotation_data", _held_annotations, by=__name__, reads=("query_obj",))
 
-    @functools.wraps(annotate)
-    def held_annotate(query: Any) -> dict[str, Any]:
-        wanted = {str(each.get("value")) for each in query.annotation_layers if each.get("sourceType") == "NATIVE"}
-        if wanted and guests.is_guest() and not wanted <= stored.annotation_layers(guests.dashboards()):
-            raise RefusedError(OTHER_ANNOTATIONS)
-        return annotate(query)
 
-    QueryContextProcessor.get_native_annotation_data = staticmethod(held_annotate)
+def validates_expressions() -> bool:
+    """Whether this release runs an expression to see whether it would: 6.0 has no endpoint for that, and no method."""
+    return hasattr(DatasourceRestApi, "validate_expression") or hasattr(SqlaTable, "validate_expression")
 
 
 def _held(process: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,8 +60,18 @@ def _held(process: Callable[..., Any]) -> Callable[..., Any]:
             raise RefusedError(NO_SQL)
         return process(self, expression, *args, **named)
 
-    held.held = True  # type: ignore[attr-defined]
     return held
+
+
+def _held_annotations(annotate: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(annotate)
+    def held_annotate(query: Any) -> Any:
+        wanted = {str(each.get("value")) for each in query.annotation_layers if each.get("sourceType") == "NATIVE"}
+        if wanted and guests.is_guest() and not wanted <= stored.annotation_layers(guests.dashboards()):
+            raise RefusedError(OTHER_ANNOTATIONS)
+        return annotate(query)
+
+    return held_annotate
 
 
 def _may_run(dataset: Any, expression: str) -> bool:

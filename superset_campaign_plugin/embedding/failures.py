@@ -12,12 +12,15 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from superset.common.query_context_processor import QueryContextProcessor
 from superset.connectors.sqla.models import SqlaTable
 from superset.exceptions import OAuth2RedirectError, QueryObjectValidationError
-from superset.models.helpers import ExploreMixin, QueryResult
+from superset.models.helpers import QueryResult
 from werkzeug.exceptions import BadRequest
 
+from superset_campaign_plugin.embedding.expressions import validates_expressions
 from superset_campaign_plugin.embedding.held import is_held_in
+from superset_campaign_plugin.embedding.hooks import hook
 from superset_campaign_plugin.embedding.refusals import FAILED, RefusedError, UnansweredError
 
 logger = logging.getLogger(__name__)
@@ -27,21 +30,31 @@ _OWN_WORDS: tuple[type[Exception], ...] = (QueryObjectValidationError, BadReques
 
 
 def register() -> None:
-    """Hook into the methods by which every query of a dataset is composed and run."""
-    if hasattr(ExploreMixin.query, "masked"):
-        return
-    for name in ("get_query_str_extended", "query", "get_query_result", "validate_expression"):
-        setattr(ExploreMixin, name, _masked(getattr(ExploreMixin, name), RefusedError))
-    SqlaTable.external_metadata = _masked(SqlaTable.external_metadata, RefusedError)
+    """Hook into the methods by which every query of a dataset is composed and run.
+
+    Raises `HookError` in a release that lacks one of them.
+    """
+    masked: list[tuple[type, str]] = [
+        *((SqlaTable, "get_query_str_extended"), (SqlaTable, "query"), (SqlaTable, "external_metadata")),
+        # In 6.0 this is in the processor of a chart's queries alone; later that one asks the dataset.
+        (SqlaTable if hasattr(SqlaTable, "get_query_result") else QueryContextProcessor, "get_query_result"),
+    ]
+    if validates_expressions():
+        masked.append((SqlaTable, "validate_expression"))
+    for owner, name in masked:
+        hook(owner, name, _masked, by=__name__, reads=("self",))
     # Its API takes a KeyError for an unknown column.
-    ExploreMixin.values_for_column = _masked(ExploreMixin.values_for_column, UnansweredError, KeyError)
+    values = functools.partial(_masked, error=UnansweredError, more=(KeyError,))
+    hook(SqlaTable, "values_for_column", values, by=__name__, reads=("self",))
 
 
-def _masked(method: Callable[..., Any], error: type[Exception], *more: type[Exception]) -> Callable[..., Any]:
+def _masked(
+    method: Callable[..., Any], error: type[Exception] = RefusedError, more: tuple[type[Exception], ...] = ()
+) -> Callable[..., Any]:
     @functools.wraps(method)
     def masked(self: Any, *args: Any, **named: Any) -> Any:
         # Asked before: a failure may leave Superset's own session unusable.
-        held = is_held_in(self)
+        held = is_held_in(self._qc_datasource if isinstance(self, QueryContextProcessor) else self)
         try:
             result = method(self, *args, **named)
         except (*_OWN_WORDS, *more):
@@ -53,7 +66,6 @@ def _masked(method: Callable[..., Any], error: type[Exception], *more: type[Exce
             raise error(FAILED) from failure
         return _without_words(result) if held else result
 
-    masked.masked = True  # type: ignore[attr-defined]
     return masked
 
 

@@ -25,7 +25,10 @@ def _finding_by_id(find: Callable[..., Any]) -> Callable[..., Any]:
     from superset.connectors.sqla.models import SqlaTable
 
     def by_id(manager: Any, dataset: Any) -> Any:
-        # Whatever else it may look at one day is not there, and raises: a rule must not be passed over.
-        return find(manager, SimpleNamespace(data={"id": dataset.id}) if type(dataset) is SqlaTable else dataset)
+        if type(dataset) is not SqlaTable:
+            return find(manager, dataset)
+        # 6.0 looks at the id itself. Whatever else it may look at one day is not there, and raises: a rule must not be
+        # passed over.
+        return find(manager, SimpleNamespace(id=dataset.id, data={"id": dataset.id}))
 
     return by_id
