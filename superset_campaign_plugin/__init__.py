@@ -13,7 +13,8 @@ __version__ = "0.2.0"
 def init_app(app: Flask) -> None:
     """Hook the plugin into Superset: `FLASK_APP_MUTATOR = init_app`, or call it in the mutator that is there already.
 
-    Raises `InstallError` in a Superset of a release that is not supported, `SettingsError` for a wrong settings block.
+    Raises `InstallError` in a Superset of a release that is not supported, `SettingsError` for a wrong settings block,
+    and `HookError` for a Superset in which people could not be kept to their rows.
     """
     from superset_campaign_plugin.versions import check_superset_version
 
@@ -23,7 +24,16 @@ def init_app(app: Flask) -> None:
 
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings
-    from superset_campaign_plugin.embedding import conditions, expressions, failures, guests, links, pictures, reach
+    from superset_campaign_plugin.embedding import (
+        channels,
+        conditions,
+        expressions,
+        failures,
+        guests,
+        links,
+        pictures,
+        reach,
+    )
     from superset_campaign_plugin.shortcuts import take_shortcuts
 
     app.extensions[EXTENSION] = load_settings(app.config)
@@ -31,6 +41,7 @@ def init_app(app: Flask) -> None:
     links.register(app)
     reach.register(app)
     pictures.register(app)
+    channels.register()
     conditions.register()
     failures.register()
     expressions.register()

@@ -23,7 +23,7 @@ import textwrap
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -175,7 +175,7 @@ def metadata(file: Path) -> dict[str, list[Any]]:
 def deploy(folder: Path) -> Deployment:
     """Build warehouse, metadata, users and somebody else's assets in `folder`, then install the report."""
     make_warehouse(folder)
-    environment = _environment(folder, "superset_config.py")
+    environment = environment_of(folder, "superset_config.py")
     os.environ.update(environment)
     with _new_superset() as app:
         _hear_loggers()
@@ -192,16 +192,23 @@ def deploy(folder: Path) -> Deployment:
 
 
 def deploy_apart(
-    folder: Path, script: str, config: str = "superset_config.py", flags: Sequence[str] = (), **settings: Any
+    folder: Path,
+    script: str,
+    config: str = "superset_config.py",
+    flags: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> Deployment:
     """A Superset of `config`, in a process of its own that runs the Python `script` within it; it has the user `admin`.
 
-    `flags` are feature flags that are on while the script runs and while it is served, `settings` the plugin's.
+    `flags` are feature flags that are on while the script runs and while it is served, `variables` more of its
+    environment, `settings` the plugin's.
     """
     environment = {
-        **_environment(folder, config),
+        **environment_of(folder, config),
         "CAMPAIGN_TEST_FLAGS": " ".join(flags),
         "CAMPAIGN_TEST_SETTINGS": json.dumps(settings),
+        **(variables or {}),
     }
     here = Path(__file__).parent
     code = f"import deployment\nwith deployment._new_superset() as app:\n{textwrap.indent(script or 'pass', '    ')}"
@@ -217,7 +224,7 @@ def deploy_apart(
     return Deployment(None, folder, environment, {})
 
 
-def _environment(folder: Path, config: str) -> dict[str, str]:
+def environment_of(folder: Path, config: str) -> dict[str, str]:
     return {
         "SUPERSET_CONFIG_PATH": str(Path(__file__).parent / config),
         "FLASK_APP": "superset.app:create_app()",
@@ -372,23 +379,30 @@ def run_chart(deployment: Deployment, name: str, user: str = "admin", **changes:
 
 
 @contextmanager
-def serve(deployment: Deployment, flags: Sequence[str] | None = None) -> Iterator[str]:
+def serve(
+    deployment: Deployment, flags: Sequence[str] | None = None, python: str = sys.executable, cwd: Path | None = None
+) -> Iterator[str]:
     """The deployment over HTTP on a free port of this machine; gives its address.
 
-    `flags` are other feature flags than those it was made with.
+    `flags` are other feature flags than those it was made with, `python` that of another environment, and `cwd` the
+    folder to run in, for one where no checkout is.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2"),
+        *(python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2"),
         *("--worker-class", "gthread", "--threads", "8", "--timeout", "120", "--preload", "superset.app:create_app()"),
     ]
     others = {} if flags is None else {"CAMPAIGN_TEST_FLAGS": " ".join(flags)}
     log = deployment.folder / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            command, env={**os.environ, **deployment.environment, **others}, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=cwd,
+            env={**os.environ, **deployment.environment, **others},
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     address = f"http://127.0.0.1:{port}"
     try:
@@ -397,6 +411,23 @@ def serve(deployment: Deployment, flags: Sequence[str] | None = None) -> Iterato
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+@contextmanager
+def work(deployment: Deployment, flags: Sequence[str] | None = None) -> Iterator[Path]:
+    """A Celery worker of the deployment, with other feature flags as for `serve`; gives its log."""
+    log = deployment.folder / "worker.log"
+    command = (sys.executable, "-m", "celery", "--app=superset.tasks.celery_app:app", "worker", "--pool=solo")
+    others = {} if flags is None else {"CAMPAIGN_TEST_FLAGS": " ".join(flags)}
+    with log.open("w") as output:
+        worker = subprocess.Popen(
+            command, env={**os.environ, **deployment.environment, **others}, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        yield log
+    finally:
+        worker.terminate()
+        worker.wait(timeout=60)
 
 
 def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:

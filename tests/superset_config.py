@@ -2,6 +2,8 @@
 
 import json
 import os
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pymysql
 
@@ -27,6 +29,27 @@ GUEST_ROLE_NAME = "Campaign Report Guest"
 GUEST_TOKEN_JWT_SECRET = f"guests {SECRET_KEY}"
 # A token outlives a long test on a busy machine, which else would go on as a stranger.
 GUEST_TOKEN_JWT_EXP_SECONDS = 6 * 60 * 60
+
+if "GLOBAL_ASYNC_QUERIES" in FEATURE_FLAGS:
+    _redis = urlsplit(os.environ["CAMPAIGN_TEST_REDIS"])
+    CACHE_CONFIG = {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": _redis.geturl(), "CACHE_KEY_PREFIX": "metadata_"}
+    DATA_CACHE_CONFIG = {**CACHE_CONFIG, "CACHE_KEY_PREFIX": "data_"}
+    GLOBAL_ASYNC_QUERIES_CACHE_BACKEND = {
+        "CACHE_TYPE": "RedisCache",
+        "CACHE_REDIS_HOST": _redis.hostname,
+        "CACHE_REDIS_PORT": _redis.port,
+    }
+    GLOBAL_ASYNC_QUERIES_JWT_SECRET = f"events {SECRET_KEY}"
+
+if "CAMPAIGN_TEST_SWITCH" in os.environ:
+
+    def GET_FEATURE_FLAGS_FUNC(flags: dict[str, bool]) -> dict[str, bool]:
+        """Of the flags of the start those alone that the test's file names, if there is one."""
+        try:
+            switched_on = Path(os.environ["CAMPAIGN_TEST_SWITCH"]).read_text().split()
+        except FileNotFoundError:
+            return flags
+        return {**flags, **{name: name in switched_on for name in os.environ["CAMPAIGN_TEST_FLAGS"].split()}}
 
 
 class CELERY_CONFIG:

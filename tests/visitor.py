@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import requests
@@ -16,6 +17,8 @@ class Visitor:
     def __init__(self, address: str, user: str | None = None, *, token: str | None = None) -> None:
         self.address = address
         self.session = requests.Session()
+        self._events: dict[str, dict[str, Any]] = {}
+        self._last_event = ""
         self._headers = {"Referer": f"{address}/", **({"X-GuestToken": token} if token else {})}
         if user is not None:
             form = {"csrf_token": self._form_token(), "username": user, "password": PASSWORD}
@@ -54,10 +57,27 @@ class Visitor:
         return {chart["slice_name"]: chart["id"] for chart in found}
 
     def ask(self, context: dict[str, Any]) -> list[list[dict[str, Any]]]:
-        """The rows of each query of a chart's request."""
+        """The rows of each query of a chart's request, which a worker may run."""
         answer = self.post("/api/v1/chart/data", json={**context, "force": True})
+        if answer.status_code == 202:
+            event = self.event(answer.json())
+            assert event["status"] == "done", event
+            answer = self.get(event["result_url"])
         assert answer.status_code == 200, answer.text[:2000]
         return [query["data"] for query in answer.json()["result"]]
+
+    def event(self, job: dict[str, Any]) -> dict[str, Any]:
+        """How the job of an asynchronous query has ended, as the page learns it."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            after = f"?last_id={self._last_event}" if self._last_event else ""
+            for event in self.json(f"/api/v1/async_event/{after}")["result"]:
+                self._last_event = event["id"]
+                self._events[event["job_id"]] = event
+            if self._events.get(job["job_id"], {}).get("status") in ("done", "error"):
+                return self._events.pop(job["job_id"])
+            time.sleep(0.02)
+        raise AssertionError(f"no worker has run {job}")
 
 
 def contexts(admin: Visitor, slug: str) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ what the plugin gave is remembered beside the manifest.
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 from collections.abc import Iterable
@@ -14,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from superset import appbuilder, db, security_manager
+from superset import appbuilder, db, is_feature_enabled, security_manager
 from superset.connectors.sqla.models import SqlaTable
 from superset.key_value.models import KeyValueEntry
+from superset.views.datasource.utils import get_samples
 
 from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.errors import InstallError
@@ -64,6 +66,9 @@ VIEWER_PERMISSIONS: tuple[Pair, ...] = (
     ("can_write", "DashboardPermalinkRestApi"),
     ("can_dashboard_permalink", "Superset"),
 )
+_SAMPLES = ("can_samples", "Datasource")
+# Where workers run the queries of charts: learn that a query of one's own is done.
+_EVENTS = ("can_list", "AsyncEventsRestApi")
 
 # What was given before anything was remembered, and is not any more: files with the datasets' SQL and the address of
 # their connection, and the datasets' own pages.
@@ -88,9 +93,9 @@ def create_viewer_role(datasets: list[SqlaTable]) -> RoleChange:
 
     Raises `InstallError` where Superset has not made its permissions yet.
     """
-    return _bring_up_to_date(
-        VIEWER_ROLE, [*VIEWER_PERMISSIONS, *(("datasource_access", dataset.get_perm()) for dataset in datasets)]
-    )
+    general = [each for each in VIEWER_PERMISSIONS if each != _SAMPLES or _samples_are_checked()]
+    access = [("datasource_access", dataset.get_perm()) for dataset in datasets]
+    return _bring_up_to_date(VIEWER_ROLE, [*general, *_of_flags(), *access])
 
 
 def create_guest_role() -> RoleChange:
@@ -98,7 +103,7 @@ def create_guest_role() -> RoleChange:
 
     It is what the embedded page asks for, and no more: nothing of a deployment but this dashboard.
     """
-    return _bring_up_to_date(GUEST_ROLE, list(GUEST_PERMISSIONS))
+    return _bring_up_to_date(GUEST_ROLE, [*GUEST_PERMISSIONS, *_of_flags()])
 
 
 def extra_guest_permissions(*, take: bool = False) -> list[str]:
@@ -108,7 +113,8 @@ def extra_guest_permissions(*, take: bool = False) -> list[str]:
     """
     role = security_manager.find_role(GUEST_ROLE)
     held = list(role.permissions) if role is not None else []
-    extra = [each for each in held if _pair(each) not in GUEST_PERMISSIONS]
+    needed = {*GUEST_PERMISSIONS, *_of_flags()}
+    extra = [each for each in held if _pair(each) not in needed]
     if extra and take:
         role.permissions = [each for each in held if each not in extra]
     return sorted(_as_shown(_pair(each)) for each in extra)
@@ -224,3 +230,12 @@ def _pair(permission: Any) -> Pair:
 
 def _as_shown(pair: Pair) -> str:
     return f"{pair[0].replace('_', ' ')} on {pair[1]}"
+
+
+def _of_flags() -> list[Pair]:
+    return [_EVENTS] if is_feature_enabled("GLOBAL_ASYNC_QUERIES") else []
+
+
+def _samples_are_checked() -> bool:
+    """Whether Superset asks if a person may read the dataset of which they want rows. 6.0 asks that of guests alone."""
+    return "dashboard_id" in inspect.signature(get_samples).parameters

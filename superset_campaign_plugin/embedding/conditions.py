@@ -29,7 +29,8 @@ from superset_campaign_plugin.embedding.refusals import (
     RefusedError,
 )
 
-_PATTERNS = {FilterOperator.LIKE, FilterOperator.ILIKE, FilterOperator.NOT_LIKE, FilterOperator.NOT_ILIKE}
+# 6.0 has two of them, 6.1 these and their opposites.
+_PATTERNS = {each for each in FilterOperator if each.name.endswith("LIKE")}
 _FLAGS = {FilterOperator.IS_TRUE, FilterOperator.IS_FALSE}
 _PATTERN = re.compile(r"(?:[^\\]|\\[%_\\])*", re.DOTALL)
 

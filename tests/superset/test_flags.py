@@ -1,34 +1,58 @@
-"""The report under feature flags that deployments turn on: all together, and templates in SQL alone.
+"""The report under feature flags that deployments turn on: all together, and each alone.
 
 `ENABLE_TEMPLATE_PROCESSING` runs Jinja over the datasets' SQL and over row rules; `DASHBOARD_RBAC` gives dashboards to
-roles that have no access to datasets.
+roles that have no access to datasets; with `GLOBAL_ASYNC_QUERIES` a Celery worker runs the charts' queries, and the
+page reads their results from Redis. These three run alone as well; the others, which change little but the page, only
+with `FLAGS=apart`, as in `make soak`.
+
+A Superset and its worker are started once, with all flags, and asked for its flags at each request; with `FLAGS=apart`
+they are started anew for each flag.
 """
 
 from __future__ import annotations
 
+import html
 import json
+import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from deployment import HOSTILE_NAMES, PASSWORD, SCHEMA, SLUG, SLUGS, Deployment, deploy_apart, make_warehouse, serve
+from deployment import (
+    HOSTILE_NAMES,
+    PASSWORD,
+    SCHEMA,
+    SLUG,
+    SLUGS,
+    Deployment,
+    deploy_apart,
+    make_warehouse,
+    serve,
+    work,
+)
 from visitor import Visitor, contexts
 
 from superset_campaign_plugin.embedding.portal import Superset
+from superset_campaign_plugin.embedding.refusals import NOT_A_TIME
 from superset_campaign_plugin.report.run import run_report
 
-TEMPLATES = ("ENABLE_TEMPLATE_PROCESSING",)
+TEMPLATES = "ENABLE_TEMPLATE_PROCESSING"
 RBAC = "DASHBOARD_RBAC"
+ASYNCHRONOUS = "GLOBAL_ASYNC_QUERIES"
 ALL = (
-    *TEMPLATES,
-    *("DRILL_BY", "DRILL_TO_DETAIL", "ALERT_REPORTS", "HORIZONTAL_FILTER_BAR", RBAC),
-    *("CACHE_IMPERSONATION", "TAGGING_SYSTEM", "ESTIMATE_QUERY_COST"),
+    *(TEMPLATES, "DRILL_BY", "DRILL_TO_DETAIL", "ALERT_REPORTS", "HORIZONTAL_FILTER_BAR", RBAC),
+    *("CACHE_IMPERSONATION", ASYNCHRONOUS, "TAGGING_SYSTEM", "ESTIMATE_QUERY_COST"),
 )
+APART = os.environ.get("FLAGS") == "apart"
+ALONE = ALL if APART else (TEMPLATES, RBAC, ASYNCHRONOUS)
 # In the place of a workspace's own name, and in a setting.
 HOSTILE = "{{ 7*7 }} {% raw %} 100%s :name O'Brien"
 LINK = re.compile(r'href="(/campaign-email/(\d+)/(?:\?proof=[^"]*)?)"')
+PORTAL = "https://portal.example.com"
 UNKNOWN = "/campaign-email/987654321/"
 
 # `reader` has the dashboards by a role, and no dataset; `narrow` sees the rows of one workspace; `nobody` has neither.
@@ -47,7 +71,10 @@ folder = Path(app.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///")).
 _register_warehouse(folder)
 install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
 viewers = security_manager.find_role(VIEWER_ROLE)
-names = ("can_read Dashboard", "can_read Chart", "can_read Dataset", "can_read CampaignEmail")
+names = (
+    *("can_read Dashboard", "can_read Chart", "can_read Dataset", "can_read CampaignEmail"),
+    "can_list AsyncEventsRestApi",
+)
 permissions = [security_manager.find_permission_view_menu(*name.split()) for name in names]
 roles = {{
     "viewer": viewers,
@@ -63,12 +90,12 @@ db.session.commit()
 for name, role in roles.items():
     _add_user(name, role.name)
 grant("Narrow", [{HOSTILE!r}])
-(folder / "embedding.json").write_text(json.dumps(embed(["https://portal.example.com"]).as_dict()))
+(folder / "embedding.json").write_text(json.dumps(embed([{PORTAL!r}]).as_dict()))
 """
 
 
 @pytest.fixture(scope="module")
-def flagged(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def flagged(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Deployment:
     """A deployment that was made with all of the flags."""
     folder = tmp_path_factory.mktemp("flagged")
     make_warehouse(folder)
@@ -76,19 +103,44 @@ def flagged(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
         for place in ("campaign.workspace_name", "program.workspace", "email_template_history.workspace"):
             table, column = place.split(".")
             connection.execute(f"UPDATE {SCHEMA}.{table} SET {column} = ? WHERE {column} = 'EMEA'", [HOSTILE])
-    return deploy_apart(folder, SCRIPT, flags=ALL, uncounted_link_parts=["mkt_unsubscribe=1", HOSTILE])
+    variables = {"CAMPAIGN_TEST_REDIS": redis_server, "CAMPAIGN_TEST_SWITCH": str(folder / "flags")}
+    return deploy_apart(
+        folder, SCRIPT, flags=ALL, variables=variables, uncounted_link_parts=["mkt_unsubscribe=1", HOSTILE]
+    )
 
 
-@pytest.fixture(scope="module", params=[ALL, TEMPLATES], ids=["all", "templates"])
+@contextmanager
+def served(deployment: Deployment, flags: tuple[str, ...]) -> Iterator[str]:
+    """The address of a Superset that is started with these flags, and has a worker where they ask for one."""
+    with ExitStack() as stack:
+        if ASYNCHRONOUS in flags:
+            stack.enter_context(work(deployment, flags))
+        yield stack.enter_context(serve(deployment, flags))
+
+
+@pytest.fixture(scope="module")
+def server(flagged: Deployment) -> Iterator[str]:
+    """The one that is started with all of them."""
+    with served(flagged, ALL) as address:
+        yield address
+
+
+@pytest.fixture(scope="module", params=[ALL, *((flag,) for flag in ALONE)], ids=["all", *ALONE])
 def flags(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return request.param
 
 
 @pytest.fixture(scope="module")
-def site(flagged: Deployment, flags: tuple[str, ...]) -> Iterator[str]:
-    """Its address, served with these flags."""
-    with serve(flagged, flags) as address:
-        yield address
+def site(request: pytest.FixtureRequest, flagged: Deployment, flags: tuple[str, ...]) -> Iterator[str]:
+    """Its address, with these flags on."""
+    switch = Path(flagged.environment["CAMPAIGN_TEST_SWITCH"])
+    if APART:
+        with served(flagged, flags) as address:
+            yield address
+    else:
+        switch.write_text(" ".join(flags))
+        yield request.getfixturevalue("server")
+        switch.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +148,13 @@ def asked(site: str) -> dict[str, dict[str, Any]]:
     """The requests of all charts of both dashboards, by title."""
     admin = Visitor(site, "admin")
     return {title: context for slug in sorted(SLUGS) for title, context in contexts(admin, slug).items()}
+
+
+def test_the_flags_are_on(site: str, flags: tuple[str, ...]) -> None:
+    page = Visitor(site, "admin").get("/superset/welcome/").text
+    [found] = re.findall(r"data-bootstrap=['\"]([^'\"]+)", page)
+    on = json.loads(html.unescape(found))["common"]["feature_flags"]
+    assert {flag for flag in ALL if on.get(flag)} == set(flags)
 
 
 def sent(deployment: Deployment, **where: list[str]) -> int:
@@ -178,10 +237,16 @@ def test_a_row_rule_picks_its_rows(site: str, flagged: Deployment, asked: dict[s
     assert 0 < total["sent"] == sent(flagged, workspace=[HOSTILE]) < sent(flagged)
 
 
+def guest_of(deployment: Deployment, site: str, *workspaces: str) -> Visitor:
+    embedding = json.loads((deployment.folder / "embedding.json").read_text())
+    token = Superset(site, "admin", PASSWORD, embedding).guest_token("ann", workspaces=workspaces)
+    return Visitor(site, token=token)
+
+
 def test_a_guest_sees_their_rows_and_previews(site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]) -> None:
-    embedding = json.loads((flagged.folder / "embedding.json").read_text())
-    token = Superset(site, "admin", PASSWORD, embedding).guest_token("ann", workspaces=[HOSTILE])
-    guest = Visitor(site, token=token)
+    guest = guest_of(flagged, site, HOSTILE)
+    for title in Visitor(site, "admin").charts(SLUG):
+        assert all(guest.ask(everything(asked[title]))), title
     _, [total] = guest.ask(everything(asked["Campaigns"]))
     assert total["sent"] == sent(flagged, workspace=[HOSTILE])
     addresses = links(guest, asked["Emails"])
@@ -206,3 +271,69 @@ def test_previews_follow_the_dashboard(
         page = visitor.get(addresses[min(within)]).text
         assert f"{sent(flagged, **where):,}" in page
         assert 'class="url"' in page, "the clicked links"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Results and events of asynchronous queries
+
+
+@pytest.mark.parametrize("flags", [ALL, (ASYNCHRONOUS,)], ids=["all", ASYNCHRONOUS], indirect=True)
+class TestAsynchronous:
+    def start(self, visitor: Visitor, context: dict[str, Any]) -> dict[str, Any]:
+        """The job of a chart's request."""
+        answer = visitor.post("/api/v1/chart/data", json={**everything(context), "force": True})
+        assert answer.status_code == 202, answer.text[:500]
+        return dict(answer.json())
+
+    def test_a_result_is_told_as_an_answer_at_once_is(
+        self, site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
+    ) -> None:
+        guest = guest_of(flagged, site, HOSTILE)
+        event = guest.event(self.start(guest, asked["Emails"]))
+        assert set(event) == {"id", "channel_id", "job_id", "user_id", "status", "errors", "result_url"}
+        answer = guest.get(event["result_url"])
+        assert answer.headers["Cache-Control"] == "private, no-store", "it has links that only this guest may open"
+        assert set(answer.json()) == {"result"}
+        for query in answer.json()["result"]:
+            assert (query.get("query"), query.get("stacktrace")) == (None, None)
+            assert "proof=" in json.dumps(query["data"]) or query["rowcount"] == 1
+
+    def test_a_key_of_somebody_elses_result_opens_no_row_of_theirs(
+        self, site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
+    ) -> None:
+        guest, other, viewer = (
+            guest_of(flagged, site, HOSTILE),
+            guest_of(flagged, site, "AMER"),
+            Visitor(site, "viewer"),
+        )
+        url = {each: each.event(self.start(each, asked["Campaigns"]))["result_url"] for each in (guest, viewer)}
+        own = guest.get(url[guest]).json()["result"][1]["data"][0]["sent"]
+        assert 0 < own == sent(flagged, workspace=[HOSTILE]) < sent(flagged)
+        for each in url.values():
+            answer = other.get(each)
+            assert answer.status_code in (403, 422), answer.text[:500]
+            assert set(answer.json()) == {"message"}
+        # With the key of the same request a guest reads what their own rows gave, or nothing.
+        answer = guest.get(url[viewer])
+        assert answer.status_code == 422 or answer.json()["result"][1]["data"][0]["sent"] == own
+        assert Visitor(site).get(url[viewer]).status_code == 401
+
+    def test_events_are_those_of_ones_own_jobs(
+        self, site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
+    ) -> None:
+        guest, other = guest_of(flagged, site, HOSTILE), guest_of(flagged, site, "AMER")
+        job = self.start(guest, asked["Campaigns"])
+        guest.event(job)
+        assert other.json("/api/v1/async_event/")["result"] == []
+        assert Visitor(site).get("/api/v1/async_event/").status_code == 401
+
+    def test_a_refusal_reaches_the_page_as_its_sentence(
+        self, site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
+    ) -> None:
+        guest = guest_of(flagged, site, HOSTILE)
+        context = everything(asked["Campaigns"])
+        context["queries"][0]["filters"] = [{"col": "campaign_name", "op": "TEMPORAL_RANGE", "val": "Last week"}]
+        answer = guest.post("/api/v1/chart/data", json={**context, "force": True})
+        event = guest.event(answer.json())
+        assert event["status"] == "error"
+        assert [each["message"] for each in event["errors"]] == [NOT_A_TIME]
