@@ -223,7 +223,7 @@ def _dashboard_of(dataset: SqlaTable) -> dict[str, Any] | None:
     shown_on = Dashboard.slices.any(Slice.datasource_id == dataset.id, datasource_type=dataset.type)
     by_role = db.session.query(Dashboard).filter(Dashboard.roles.any(), shown_on).order_by(Dashboard.id)
     open_to_viewer = (each for each in by_role if security_manager.can_access_dashboard(each))
-    return next(({"dashboardId": each.id} for each in open_to_viewer), None)
+    return next((guests.form_data_on(each, dataset) for each in open_to_viewer), None)
 
 
 def _is_missing(value: Any) -> bool:
