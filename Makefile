@@ -34,10 +34,12 @@ test: dev  ## Install what the tests need, then check and test everything.
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-soak: dev  ## The long runs of refreshes, loads and pulls, beside others, killed and on full disks (two hours).
+soak: dev  ## The long runs: refreshes, loads, pulls and upgrades, releases of Superset and Python, flags (four hours).
 	@scripts/system.sh
-	@ROUNDS=200 $(BIN)/python -m pytest tests/soundness/test_refresh.py tests/soundness/test_beside_others.py \
-		tests/unit/test_pull_activities.py tests/superset/test_door.py tests/superset/test_upgrades.py $(ARGS)
+	@ROUNDS=200 VERSIONS=all FLAGS=apart $(BIN)/python -m pytest tests/soundness/test_refresh.py \
+		tests/soundness/test_beside_others.py tests/unit/test_pull_activities.py tests/unit/test_bundle.py \
+		tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
+		tests/superset/test_flags.py $(ARGS)
 
 lint: dev  ## Style, format and types.
 	@$(BIN)/ruff check .

@@ -282,6 +282,8 @@ def test_people_with_a_boundary_are_told_no_more(asked: Asked, broken: Any, monk
         "legacy": apart(broken.post, "/superset/explore_json/", data={"form_data": json.dumps(legacy)}),
     }
     for name, answer in answers.items():
+        if name == "samples" and answer.status_code == 403:
+            continue  # the role has none where Superset does not check them, as in 6.0
         assert answer.status_code in (400, 422, 500), (name, words(answer))
         assert FAILED in words(answer), (name, words(answer))
         assert not [word for word in (CANARY, "INT32") if word in words(answer)], (name, words(answer))

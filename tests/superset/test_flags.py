@@ -277,63 +277,70 @@ def test_previews_follow_the_dashboard(
 # Results and events of asynchronous queries
 
 
-@pytest.mark.parametrize("flags", [ALL, (ASYNCHRONOUS,)], ids=["all", ASYNCHRONOUS], indirect=True)
-class TestAsynchronous:
-    def start(self, visitor: Visitor, context: dict[str, Any]) -> dict[str, Any]:
-        """The job of a chart's request."""
-        answer = visitor.post("/api/v1/chart/data", json={**everything(context), "force": True})
-        assert answer.status_code == 202, answer.text[:500]
-        return dict(answer.json())
+asynchronous = pytest.mark.parametrize("flags", [ALL, (ASYNCHRONOUS,)], ids=["all", ASYNCHRONOUS], indirect=True)
 
-    def test_a_result_is_told_as_an_answer_at_once_is(
-        self, site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
-    ) -> None:
-        guest = guest_of(flagged, site, HOSTILE)
-        event = guest.event(self.start(guest, asked["Emails"]))
-        assert set(event) == {"id", "channel_id", "job_id", "user_id", "status", "errors", "result_url"}
-        answer = guest.get(event["result_url"])
-        assert answer.headers["Cache-Control"] == "private, no-store", "it has links that only this guest may open"
-        assert set(answer.json()) == {"result"}
-        for query in answer.json()["result"]:
-            assert (query.get("query"), query.get("stacktrace")) == (None, None)
-            assert "proof=" in json.dumps(query["data"]) or query["rowcount"] == 1
 
-    def test_a_key_of_somebody_elses_result_opens_no_row_of_theirs(
-        self, site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
-    ) -> None:
-        guest, other, viewer = (
-            guest_of(flagged, site, HOSTILE),
-            guest_of(flagged, site, "AMER"),
-            Visitor(site, "viewer"),
-        )
-        url = {each: each.event(self.start(each, asked["Campaigns"]))["result_url"] for each in (guest, viewer)}
-        own = guest.get(url[guest]).json()["result"][1]["data"][0]["sent"]
-        assert 0 < own == sent(flagged, workspace=[HOSTILE]) < sent(flagged)
-        for each in url.values():
-            answer = other.get(each)
-            assert answer.status_code in (403, 422), answer.text[:500]
-            assert set(answer.json()) == {"message"}
-        # With the key of the same request a guest reads what their own rows gave, or nothing.
-        answer = guest.get(url[viewer])
-        assert answer.status_code == 422 or answer.json()["result"][1]["data"][0]["sent"] == own
-        assert Visitor(site).get(url[viewer]).status_code == 401
+def start(visitor: Visitor, context: dict[str, Any]) -> dict[str, Any]:
+    """The job of a chart's request."""
+    answer = visitor.post("/api/v1/chart/data", json={**everything(context), "force": True})
+    assert answer.status_code == 202, answer.text[:500]
+    return dict(answer.json())
 
-    def test_events_are_those_of_ones_own_jobs(
-        self, site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
-    ) -> None:
-        guest, other = guest_of(flagged, site, HOSTILE), guest_of(flagged, site, "AMER")
-        job = self.start(guest, asked["Campaigns"])
-        guest.event(job)
-        assert other.json("/api/v1/async_event/")["result"] == []
-        assert Visitor(site).get("/api/v1/async_event/").status_code == 401
 
-    def test_a_refusal_reaches_the_page_as_its_sentence(
-        self, site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
-    ) -> None:
-        guest = guest_of(flagged, site, HOSTILE)
-        context = everything(asked["Campaigns"])
-        context["queries"][0]["filters"] = [{"col": "campaign_name", "op": "TEMPORAL_RANGE", "val": "Last week"}]
-        answer = guest.post("/api/v1/chart/data", json={**context, "force": True})
-        event = guest.event(answer.json())
-        assert event["status"] == "error"
-        assert [each["message"] for each in event["errors"]] == [NOT_A_TIME]
+@asynchronous
+def test_a_result_is_told_as_an_answer_at_once_is(
+    site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
+) -> None:
+    guest = guest_of(flagged, site, HOSTILE)
+    event = guest.event(start(guest, asked["Emails"]))
+    assert set(event) == {"id", "channel_id", "job_id", "user_id", "status", "errors", "result_url"}
+    answer = guest.get(event["result_url"])
+    assert answer.headers["Cache-Control"] == "private, no-store", "it has links that only this guest may open"
+    assert set(answer.json()) == {"result"}
+    for query in answer.json()["result"]:
+        assert (query.get("query"), query.get("stacktrace")) == (None, None)
+        assert "proof=" in json.dumps(query["data"]) or query["rowcount"] == 1
+
+
+@asynchronous
+def test_a_key_of_somebody_elses_result_opens_no_row_of_theirs(
+    site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
+) -> None:
+    guest, other, viewer = (
+        guest_of(flagged, site, HOSTILE),
+        guest_of(flagged, site, "AMER"),
+        Visitor(site, "viewer"),
+    )
+    url = {each: each.event(start(each, asked["Campaigns"]))["result_url"] for each in (guest, viewer)}
+    own = guest.get(url[guest]).json()["result"][1]["data"][0]["sent"]
+    assert 0 < own == sent(flagged, workspace=[HOSTILE]) < sent(flagged)
+    for each in url.values():
+        answer = other.get(each)
+        assert answer.status_code in (403, 422), answer.text[:500]
+        assert set(answer.json()) == {"message"}
+    # With the key of the same request a guest reads what their own rows gave, or nothing.
+    answer = guest.get(url[viewer])
+    assert answer.status_code == 422 or answer.json()["result"][1]["data"][0]["sent"] == own
+    assert Visitor(site).get(url[viewer]).status_code == 401
+
+
+@asynchronous
+def test_events_are_those_of_ones_own_jobs(site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]) -> None:
+    guest, other = guest_of(flagged, site, HOSTILE), guest_of(flagged, site, "AMER")
+    job = start(guest, asked["Campaigns"])
+    guest.event(job)
+    assert other.json("/api/v1/async_event/")["result"] == []
+    assert Visitor(site).get("/api/v1/async_event/").status_code == 401
+
+
+@asynchronous
+def test_a_refusal_reaches_the_page_as_its_sentence(
+    site: str, flagged: Deployment, asked: dict[str, dict[str, Any]]
+) -> None:
+    guest = guest_of(flagged, site, HOSTILE)
+    context = everything(asked["Campaigns"])
+    context["queries"][0]["filters"] = [{"col": "campaign_name", "op": "TEMPORAL_RANGE", "val": "Last week"}]
+    answer = guest.post("/api/v1/chart/data", json={**context, "force": True})
+    event = guest.event(answer.json())
+    assert event["status"] == "error"
+    assert [each["message"] for each in event["errors"]] == [NOT_A_TIME]

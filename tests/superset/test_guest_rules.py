@@ -39,7 +39,7 @@ def test_each_dataset_has_its_own_rules_and_those_of_all(tables: list[Any], monk
     manager = as_guest(monkeypatch, rules)
     assert manager.get_guest_rls_filters(first) == [rules[0], rules[2]]
     assert manager.get_guest_rls_filters(second) == [rules[1], rules[2]]
-    described = SimpleNamespace(data={"id": first.id})  # what is no dataset goes the way it went
+    described = SimpleNamespace(id=first.id, data={"id": first.id})  # what is no dataset goes the way it went
     assert manager.get_guest_rls_filters(described) == [rules[0], rules[2]]
 
 

@@ -264,7 +264,10 @@ def test_no_sql_of_their_own_is_run_to_see_whether_it_would(
 
     from superset_campaign_plugin.bundle.stored import find
     from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding.expressions import validates_expressions
 
+    if not validates_expressions():
+        pytest.skip("this Superset looks at no expressions")
     read = "1 FROM (SELECT string_agg(name) AS s FROM marketo.campaign) WHERE s::INT = 1 --"
     with deployment.app.app_context():
         boundaries.grant(ROLE, ["EMEA"])
