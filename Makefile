@@ -77,6 +77,6 @@ requirements: dev  ## Compile requirements/*.in anew.
 	@$(BIN)/python scripts/constraints.py
 	@$(COMPILE) requirements/demo.in --override requirements/superset-6.0.in -o requirements/superset-6.0.txt
 
-clean:  ## Remove the environment and the data of demo and stack.
+clean:  ## Remove the environments and the data of demo and stack.
 	@rm -rf "$$(readlink -f .stack/postgresql 2>/dev/null)" .stack
-	@rm -rf .venv .demo build dist docker/portal/node_modules docker/portal/vendor
+	@rm -rf .venv .venvs .demo build dist docker/portal/node_modules docker/portal/vendor
