@@ -2,8 +2,8 @@
 
 `ENABLE_TEMPLATE_PROCESSING` runs Jinja over the datasets' SQL and over row rules; `DASHBOARD_RBAC` gives dashboards to
 roles that have no access to datasets; with `GLOBAL_ASYNC_QUERIES` a Celery worker runs the charts' queries, and the
-page reads their results from Redis. These three run alone as well; the others, which change little but the page, only
-with `FLAGS=apart`, as in `make soak`.
+page reads their results from Redis. `make test` runs all together, and alone templates and asynchronous queries, which
+change what the server does with every query; the others run alone with `FLAGS=apart`, as in `make soak`.
 
 A Superset and its worker are started once, with all flags, and asked for its flags at each request; with `FLAGS=apart`
 they are started anew for each flag.
@@ -48,7 +48,7 @@ ALL = (
     *("CACHE_IMPERSONATION", ASYNCHRONOUS, "TAGGING_SYSTEM", "ESTIMATE_QUERY_COST"),
 )
 APART = os.environ.get("FLAGS") == "apart"
-ALONE = ALL if APART else (TEMPLATES, RBAC, ASYNCHRONOUS)
+ALONE = ALL if APART else (TEMPLATES, ASYNCHRONOUS)
 # In the place of a workspace's own name, and in a setting.
 HOSTILE = "{{ 7*7 }} {% raw %} 100%s :name O'Brien"
 LINK = re.compile(r'href="(/campaign-email/(\d+)/(?:\?proof=[^"]*)?)"')
