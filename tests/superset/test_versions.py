@@ -273,7 +273,7 @@ def test_a_guest_gets_no_further(site: Site, asked: dict[str, dict[str, Any]]) -
 if IS_SOAK:
     # What else they need, and the tests of what must be closed to guests and to people with a boundary.
     TESTERS = ("pytest", "hypothesis", "hatchling", "pytest-playwright", "schemathesis")
-    CLOSED = ("held_guests", "guest_reach", "guest_answers", "guest_rules", "guest_previews", "database_errors")
+    CLOSED = ("held_guests", "guest_reach", "guest_answers", "guest_rules", "database_errors")
 
     def test_what_is_closed_in_6_1_is_closed_in_6_0() -> None:
         """The suite's own tests of guests, within Superset 6.0."""
