@@ -140,7 +140,8 @@ def test_an_installation_takes_over_what_was_imported(bare: Deployment, tmp_path
     from superset import db
     from superset.models.core import Database
 
-    from superset_campaign_plugin.bundle.install import install, uninstall
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.uninstall import uninstall
 
     def installed() -> set[tuple[str, str]]:
         changes = install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
