@@ -14,6 +14,7 @@ import pytest
 import servers
 import sqlalchemy as sa
 from deployment import address, deployment  # noqa: F401 - fixtures
+from marketo_server import clock, marketo  # noqa: F401 - fixtures
 
 # A query takes Spark seconds, whatever the data, so of the tests that load a log of their own it runs these: one for
 # each thing in which an engine can differ. What is shared by many tests in one load (`test_rules`' drawings and season,

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -328,3 +329,32 @@ def serve(marketo: Marketo, certificate: Path | None = None) -> Iterator[Marketo
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class Clock:
+    """A time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let that time pass."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The test's own time."""
+    return Clock()
+
+
+@pytest.fixture
+def marketo(clock: Clock) -> Iterator[Marketo]:
+    """A Marketo that holds nothing yet, on the clock of the test."""
+    with serve(Marketo(clock)) as running:
+        yield running

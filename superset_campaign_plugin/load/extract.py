@@ -21,7 +21,7 @@ STORED_TYPES = frozenset({6, 7, 8, 9, 10, 11, 27, 29, 32, 37})
 MAX_ID = 2**63 - 1
 MAX_ACTIVITY_ID = 255  # characters; Marketo's have at most 128
 
-_REQUIRED = (
+REQUIRED_COLUMNS = (
     "marketoGUID",
     "leadId",
     "activityDate",
@@ -67,20 +67,20 @@ class Layout:
 
     def __init__(self, path: Path, header: Sequence[str]) -> None:
         names = [_plain(name) for name in header]
-        missing = [name for name in _REQUIRED if _plain(name) not in names]
+        missing = [name for name in REQUIRED_COLUMNS if _plain(name) not in names]
         if missing:
-            known = len(_REQUIRED) - len(missing)
+            known = len(REQUIRED_COLUMNS) - len(missing)
             hint = f"it lacks {', '.join(missing)}" if known else "expected marketoGUID,leadId,activityDate,…"
             raise LoadError(
                 f"{path}, line 1: not the header of a bulk activity extract in CSV or TSV, UTF-8: {hint}; "
                 f"found {_shown(', '.join(header))}"
             )
-        used = (*_REQUIRED, "actionResult")
+        used = (*REQUIRED_COLUMNS, "actionResult")
         twice = [name for name in used if names.count(_plain(name)) > 1]
         if twice:
             raise LoadError(f"{path}, line 1: column {twice[0]} stands there twice")
         self.width = len(names)
-        self._pick = operator.itemgetter(*(names.index(_plain(name)) for name in _REQUIRED))
+        self._pick = operator.itemgetter(*(names.index(_plain(name)) for name in REQUIRED_COLUMNS))
         self._result = names.index("actionresult") if "actionresult" in names else None
         self._last = next((name for name in used if names[-1] == _plain(name)), None)
 

@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logs import Log, generate, utc
 from marketo_exports import ACTIVITIES, DAY
-from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Call, Marketo, error, serve
+from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Call, Clock, Marketo, error, serve
 from oracle import assert_report, report
 
 from superset_campaign_plugin.cli import campaign
@@ -53,33 +53,6 @@ FULL = error("1029", "Too many jobs in queue")
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 on_files = pytest.mark.parametrize("engine", ["duckdb", "sqlite"], indirect=True)
 on_all = pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgresql", "mysql"], indirect=True)
-
-
-class Clock:
-    """A time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def marketo(clock: Clock) -> Iterator[Marketo]:
-    """A Marketo without activities, on the clock of the test."""
-    with serve(Marketo(clock)) as running:
-        yield running
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
-from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Marketo, error, make_certificate, serve
+from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Clock, Marketo, error, make_certificate, serve
 
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import (
@@ -50,33 +50,6 @@ LIST = "/emails.json"
 CONTENT = "/fullContent.json"
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-
-
-class Clock:
-    """A time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def marketo(clock: Clock) -> Iterator[Marketo]:
-    """A Marketo without emails, on the clock of the test."""
-    with serve(Marketo(clock)) as running:
-        yield running
 
 
 @pytest.fixture
