@@ -94,23 +94,27 @@ def _stored_line(table: dict[str, Any]) -> str:
     place = f"{table['schema'] or 'the database'}{', ' + table['instance'] if table['instance'] else ''}"
     if table["refreshed_at"] is None:
         return f"{place}: none; `superset campaign refresh` makes them"
-    other = f"; of another {table['of_another']}, so they are not read" if table["of_another"] else ""
+    words = table["not_read_since_they"]
+    other = f"; not read, since they {words}" if words else ""
     return f"{place}: refreshed {table['age_hours']:g} hours ago{other}"
 
 
 def _stored_tables(database: Database, manifest: Manifest) -> list[dict[str, Any]]:
-    """When the stored tables of each Marketo instance were refreshed (UTC), and of what else they are, if so."""
+    """When the stored tables of each Marketo instance were refreshed (UTC), and why they are not read, if so."""
     source = StoredSource(settings().stored_schema, settings().stored_file)
     uri = database.sqlalchemy_uri_decrypted
     try:
         place = source.uri(uri)
     except RefreshError:
-        return [{"instance": None, "schema": None, "refreshed_at": None, "age_hours": None, "of_another": None}]
+        return [
+            {"instance": None, "schema": None, "refreshed_at": None, "age_hours": None, "not_read_since_they": None}
+        ]
     found = []
     with connect(place) if place != uri else opened(database, None) as (connection, engine):
         for instance in read_instances(str(manifest.warehouse["source"]), manifest.warehouse["schema"]):
             schema = schema_of(instance, engine, settings().stored_schema)
             state = read_state(connection, engine, schema)
+            other = None if state is None else differing(state, instance, settings().rules)
             at = None if state is None else state.refreshed_at.replace(tzinfo=timezone.utc)
             found.append(
                 {
@@ -118,7 +122,7 @@ def _stored_tables(database: Database, manifest: Manifest) -> list[dict[str, Any
                     "schema": schema,
                     "refreshed_at": None if at is None else at.isoformat(),
                     "age_hours": None if at is None else round((_now() - at).total_seconds() / 3600, 1),
-                    "of_another": None if state is None else differing(state, instance, settings().rules),
+                    "not_read_since_they": None if other is None else other.words,
                 }
             )
     return found
