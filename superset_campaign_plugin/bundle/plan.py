@@ -21,6 +21,7 @@ from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin import __version__
 from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
+from superset_campaign_plugin.bundle.asset_plans import AssetPlan, known_ids, plan_asset, shipped_no_more
 from superset_campaign_plugin.bundle.connections import (
     Connection,
     check_time_grains,
@@ -28,12 +29,8 @@ from superset_campaign_plugin.bundle.connections import (
     stored_connection,
 )
 from superset_campaign_plugin.bundle.contents import read_contents
-from superset_campaign_plugin.bundle.dependents import dependents
-from superset_campaign_plugin.bundle.first_release import as_first_stored
 from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
-from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
-from superset_campaign_plugin.bundle.merging.layout import Position, charts_of, merge_layout
-from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge
+from superset_campaign_plugin.bundle.merging import dashboards
 from superset_campaign_plugin.bundle.stored import MODELS, each, find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.engines import Engine, get_engine
@@ -63,28 +60,6 @@ class Request:
     source: str
     overwrite: Collection[str] = ()
     kinds: Collection[str] = tuple(MODELS)
-
-
-@dataclass(frozen=True)
-class AssetPlan:
-    """One asset: its configuration and document as shipped (None where it is shipped no more), and what differs.
-
-    `action` is created, updated, unchanged, kept (people's values stay, nothing else is to be done) or removed.
-    """
-
-    kind: str
-    name: str
-    uuid: str
-    action: str
-    config: dict[str, Any] | None = None
-    document: Document | None = None
-    differences: tuple[Difference, ...] = ()
-    position: Position | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The form of `--json`."""
-        fields = [difference.as_dict() for difference in self.differences]
-        return {"action": self.action, "kind": self.kind.removesuffix("s"), "name": self.name, "fields": fields}
 
 
 @dataclass
@@ -132,14 +107,14 @@ def make_plan(request: Request) -> Plan:
     bundle = _build(request, warehouse, holder, instances, stored)
     _check_names_are_free(bundle)
     _check_overwritten(request, bundle)
-    ids = _ids(manifest)
+    ids = known_ids(manifest)
     assets = [
-        _plan_asset(kind, name, config, manifest, ids, _replaces(request, kind, name))
+        plan_asset(kind, name, config, manifest, ids, _replaces(request, kind, name))
         for kind, name, config in each(bundle)
         if kind in request.kinds
     ]
     if set(request.kinds) == set(MODELS):
-        assets += _shipped_no_more(manifest, bundle)
+        assets += shipped_no_more(manifest, bundle)
     return Plan(
         request=request,
         manifest=manifest,
@@ -281,125 +256,7 @@ def _replaces(request: Request, kind: str, name: str) -> bool:
     return bool({ALL, name, f"{kind.removesuffix('s')}/{name}"} & set(request.overwrite))
 
 
-def _ids(manifest: Manifest) -> dashboards.Ids:
-    """The ids by which dashboards know what there is, and the former ids of what was deleted."""
-    former: dict[str, dict[int, str]] = {"charts": {}, "datasets": {}}
-    for uuid, record in manifest.assets.items():
-        kind = next((kind for kind in former if "id" in record and kind == record.get("kind")), None)
-        if kind is not None and find(MODELS[kind], uuid) is None:
-            former[kind][record["id"]] = uuid
-    return dashboards.ids_here(former["charts"], former["datasets"])
-
-
-def _plan_asset(
-    kind: str, name: str, config: dict[str, Any], manifest: Manifest, ids: dashboards.Ids, overwrite: bool
-) -> AssetPlan:
-    asset = find(MODELS[kind], config["uuid"])
-    now = _SHIPPED[kind](config)
-    if asset is None:
-        return AssetPlan(kind, name, config["uuid"], "created", config, now)
-    there = _read(kind, asset, ids)
-    before = _shipped_before(kind, asset, config, manifest, there)
-    position = None
-    if kind == "datasets":
-        differences = merge(before, now, there, datasets.policy(asset), overwrite=overwrite)
-    elif kind == "charts":
-        differences = merge(before, now, there, charts.policy(asset), overwrite=overwrite)
-    else:
-        position, differences = _merge_dashboard(before, now, there, manifest, overwrite)
-    return AssetPlan(kind, name, config["uuid"], _action(differences), config, now, tuple(differences), position)
-
-
-def _merge_dashboard(
-    before: Document | None, now: Document, there: Document, manifest: Manifest, overwrite: bool
-) -> tuple[Position, list[Difference]]:
-    used = _used(now)
-    old, new, present = ({**each} if each else None for each in (before, now, there))
-    old_position = old.pop(_POSITION) if old else None
-    position, moved = merge_layout(
-        old_position,
-        new.pop(_POSITION) if new else {},
-        present.pop(_POSITION) if present else {},
-        # What a former installation made and is no more: it is made anew before the dashboard is written.
-        [uuid for uuid, record in manifest.assets.items() if record.get("kind") == "charts" and _gone("charts", uuid)],
-        known=list(manifest.assets),
-        overwrite=overwrite,
-    )
-    differences = merge(old, new, present or {}, dashboards.POLICY, overwrite=overwrite)
-    differences += dashboards.order_difference(old, new or {}, present or {})
-    back = [uuid for uuid in manifest.assets if uuid in used and _gone(used[uuid], uuid)]
-    differences += [Difference(("made anew", uuid), RESTORED, uuid, uuid, None) for uuid in back]
-    return position, [*differences, *moved]
-
-
-def _used(dashboard: Document) -> dict[str, str]:
-    """The kinds of the charts and datasets that a dashboard is made of, by their UUIDs."""
-    targets = [target for each in dashboard["filters"].values() for target in each.get("targets", [])]
-    return {
-        **dict.fromkeys(charts_of(dashboard[_POSITION]), "charts"),
-        **{target["datasetUuid"]: "datasets" for target in targets if "datasetUuid" in target},
-    }
-
-
-def _gone(kind: str, uuid: str) -> bool:
-    return find(MODELS[kind], uuid) is None
-
-
-def _shipped_before(
-    kind: str, asset: Any, config: dict[str, Any], manifest: Manifest, there: Document
-) -> Document | None:
-    """What a former installation shipped; None where that is not known, as of a bundle that was imported."""
-    record = manifest.assets.get(config["uuid"])
-    if record is None:
-        return None
-    known: Document | None = record.get("shipped")
-    if known is None and as_first_stored(kind, asset, config, record):
-        return there
-    return known
-
-
-def _shipped_no_more(manifest: Manifest, bundle: Bundle) -> list[AssetPlan]:
-    """Assets of a former release: they go, unless people have changed them or built on them."""
-    shipped = {config["uuid"] for _, _, config in each(bundle)}
-    found = []
-    for uuid, record in manifest.assets.items():
-        kind = str(record.get("kind"))
-        asset = find(MODELS[kind], uuid) if kind in MODELS and uuid not in shipped else None
-        if asset is None:
-            continue
-        there, before = _read(kind, asset, dashboards.ids_here()), record["shipped"]
-        changed = merge(before, before, there, datasets.policy(asset) if kind == "datasets" else dashboards.POLICY)
-        used = dependents({kind: [asset]}, set(manifest.assets))
-        found.append(AssetPlan(kind, str(asset), uuid, "kept" if changed or used else "removed", None, None))
-    # Charts before the datasets that they read.
-    return sorted(found, key=lambda asset: asset.kind)
-
-
-def _action(differences: list[Difference]) -> str:
-    if any(difference.written for difference in differences):
-        return "updated"
-    return "kept" if differences else "unchanged"
-
-
 def _missing_schema_permission(database: Database, schema: str | None) -> str | None:
     """The name of the permission that Superset will make for the datasets' schema; None if it is there already."""
     name = security_manager.get_schema_perm(database.database_name, database.get_default_catalog(), schema)
     return name if name and security_manager.find_view_menu(name) is None else None
-
-
-_POSITION = "position"
-
-
-def _shipped_dashboard(config: dict[str, Any]) -> Document:
-    return {**dashboards.shipped(config), _POSITION: dashboards.shipped_position(config)}
-
-
-def _read(kind: str, asset: Any, ids: dashboards.Ids) -> Document:
-    if kind == "datasets":
-        return datasets.read(asset)
-    if kind == "charts":
-        return charts.read(asset)
-    return {**dashboards.read(asset, ids), _POSITION: dashboards.read_position(asset, ids)}
-
-
-_SHIPPED = {"datasets": datasets.shipped, "charts": charts.shipped, "dashboards": _shipped_dashboard}

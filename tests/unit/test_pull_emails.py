@@ -265,6 +265,19 @@ def test_it_is_an_error_if_no_email_can_be_read(marketo, pull):
 
 
 @on_sqlite
+def test_an_email_that_is_refused_every_night_is_named_and_no_error(marketo, pull):
+    for number in range(1, 4):
+        marketo.email(number)
+    marketo.fault("/email/2/", error("709", "Predictive content"))
+    assert pull().stored == 2
+    for _ in range(2):
+        marketo.fault("/email/2/", error("709", "Predictive content"))
+        again = pull()
+        assert (again.stored, again.unchanged) == (0, 2)
+        assert [failure.email_id for failure in again.failures] == [2]
+
+
+@on_sqlite
 def test_a_marketo_without_emails(pull):
     assert pull() == Pulled(stored=0, unchanged=0, failures=())
 
