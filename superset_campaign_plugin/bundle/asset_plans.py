@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from superset_campaign_plugin.bundle.assemble import Bundle
 from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.first_release import as_first_stored
+from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.bundle.manifest import Manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
-from superset_campaign_plugin.bundle.merging.layout import Position, charts_of, merge_layout
+from superset_campaign_plugin.bundle.merging.layout import Position, chart_metas, charts_of, merge_layout
 from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge
 from superset_campaign_plugin.bundle.stored import MODELS, each, find
+from superset_campaign_plugin.semantics import load_semantics
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,25 @@ def _merge_dashboard(
         known=list(manifest.assets),
         overwrite=overwrite,
     )
-    differences = merge(old, new, present or {}, dashboards.POLICY, overwrite=overwrite)
-    differences += dashboards.order_difference(old, new or {}, present or {})
+    differences = dashboards.order_difference(old, new or {}, present or {})
+    old, new, present = (dashboards.without_order(each) if each else None for each in (old, new, present))
+    differences += merge(old, new, present or {}, dashboards.POLICY, overwrite=overwrite)
     back = [uuid for uuid in manifest.assets if uuid in used and _gone(used[uuid], uuid)]
     differences += [Difference(("made anew", uuid), RESTORED, uuid, uuid, None) for uuid in back]
-    return position, [*differences, *moved]
+    return position, [*(_labelled(each, now, there) for each in differences), *moved]
+
+
+def _labelled(difference: Difference, now: Document, there: Document) -> Difference:
+    """With the name of the filter, chart or dataset in place of its id."""
+    kind, *rest = difference.path
+    if kind == "filters":
+        found = now["filters"].get(rest[0]) or there["filters"].get(rest[0]) or {}
+        return replace(difference, label=".".join([kind, str(found.get("name", rest[0])), *rest[1:]]))
+    if kind == "made anew":
+        names = {dataset_uuid(name): name for name in load_semantics().datasets}
+        names |= {UUID(meta["uuid"]): meta["sliceName"] for meta in chart_metas(now[_POSITION])}
+        return replace(difference, label=f"{kind}.{names.get(UUID(rest[0]), rest[0])}")
+    return difference
 
 
 def _used(dashboard: Document) -> dict[str, str]:

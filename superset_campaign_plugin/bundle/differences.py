@@ -79,6 +79,8 @@ def _lines(field: dict[str, Any]) -> list[str]:
 def _text(value: Any) -> list[str]:
     if value is None:
         return []
+    if isinstance(value, dict):  # a column, a metric, a filter as a whole
+        return [str(value.get("name") or value.get("verbose_name") or value)]
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return [str(each) for each in value]
     return str(value).splitlines()

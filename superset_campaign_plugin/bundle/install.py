@@ -138,7 +138,7 @@ def _put(asset: AssetPlan, plan: Plan) -> Change:
         # Of people's work nothing is lost: `superset campaign diff --replaced` shows it.
         record["replaced"] = [
             *record.get("replaced", []),
-            *({"at": _now(), "field": ".".join(each.path), "value": each.there} for each in replaced),
+            *({"at": _now(), "field": each.field, "value": each.there} for each in replaced),
         ]
     plan.manifest.assets[asset.uuid] = record
     return change

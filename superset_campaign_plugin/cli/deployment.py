@@ -230,6 +230,6 @@ def _print_changes(changes: list[Any], notes: list[str], as_json: bool) -> None:
     for change in changes:
         click.echo(f"{change.action:<10} {change.kind.removesuffix('s'):<10} {change.name}")
         for difference in change.differences:
-            click.echo(f"{'':<12}{difference.outcome:<12}{'.'.join(difference.path)}")
+            click.echo(f"{'':<12}{difference.outcome:<12}{difference.field}")
     for note in notes:
         click.echo(note, err=True)

@@ -231,6 +231,7 @@ class World:
         self.theirs: dict[Place, Any] = {}
         self.own: set[str] = set()
         self.lost_sql: list[str] = []
+        self.order: list[str] | None = None  # of the filters, if they have made one
         self.metrics_gone = False  # with a dataset that somebody deleted
         self.number = 0
 
@@ -272,6 +273,16 @@ class World:
         else:
             answer = self.superset.client.put(f"/api/v1/dataset/{self.superset.id(kind, name)}/refresh")
             assert answer.status_code == 200, answer.text
+
+    def remove_a_filter(self, _: Place) -> None:
+        """One that they do not use, and another in front of the others."""
+        metadata, position = self.superset.dashboard()
+        filters = metadata["native_filter_configuration"]
+        filters[:] = [each for each in filters if each["name"] != "Operational"]
+        filters.append(filters.pop(0))
+        self.superset.save_dashboard(metadata, position)
+        self.order = [each["id"] for each in filters]
+        self.theirs["dashboards", REPORT, "filters"] = True
 
     def add_of_their_own(self, _: Place) -> None:
         """A metric and a text on the dashboard."""
@@ -342,7 +353,9 @@ class World:
         for asset, action in done.items():
             assert action != "kept" or asset in edited or asset.startswith("roles/"), (asset, action)
         assert set(self._again().values()) <= {"unchanged", "kept"}
-        _, position = self.superset.dashboard()
+        metadata, position = self.superset.dashboard()
+        filters = [each["id"] for each in metadata["native_filter_configuration"]]
+        assert filters == (self.order or [f"NATIVE_FILTER-{uuid5(dashboard_uuid(REPORT), name)}" for name in FILTERS])
         here = {cell["meta"]["chartId"] for cell in position.values() if is_chart(cell)}
         wanted = ["campaigns", "report", *(f"more_{number}" for number in range(self.release.more))]
         assert {self.superset.id("charts", name) for name in wanted} <= here
@@ -395,7 +408,8 @@ def standing(position: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-EDITS = ("edit", "save_unchanged", "add_of_their_own", "delete")
+FILTERS = ("Sent Date", "Workspace", "Program", "Campaign", "Email", "Operational", "Columns")
+EDITS = ("edit", "save_unchanged", "add_of_their_own", "remove_a_filter", "delete")
 RELEASES = ("ship", "turn", "one_more", "one_fewer")
 STEPS = st.lists(
     st.tuples(st.sampled_from([*EDITS, *RELEASES, "edit", "ship", "install"]), st.sampled_from(PLACES)),

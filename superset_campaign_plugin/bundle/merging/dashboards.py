@@ -76,7 +76,20 @@ def order_difference(before: Document | None, now: Document, there: Document) ->
     if theirs == common:
         return []
     untouched = [name for name in old if name in common] == [name for name in theirs if name in old]
-    return [Difference(ORDER, UPDATED if untouched else KEPT, old, now[ORDER[0]], there[ORDER[0]])]
+    outcome = UPDATED if untouched else KEPT
+    return [Difference(ORDER, outcome, _filter_names(before), _filter_names(now), _filter_names(there))]
+
+
+def _filter_names(document: Document | None) -> list[str] | None:
+    """The names of the filters in their order."""
+    if document is None:
+        return None
+    return [str(document["filters"][name].get("name", name)) for name in document[ORDER[0]]]
+
+
+def without_order(document: Document) -> Document:
+    """The document without the order of the filters, which is compared in its own way."""
+    return {name: value for name, value in document.items() if name != ORDER[0]}
 
 
 def write(dashboard: Dashboard, differences: Iterable[Difference], now: Document, position: Position, ids: Ids) -> None:

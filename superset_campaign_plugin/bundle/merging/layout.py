@@ -59,8 +59,8 @@ def merge_layout(
     else:
         outcome = _outcome(shapes, None if before is None else _shape(before), overwrite)
         ours = outcome in (UPDATED, OVERWRITTEN)
-        told = [None if each is None else _outline(each) for each in (before, now, there)]
-        differences.append(Difference(PATH, outcome, *told))
+        old = None if before is None else _outline(before)
+        differences.append(Difference(PATH, outcome, old, _outline(now), _outline(there)))
     metas = merge(
         {"cells": {} if before is None else _metas(before)},
         {"cells": _metas(now)},
@@ -90,10 +90,14 @@ def _outcome(shapes: dict[str, Any], before: Any, overwrite: bool) -> str:
     return KEPT if before is None or before == shapes["now"] else CONFLICT
 
 
-def charts_of(position: Position) -> dict[str, int]:
+def charts_of(position: Position) -> dict[str, Any]:
     """The ids of the charts that stand in a position, by their UUIDs; without a UUID by the id itself."""
-    cells = [cell["meta"] for cell in _reachable(position) if cell["type"] == _CHART]
-    return {str(meta.get("uuid") or meta.get("chartId")): meta.get("chartId") for meta in cells}
+    return {str(meta.get("uuid") or meta.get("chartId")): meta.get("chartId") for meta in chart_metas(position)}
+
+
+def chart_metas(position: Position) -> list[dict[str, Any]]:
+    """What a position says of each chart that stands in it."""
+    return [cell["meta"] for cell in _reachable(position) if cell["type"] == _CHART]
 
 
 def _charts(position: Position) -> dict[str, str]:

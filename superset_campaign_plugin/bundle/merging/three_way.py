@@ -30,23 +30,32 @@ _NOISE = frozenset(("filterOptionName", "isExtra", "isNew", "datasourceWarning",
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that is not as shipped, or was not; a value that is absent is None."""
+    """One field that is not as shipped, or was not; a value that is absent is None.
+
+    `label` names the field for people where its path holds an id.
+    """
 
     path: Path
     outcome: str
     before: Any
     now: Any
     there: Any
+    label: str | None = None
 
     @property
     def written(self) -> bool:
         """Whether the installation writes the shipped value."""
         return self.outcome in WRITTEN
 
+    @property
+    def field(self) -> str:
+        """The name of the field."""
+        return self.label or ".".join(self.path)
+
     def as_dict(self) -> dict[str, Any]:
         """The form of `--json`."""
         return {
-            "field": ".".join(self.path),
+            "field": self.field,
             "outcome": self.outcome,
             "shipped_before": self.before,
             "shipped_now": self.now,
