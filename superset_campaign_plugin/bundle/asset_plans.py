@@ -155,7 +155,8 @@ def shipped_no_more(manifest: Manifest, bundle: Bundle) -> list[AssetPlan]:
         before, there = record["shipped"], _read(kind, asset, dashboards.ids_here())
         _, changed = _merge(kind, asset, before, before, there, manifest, overwrite=False)
         used = dependents({kind: [asset]}, set(manifest.assets))
-        found.append(AssetPlan(kind, str(asset), uuid, "kept" if changed or used else "removed", None, None))
+        edited = any(not difference.written for difference in changed)
+        found.append(AssetPlan(kind, str(asset), uuid, "kept" if edited or used else "removed"))
     # Charts before the datasets that they read.
     return sorted(found, key=lambda asset: asset.kind)
 

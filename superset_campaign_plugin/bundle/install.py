@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from superset import db
+from superset import db, security_manager
 from superset.commands.chart.importers.v1.utils import import_chart
 from superset.commands.dashboard.importers.v1.utils import import_dashboard, update_id_refs
 from superset.commands.utils import update_chart_config_dataset
@@ -77,9 +77,11 @@ def install(
 def planned_changes(plan: Plan) -> list[Change]:
     """What `carry_out` would do to the assets and connections."""
     new = [each for each in dict.fromkeys((plan.warehouse, plan.stored)) if each.new]
+    roles = [] if security_manager.find_role(VIEWER_ROLE) else [Change("created", "roles", VIEWER_ROLE)]
     return [
         *(Change("created", "databases", each.database.database_name) for each in new),
         *(Change(each.action, each.kind, each.name, each.differences) for each in plan.assets),
+        *roles,
     ]
 
 

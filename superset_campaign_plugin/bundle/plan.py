@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy.engine import Connection as SqlConnection
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
 from superset.connectors.sqla.models import SqlaTable
@@ -37,6 +38,7 @@ from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import DatabaseError, InstallError, RefreshError, unknown
 from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
+from superset_campaign_plugin.report.rules_in_words import options_of
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
 from superset_campaign_plugin.warehouse import connect, reason
@@ -137,7 +139,7 @@ def installed_request(overwrite: Collection[str] = (), schema: str | None = None
     """
     manifest = read_manifest()
     if manifest is None or not manifest.warehouse:
-        raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
+        raise InstallError("the report is not installed here; run: superset campaign install")
     known = manifest.warehouse
     database = find(Database, str(known["database"]))
     if database is None:
@@ -167,7 +169,8 @@ def opened(database: Database, schema: str | None) -> Iterator[tuple[SqlConnecti
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
             yield connection, get_engine(database.backend)
     except SQLAlchemyError as error:
-        raise DatabaseError(f"{database.database_name}: {reason(error)}") from error
+        said = reason(error, make_url(database.sqlalchemy_uri_decrypted))
+        raise DatabaseError(f"{database.database_name}: {said}") from error
 
 
 def _stored_figures(warehouse: Connection, instances: tuple[Instance, ...], notes: list[str]) -> StoredSource | None:
@@ -187,8 +190,9 @@ def _stored_figures(warehouse: Connection, instances: tuple[Instance, ...], note
             if other := differing(state, instance, settings().rules):
                 # As after an upgrade: the figures are right at once, and fast again after the next refresh.
                 notes.append(
-                    f"the stored tables {other.words}, so the dashboard computes from the log until `superset campaign "
-                    "refresh` has made them anew"
+                    f"the stored tables {other.words}, so the dashboard computes from the log until a refresh has made "
+                    "them anew: `superset campaign refresh`, or, where another account does that, `superset-campaign "
+                    f"refresh --uri …` {options_of(settings().rules)} and then install again"
                 )
                 return None
     return source

@@ -36,7 +36,7 @@ def read_status() -> dict[str, Any]:
     """
     manifest = read_manifest()
     if manifest is None or not manifest.warehouse:
-        raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
+        raise InstallError("the report is not installed here; run: superset campaign install")
     known = manifest.warehouse
     database = find(Database, str(known["database"]))
     found: dict[str, Any] = {
@@ -93,7 +93,7 @@ def as_text(status: dict[str, Any]) -> str:
 def _stored_line(table: dict[str, Any]) -> str:
     place = f"{table['schema'] or 'the database'}{', ' + table['instance'] if table['instance'] else ''}"
     if table["refreshed_at"] is None:
-        return f"{place}: none; `superset campaign refresh` makes them"
+        return f"{place}: none; a refresh makes them"
     words = table["not_read_since_they"]
     other = f"; not read, since they {words}" if words else ""
     return f"{place}: refreshed {table['age_hours']:g} hours ago{other}"

@@ -13,11 +13,11 @@ from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.install import Change
 from superset_campaign_plugin.bundle.manifest import Manifest, delete_manifest, read_manifest
-from superset_campaign_plugin.bundle.plan import settings
+from superset_campaign_plugin.bundle.plan import READS_STORED, settings
 from superset_campaign_plugin.bundle.role import delete_role, take_back_permissions
 from superset_campaign_plugin.bundle.stored import MODELS, find
 from superset_campaign_plugin.embedding.boundaries import remove_boundaries
-from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
 
 _ORDER = ("dashboards", "charts", "datasets")
@@ -46,9 +46,14 @@ class Removal:
         found = [Change("removed", kind, _title(each)) for kind in _ORDER for each in self.assets[kind]]
         found += [Change("removed", "roles", role) for role in self.manifest.roles]
         found += [Change(action, "databases", each.database_name) for action, each in _connections(self)]
-        return found + [
-            Change("removed", "stored tables", place) for place in (self.stored.places if self.stored else [])
-        ]
+        places = self.stored.places if self.stored else []
+        return found + [Change("removed", "stored tables", place) for place in places]
+
+    def notes(self) -> list[str]:
+        """What is to be said of what stays."""
+        if self.stored is not None or self.manifest.warehouse.get("reads") != READS_STORED:
+            return []
+        return ["the tables that refresh keeps in the warehouse stay; --stored-tables drops them with the rest"]
 
 
 def plan_removal(*, stored_tables: bool = False) -> Removal | None:
@@ -92,12 +97,22 @@ def uninstall(removal: Removal | None = None) -> list[Change]:
                 db.session.delete(connection)
         delete_manifest()
         if removal.stored is not None:
-            remove_stored(removal.stored.uri, **removal.stored.options)
+            _remove_stored(removal.stored)
         db.session.commit()
     except Exception:
         db.session.rollback()
         raise
     return changes
+
+
+def _remove_stored(stored: StoredTables) -> None:
+    try:
+        remove_stored(stored.uri, **stored.options)
+    except DatabaseError as error:
+        raise DatabaseError(
+            f"nothing was removed: {error}. Without --stored-tables the report alone goes, and the account that "
+            f"refreshes can drop what is in {', '.join(stored.places)}"
+        ) from error
 
 
 def _stored_tables(manifest: Manifest) -> StoredTables:

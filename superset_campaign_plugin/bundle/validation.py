@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
 from superset.charts.schemas import ChartDataQueryContextSchema
 from superset.connectors.sqla.models import SqlaTable
@@ -22,6 +24,7 @@ from superset_campaign_plugin.bundle.merging.layout import charts_of
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.warehouse import reason
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Check:
 def validate() -> list[Check]:
     """Check datasets, charts and dashboards, in this order. Raises `InstallError` where nothing is installed."""
     if read_manifest() is None:
-        raise InstallError("no report is installed in this Superset; run `superset campaign install` first")
+        raise InstallError("the report is not installed here; run: superset campaign install")
     checks = [_dataset(name) for name in load_semantics().datasets]
     for dashboard in load_dashboards(bool(getattr(read_manifest(), "instances", {}))):
         checks += [_chart(name, str(chart_uuid(dashboard.name, name))) for name in dashboard.charts]
@@ -71,12 +74,18 @@ def _chart(name: str, uuid: str) -> Check:
     if queries is None:
         return Check("chart", name, True, "not run: people made another chart of it; saving it in Superset lets it run")
     queries["datasource"] = {"id": chart.datasource_id, "type": chart.datasource_type}
-    # Somebody must ask; row rules of roles are none of nobody's.
-    with override_user(security_manager.get_anonymous_user()):
-        results = ChartDataQueryContextSchema().load(queries).get_payload(cache_query_context=False)["queries"]
+    try:
+        # Somebody must ask; row rules of roles are none of nobody's.
+        with override_user(security_manager.get_anonymous_user()):
+            results = ChartDataQueryContextSchema().load(queries).get_payload(cache_query_context=False)["queries"]
+    except SQLAlchemyError as error:
+        database = chart.datasource.database
+        said = reason(error, make_url(database.sqlalchemy_uri_decrypted))
+        return Check("chart", name, False, f"{database.database_name}: {said}")
     faults = [each.get("error") for each in results if each.get("status") == QueryStatus.FAILED or each.get("error")]
     if faults:
-        return Check("chart", name, False, " ".join(str(faults[0]).split()))
+        # PostgreSQL adds the place in the SQL, which nobody here has written.
+        return Check("chart", name, False, " ".join(str(faults[0]).partition("\nLINE ")[0].split()))
     return Check("chart", name, True, f"{sum(each.get('rowcount') or 0 for each in results):,} rows")
 
 

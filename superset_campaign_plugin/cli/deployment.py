@@ -101,6 +101,8 @@ def bundle(
             click.echo("after the import, write the warehouse's address into that connection", err=True)
 
 
+_NOTHING_WRITTEN = "this is what would be done; nothing was written"
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 
 
@@ -145,7 +147,7 @@ def install(
             request = Request(database, uri, schema, source, overwrite)
         plan = make_plan(request)
         changes = planned_changes(plan) if dry_run else carry_out(plan)
-        _print_changes(changes, plan.notes, as_json)
+        _print_changes(changes, [*plan.notes, _NOTHING_WRITTEN] if dry_run else plan.notes, as_json)
         if not as_json and any(not each.written for change in changes for each in change.differences):
             click.echo("`superset campaign diff` shows what people changed; --overwrite NAME replaces it", err=True)
 
@@ -214,11 +216,13 @@ def uninstall(yes: bool, dry_run: bool, stored_tables: bool, as_json: bool) -> N
         if removal is None:
             _print_changes([], ["nothing is installed"], as_json)
         elif dry_run:
-            _print_changes(removal.changes(), [f"in the way: {each}" for each in removal.in_the_way], as_json)
+            notes = [f"in the way: {each}" for each in removal.in_the_way]
+            _print_changes(removal.changes(), [*notes, *removal.notes(), _NOTHING_WRITTEN], as_json)
         else:
             if not yes:
-                click.confirm("Remove the report's dashboard, charts and datasets from this Superset?", abort=True)
-            _print_changes(remove(removal), [], as_json)
+                asked = "Remove the report's dashboards, charts and datasets from this Superset (--yes: do not ask)?"
+                click.confirm(asked, abort=True)
+            _print_changes(remove(removal), removal.notes(), as_json)
 
 
 def _print_changes(changes: list[Any], notes: list[str], as_json: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import current_app
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from superset.connectors.sqla.models import SqlaTable
 from superset.models.core import Database
@@ -27,6 +28,7 @@ from superset_campaign_plugin.preview.insight import (
 )
 from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, clean_html
+from superset_campaign_plugin.warehouse import reason
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +77,12 @@ def open_email(key: EmailKey, campaign_id: int | None, *, remote_images: bool) -
     url = marketo_link(base, key.email_id)
     try:
         content = _stored(report, key)
-    except SQLAlchemyError:
+    except SQLAlchemyError as error:
         # On DuckDB a loader that writes keeps all others out of its file. The figures are in another one.
-        logger.exception("The content of email %s cannot be read, so its preview shows the figures alone", key.email_id)
+        said = reason(error, make_url(report.database.sqlalchemy_uri_decrypted))
+        logger.error(
+            "The content of email %s cannot be read, so its preview shows figures alone: %s", key.email_id, said
+        )
         return Email(insight, None, None, url, is_unavailable=True)
     try:
         return Email(insight, content, _clean(content, remote_images, ()), url)

@@ -42,7 +42,9 @@ def stored_places(
 def remove_stored(
     uri: str, *, source: str, schema: str | None, stored_schema: str, chosen_file: str | None
 ) -> list[str]:
-    """Remove the stored tables of every Marketo instance, and a schema that holds nothing then; gives their places.
+    """Remove the stored tables of every Marketo instance; gives their places.
+
+    A schema stays, with the rights on it: an administrator may have made it.
 
     Raises `RefreshError` while a refresh is running, and `DatabaseError` where the database refuses.
     """
@@ -82,8 +84,6 @@ def _remove_tables(connection: Connection, engine: Engine, schema: str | None) -
     # The state last: as long as it is there, the rest can be found and removed.
     for name in sorted(ours, key=lambda name: (name.startswith(STATE), name)):
         execute(connection, f"DROP TABLE IF EXISTS {table_name(engine, name, schema)}")
-    if schema is not None and not LiveCatalog(connection, engine, schema).tables():
-        execute(connection, f"DROP SCHEMA {engine.dialect().identifier_preparer.quote(schema)}")
 
 
 def _of_a_run(name: str) -> bool:

@@ -38,12 +38,12 @@ def advice(kept: Rules, asked: Rules) -> str:
         ]
         return (
             f"no option of this command gives the setting{'s' if len(keys) > 1 else ''} {_and(keys)}; leave "
-            f"--stored out, or run `superset-campaign refresh` {_options(asked)}"
+            f"--stored out, or run `superset-campaign refresh` {options_of(asked)}"
         )
-    return f"run `superset-campaign refresh` {_options(asked)}, or this command {_options(kept)}"
+    return f"run `superset-campaign refresh` {options_of(asked)}, or this command {options_of(kept)}"
 
 
-def _options(rules: Rules) -> str:
+def options_of(rules: Rules) -> str:
     """The options of the command line that ask for these rules, as far as options do, as "with" them."""
     left_out = [
         name.removeprefix("leave_out_") for name in _CHOICES if name.startswith("leave") and getattr(rules, name)
