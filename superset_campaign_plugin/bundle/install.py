@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -32,6 +33,8 @@ from superset_campaign_plugin.bundle.plan import ALL, Plan, Request, make_plan
 from superset_campaign_plugin.bundle.role import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
 from superset_campaign_plugin.bundle.stored import MODELS, find
 from superset_campaign_plugin.embedding.boundaries import cover_datasets
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,10 @@ def install(
     `kinds` stay as they are. Raises `InstallError`, `SourceError` or `DatabaseError`, and then nothing has changed.
     """
     replaced = ([ALL] if overwrite else []) if isinstance(overwrite, bool) else overwrite
-    return carry_out(make_plan(Request(database, uri, schema, source, tuple(replaced), tuple(kinds))))
+    plan = make_plan(Request(database, uri, schema, source, tuple(replaced), tuple(kinds)))
+    for note in plan.notes:
+        logger.warning("%s", note)
+    return carry_out(plan)
 
 
 def planned_changes(plan: Plan) -> list[Change]:
@@ -112,8 +118,14 @@ def carry_out(plan: Plan) -> list[Change]:
 def _remember(plan: Plan, created: list[str]) -> None:
     manifest = plan.manifest
     made = [*manifest.warehouse.get("connections", []), *created]
+    # One for each database and schema that the report was ever installed upon.
+    schemas = [*manifest.warehouse.get("schema_permissions", []), manifest.schema_permission, plan.schema_permission]
     manifest.schema_permission = plan.schema_permission or manifest.schema_permission
-    manifest.warehouse = {**plan.described(), "connections": list(dict.fromkeys(made))}
+    manifest.warehouse = {
+        **plan.described(),
+        "connections": list(dict.fromkeys(made)),
+        "schema_permissions": list(dict.fromkeys(name for name in schemas if name)),
+    }
     if str(plan.warehouse.uuid) in created:
         manifest.database = str(plan.warehouse.uuid)
     if plan.stored is not plan.warehouse and str(plan.stored.uuid) in created:

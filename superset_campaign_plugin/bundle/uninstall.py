@@ -91,7 +91,7 @@ def uninstall(removal: Removal | None = None) -> list[Change]:
         for role in removal.manifest.roles:
             delete_role(role)
         take_back_permissions()
-        _remove_schema_permission(removal.manifest)
+        _remove_schema_permissions(removal.manifest)
         for action, connection in _connections(removal):
             if action == "removed":
                 db.session.delete(connection)
@@ -153,11 +153,11 @@ def _connections(removal: Removal) -> Iterator[tuple[str, Database]]:
             yield "kept" if kept else "removed", connection
 
 
-def _remove_schema_permission(manifest: Manifest) -> None:
+def _remove_schema_permissions(manifest: Manifest) -> None:
     """Superset leaves the permission on a schema behind; it goes, unless a role of somebody has it by now."""
-    name = manifest.schema_permission
-    permission = security_manager.find_permission_view_menu("schema_access", name) if name else None
-    if permission is not None and not permission.role:
-        db.session.delete(permission)
-        db.session.flush()
-        db.session.delete(security_manager.find_view_menu(name))
+    for name in {manifest.schema_permission, *manifest.warehouse.get("schema_permissions", [])}:
+        permission = security_manager.find_permission_view_menu("schema_access", name) if name else None
+        if permission is not None and not permission.role:
+            db.session.delete(permission)
+            db.session.flush()
+            db.session.delete(security_manager.find_view_menu(name))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from logs import CLOCKS, INSTANTS, crowd, generate, random_logs, utc
 from oracle import GROUP_COLUMNS, assert_report, report
 
+from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.rules import Rules
 
 EXAMPLES = {"duckdb": 30, "sqlite": 100, "postgresql": 15, "mysql": 15, "hive": 2}  # fewer where they take longer
@@ -53,7 +54,14 @@ def test_any_log_and_any_question(warehouse):
     @given(log=random_logs(), asked=questions(), zoned=st.booleans())
     def equal(log, asked, zoned):
         warehouse.load(log, zoned=zoned)
-        assert_report(warehouse.report(**asked), report(log, **asked), asked["by"])
+        expected = report(log, **asked)
+        try:
+            found = warehouse.report(**asked)
+        except UsageError:  # the question names values of which the log has none, so nothing can be the answer
+            assert "where" in asked
+            assert not any(row["sent"] for row in expected)
+            return
+        assert_report(found, expected, asked["by"])
 
     equal()
 

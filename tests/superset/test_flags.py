@@ -15,6 +15,7 @@ import html
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -151,10 +152,19 @@ def asked(site: str) -> dict[str, dict[str, Any]]:
 
 
 def test_the_flags_are_on(site: str, flags: tuple[str, ...]) -> None:
+    # Superset keeps what it says of them for a minute.
+    deadline = time.monotonic() + 90
+    while (on := flags_of(site)) != set(flags) and time.monotonic() < deadline:
+        time.sleep(2)
+    assert on == set(flags)
+
+
+def flags_of(site: str) -> set[str]:
+    """The flags that a page of Superset is told of."""
     page = Visitor(site, "admin").get("/superset/welcome/").text
     [found] = re.findall(r"data-bootstrap=['\"]([^'\"]+)", page)
     on = json.loads(html.unescape(found))["common"]["feature_flags"]
-    assert {flag for flag in ALL if on.get(flag)} == set(flags)
+    return {flag for flag in ALL if on.get(flag)}
 
 
 def sent(deployment: Deployment, **where: list[str]) -> int:

@@ -460,9 +460,9 @@ def test_the_uri_comes_from_option_file_or_variable(
         return result.stderr.splitlines()[-1]
 
     nothing = "Error: no warehouse; give --uri URI, or --uri-file FILE, or set the variable SUPERSET_CAMPAIGN_URI"
-    assert engine() == nothing
+    assert engine().startswith(nothing)
     monkeypatch.setenv("SUPERSET_CAMPAIGN_URI", " ")
-    assert engine() == nothing
+    assert engine().startswith(nothing)
     monkeypatch.setenv("SUPERSET_CAMPAIGN_URI", "variable://host/x")
     assert "'variable'" in engine()
     assert "'file'" in engine("--uri-file", str(file))
