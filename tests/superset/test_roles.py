@@ -37,7 +37,7 @@ def install() -> str:
     from superset_campaign_plugin.bundle.install import install as install_bundle
 
     changes = install_bundle(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
-    [change] = [change for change in changes if change.name == VIEWER_ROLE]
+    [change] = [change for change in changes if change.name == VIEWER]
     return change.action
 
 
