@@ -135,4 +135,6 @@ def assert_only_certifications_return(deployment: Deployment) -> None:
     for asset, found in differing(deployment).items():
         assert asset.startswith("datasets/")
         assert {text.partition(" ")[0] for text in found} == {"restored"}
-        assert [text for text in found if ".extra.certification." not in text] == []
+        # Of a column that is empty throughout, Superset cannot learn the type.
+        known = (".extra.certification.", "columns.source_name.type")
+        assert [text for text in found if not any(each in text for each in known)] == []
