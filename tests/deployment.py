@@ -414,11 +414,13 @@ def serve(
 
 
 @contextmanager
-def work(deployment: Deployment, flags: Sequence[str] | None = None) -> Iterator[Path]:
+def work(
+    deployment: Deployment, flags: Sequence[str] | None = None, options: Sequence[str] = (), **variables: str
+) -> Iterator[Path]:
     """A Celery worker of the deployment, with other feature flags as for `serve`; gives its log."""
     log = deployment.folder / "worker.log"
-    command = (sys.executable, "-m", "celery", "--app=superset.tasks.celery_app:app", "worker", "--pool=solo")
-    others = {} if flags is None else {"CAMPAIGN_TEST_FLAGS": " ".join(flags)}
+    command = (sys.executable, "-m", "celery", "--app=superset.tasks.celery_app:app", "worker", "--pool=solo", *options)
+    others = variables if flags is None else {**variables, "CAMPAIGN_TEST_FLAGS": " ".join(flags)}
     with log.open("w") as output:
         worker = subprocess.Popen(
             command, env={**os.environ, **deployment.environment, **others}, stdout=output, stderr=subprocess.STDOUT

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from superset_campaign_plugin.bundle.assemble import Bundle
+from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.first_release import as_first_stored
 from superset_campaign_plugin.bundle.identity import dataset_uuid
@@ -14,7 +15,7 @@ from superset_campaign_plugin.bundle.manifest import Manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
 from superset_campaign_plugin.bundle.merging.layout import Position, chart_metas, charts_of, merge_layout
 from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge
-from superset_campaign_plugin.bundle.stored import MODELS, each, find
+from superset_campaign_plugin.bundle.stored import MODELS, each, find, title
 from superset_campaign_plugin.semantics import load_semantics
 
 
@@ -34,18 +35,18 @@ class AssetPlan:
     differences: tuple[Difference, ...] = ()
     position: Position | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """The form of `--json`."""
-        fields = [difference.as_dict() for difference in self.differences]
-        return {"action": self.action, "kind": self.kind.removesuffix("s"), "name": self.name, "fields": fields}
+    @property
+    def change(self) -> Change:
+        """What the installation says of it."""
+        return Change(self.action, self.kind, self.name, self.differences)
 
 
 def known_ids(manifest: Manifest) -> dashboards.Ids:
     """The ids by which dashboards know what there is, and the former ids of what was deleted."""
     former: dict[str, dict[int, str]] = {"charts": {}, "datasets": {}}
     for uuid, record in manifest.assets.items():
-        kind = next((kind for kind in former if "id" in record and kind == record.get("kind")), None)
-        if kind is not None and find(MODELS[kind], uuid) is None:
+        kind = record.get("kind")  # which the first release did not keep
+        if kind in former and _gone(kind, uuid):
             former[kind][record["id"]] = uuid
     return dashboards.ids_here(former["charts"], former["datasets"])
 
@@ -84,24 +85,27 @@ def _merge(
 def _merge_dashboard(
     before: Document | None, now: Document, there: Document, manifest: Manifest, overwrite: bool
 ) -> tuple[Position, list[Difference]]:
-    used = _used(now)
-    old, new, present = ({**each} if each else None for each in (before, now, there))
-    old_position = old.pop(_POSITION) if old else None
     position, moved = merge_layout(
-        old_position,
-        new.pop(_POSITION) if new else {},
-        present.pop(_POSITION) if present else {},
+        before[_POSITION] if before else None,
+        now[_POSITION],
+        there[_POSITION],
         # What a former installation made and is no more: it is made anew before the dashboard is written.
         [uuid for uuid, record in manifest.assets.items() if record.get("kind") == "charts" and _gone("charts", uuid)],
         known=list(manifest.assets),
         overwrite=overwrite,
     )
-    differences = dashboards.order_difference(old, new or {}, present or {})
-    old, new, present = (dashboards.without_order(each) if each else None for each in (old, new, present))
-    differences += merge(old, new, present or {}, dashboards.POLICY, overwrite=overwrite)
+    differences = dashboards.order_difference(before, now, there)
+    old = _fields(before) if before else None
+    differences += merge(old, _fields(now), _fields(there), dashboards.POLICY, overwrite=overwrite)
+    used = _used(now)
     back = [uuid for uuid in manifest.assets if uuid in used and _gone(used[uuid], uuid)]
     differences += [Difference(("made anew", uuid), RESTORED, uuid, uuid, None) for uuid in back]
     return position, [*(_labelled(each, now, there) for each in differences), *moved]
+
+
+def _fields(dashboard: Document) -> Document:
+    """What is compared field by field; the grid and the order of the filters have ways of their own."""
+    return {name: value for name, value in dashboard.items() if name not in (_POSITION, *dashboards.ORDER)}
 
 
 def _labelled(difference: Difference, now: Document, there: Document) -> Difference:
@@ -143,7 +147,7 @@ def _shipped_before(
     return known
 
 
-def shipped_no_more(manifest: Manifest, bundle: Bundle) -> list[AssetPlan]:
+def shipped_no_more(manifest: Manifest, bundle: Bundle, ids: dashboards.Ids) -> list[AssetPlan]:
     """Assets of a former release: they go, unless people have changed them or built on them."""
     shipped = {config["uuid"] for _, _, config in each(bundle)}
     found = []
@@ -152,11 +156,11 @@ def shipped_no_more(manifest: Manifest, bundle: Bundle) -> list[AssetPlan]:
         asset = find(MODELS[kind], uuid) if kind in MODELS and uuid not in shipped else None
         if asset is None:
             continue
-        before, there = record["shipped"], _read(kind, asset, dashboards.ids_here())
+        before, there = record["shipped"], _read(kind, asset, ids)
         _, changed = _merge(kind, asset, before, before, there, manifest, overwrite=False)
         used = dependents({kind: [asset]}, set(manifest.assets))
         edited = any(not difference.written for difference in changed)
-        found.append(AssetPlan(kind, str(asset), uuid, "kept" if edited or used else "removed"))
+        found.append(AssetPlan(kind, title(asset), uuid, "kept" if edited or used else "removed"))
     # Charts before the datasets that they read.
     return sorted(found, key=lambda asset: asset.kind)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.bundle.plan import installed_request, make_plan
-from superset_campaign_plugin.bundle.stored import MODELS, find
+from superset_campaign_plugin.bundle.stored import MODELS, find, title
 from superset_campaign_plugin.errors import unknown
 
 _SIDES = {"shipped_before": "shipped before", "shipped_now": "shipped now", "there": "there"}
@@ -33,7 +33,7 @@ def differing_assets(names: Collection[str] = ()) -> list[dict[str, Any]]:
         if name not in known:
             raise unknown("dataset, chart or dashboard", name, known)
     wanted = [asset for asset in assets if not names or asset.name in names]
-    return [asset.as_dict() for asset in wanted if asset.action != "unchanged"]
+    return [asset.change.as_dict() for asset in wanted if asset.action != "unchanged"]
 
 
 def replaced_values(names: Collection[str] = ()) -> list[dict[str, Any]]:
@@ -42,9 +42,9 @@ def replaced_values(names: Collection[str] = ()) -> list[dict[str, Any]]:
     found = []
     for uuid, record in (manifest.assets if manifest else {}).items():
         asset = find(MODELS[record["kind"]], uuid) if record.get("replaced") else None
-        if asset is None or (names and str(asset) not in names):
+        if asset is None or (names and title(asset) not in names):
             continue
-        found.append({"kind": record["kind"].removesuffix("s"), "name": str(asset), "fields": record["replaced"]})
+        found.append({"kind": record["kind"].removesuffix("s"), "name": title(asset), "fields": record["replaced"]})
     return found
 
 

@@ -10,7 +10,6 @@ import copy
 import json
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -25,38 +24,18 @@ from superset.models.slice import Slice
 
 from superset_campaign_plugin.bundle.assemble import Bundle
 from superset_campaign_plugin.bundle.asset_plans import AssetPlan
+from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.connections import register
 from superset_campaign_plugin.bundle.manifest import Manifest, asset_record, write_manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
-from superset_campaign_plugin.bundle.merging.three_way import REPLACED, Difference
+from superset_campaign_plugin.bundle.merging.layout import charts_of
+from superset_campaign_plugin.bundle.merging.three_way import REPLACED
 from superset_campaign_plugin.bundle.plan import ALL, Plan, Request, make_plan
 from superset_campaign_plugin.bundle.role import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
 from superset_campaign_plugin.bundle.stored import MODELS, find
 from superset_campaign_plugin.embedding.boundaries import cover_datasets
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What happened to one asset: created, updated, unchanged, kept (people changed it) or removed.
-
-    `differences` are the fields that were, or are, not as shipped.
-    """
-
-    action: str
-    kind: str
-    name: str
-    differences: tuple[Difference, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """The form of `--json`."""
-        return {
-            "action": self.action,
-            "kind": self.kind.removesuffix("s"),
-            "name": self.name,
-            "fields": [difference.as_dict() for difference in self.differences],
-        }
 
 
 def install(
@@ -86,7 +65,7 @@ def planned_changes(plan: Plan) -> list[Change]:
     roles = [] if security_manager.find_role(VIEWER_ROLE) else [Change("created", "roles", VIEWER_ROLE)]
     return [
         *(Change("created", "databases", each.database.database_name) for each in new),
-        *(Change(each.action, each.kind, each.name, each.differences) for each in plan.assets),
+        *(each.change for each in plan.assets),
         *roles,
     ]
 
@@ -135,13 +114,12 @@ def _remember(plan: Plan, created: list[str]) -> None:
 
 
 def _put(asset: AssetPlan, plan: Plan) -> Change:
-    change = Change(asset.action, asset.kind, asset.name, asset.differences)
     existing = find(MODELS[asset.kind], asset.uuid)
     if asset.config is None or asset.document is None:
         if asset.action == "removed":
             db.session.delete(existing)
             del plan.manifest.assets[asset.uuid]
-        return change
+        return asset.change
     if asset.action == "created":
         existing = _CREATORS[asset.kind](copy.deepcopy(asset.config))
     elif asset.action == "updated":
@@ -155,14 +133,14 @@ def _put(asset: AssetPlan, plan: Plan) -> Change:
             *({"at": _now(), "field": each.field, "value": each.there} for each in replaced),
         ]
     plan.manifest.assets[asset.uuid] = record
-    return change
+    return asset.change
 
 
 def _write(existing: Any, asset: AssetPlan, plan: Plan) -> None:
     if asset.kind == "datasets":
-        datasets.write(existing, list(asset.differences))
+        datasets.write(existing, asset.differences)
     elif asset.kind == "charts":
-        charts.write(existing, list(asset.differences))
+        charts.write(existing, asset.differences)
     else:
         dashboards.write(existing, asset.differences, asset.document or {}, asset.position or {}, plan.ids)
 
@@ -189,21 +167,12 @@ def _create_chart(config: dict[str, Any]) -> Slice:
 
 
 def _create_dashboard(config: dict[str, Any]) -> Dashboard:
-    cells = [cell["meta"]["uuid"] for cell in config["position"].values() if "uuid" in _meta(cell)]
-    charts_there = {uuid: find(Slice, uuid) for uuid in cells}
-    ids = {str(uuid): id_ for id_, uuid in db.session.query(SqlaTable.id, SqlaTable.uuid)}
-    config = update_id_refs(
-        config,
-        {uuid: chart.id for uuid, chart in charts_there.items()},
-        {uuid: {"datasource_id": id_} for uuid, id_ in ids.items()},
-    )
+    here, known = dashboards.ids_here().back()
+    shown = {uuid: here[uuid] for uuid in charts_of(config["position"])}
+    config = update_id_refs(config, shown, {uuid: {"datasource_id": id_} for uuid, id_ in known.items()})
     dashboard = import_dashboard(config, overwrite=True, ignore_permissions=True)
-    dashboard.slices = list(charts_there.values())
+    dashboard.slices = db.session.query(Slice).filter(Slice.id.in_(shown.values())).all()
     return dashboard
-
-
-def _meta(cell: Any) -> dict[str, Any]:
-    return cell.get("meta", {}) if isinstance(cell, dict) else {}
 
 
 _CREATORS: dict[str, Any] = {"datasets": _create_dataset, "charts": _create_chart, "dashboards": _create_dashboard}

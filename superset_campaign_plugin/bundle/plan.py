@@ -116,7 +116,7 @@ def make_plan(request: Request) -> Plan:
         if kind in request.kinds
     ]
     if set(request.kinds) == set(MODELS):
-        assets += shipped_no_more(manifest, bundle)
+        assets += shipped_no_more(manifest, bundle, ids)
     return Plan(
         request=request,
         manifest=manifest,

@@ -7,8 +7,7 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from typing import Any
 
-from superset import db, security_manager
-from superset.connectors.sqla.models import SqlaTable
+from superset import security_manager
 from superset.models.core import Database
 from superset.models.dashboard import Dashboard
 
@@ -16,7 +15,7 @@ from superset_campaign_plugin import __version__
 from superset_campaign_plugin.bundle.identity import dashboard_uuid
 from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
 from superset_campaign_plugin.bundle.plan import installed_request, make_plan, opened, settings
-from superset_campaign_plugin.bundle.stored import dataset_ids, find
+from superset_campaign_plugin.bundle.stored import find, installed_datasets
 from superset_campaign_plugin.embedding.boundaries import list_grants
 from superset_campaign_plugin.errors import CampaignError, InstallError, RefreshError
 from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
@@ -59,7 +58,7 @@ def read_status() -> dict[str, Any]:
     try:
         plan = make_plan(installed_request())
         found["stored_tables"] = _stored_tables(database, manifest)
-        found["not_as_shipped"] = [each.as_dict() for each in plan.assets if each.action != "unchanged"]
+        found["not_as_shipped"] = [each.change.as_dict() for each in plan.assets if each.action != "unchanged"]
     except CampaignError as error:
         found["problem"] = str(error)
     return found
@@ -130,7 +129,7 @@ def _stored_tables(database: Database, manifest: Manifest) -> list[dict[str, Any
 
 def _access() -> dict[str, int]:
     """The roles that may read the report's figures, with the number of people who have each."""
-    perms = {db.session.get(SqlaTable, id_).perm for id_ in dataset_ids().values()}
+    perms = {dataset.perm for dataset in installed_datasets()}
     roles = {}
     for role in security_manager.get_all_roles():
         held = {(each.permission.name, each.view_menu.name) for each in role.permissions if each.permission}

@@ -49,3 +49,11 @@ MODELS: dict[str, Any] = {"datasets": SqlaTable, "charts": Slice, "dashboards": 
 def each(bundle: Bundle) -> list[tuple[str, str, dict[str, Any]]]:
     """(kind, name, configuration) of every asset, in an order in which each finds what it refers to."""
     return [(kind, name, config) for kind in MODELS for name, config in getattr(bundle, kind).items()]
+
+
+def title(asset: Any) -> str:
+    """As people see it in Superset."""
+    for name in ("dashboard_title", "slice_name", "table_name"):
+        if title := getattr(asset, name, None):
+            return str(title)
+    return str(asset)

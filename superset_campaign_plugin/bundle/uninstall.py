@@ -9,13 +9,13 @@ from typing import Any
 from superset import db, security_manager
 from superset.models.core import Database
 
+from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.dependents import dependents
-from superset_campaign_plugin.bundle.install import Change
 from superset_campaign_plugin.bundle.manifest import Manifest, delete_manifest, read_manifest
 from superset_campaign_plugin.bundle.plan import READS_STORED, settings
 from superset_campaign_plugin.bundle.role import delete_role, take_back_permissions
-from superset_campaign_plugin.bundle.stored import MODELS, find
+from superset_campaign_plugin.bundle.stored import MODELS, find, title
 from superset_campaign_plugin.embedding.boundaries import remove_boundaries
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
@@ -43,7 +43,7 @@ class Removal:
 
     def changes(self) -> list[Change]:
         """What would be removed."""
-        found = [Change("removed", kind, _title(each)) for kind in _ORDER for each in self.assets[kind]]
+        found = [Change("removed", kind, title(each)) for kind in _ORDER for each in self.assets[kind]]
         found += [Change("removed", "roles", role) for role in self.manifest.roles]
         found += [Change(action, "databases", each.database_name) for action, each in _connections(self)]
         places = self.stored.places if self.stored else []
@@ -132,14 +132,6 @@ def _stored_tables(manifest: Manifest) -> StoredTables:
         "chosen_file": settings().stored_file,
     }
     return StoredTables(stored_places(uri, **options), uri, options)
-
-
-def _title(asset: Any) -> str:
-    """As people see it in Superset."""
-    for name in ("dashboard_title", "slice_name", "table_name"):
-        if title := getattr(asset, name, None):
-            return str(title)
-    return str(asset)
 
 
 def _connections(removal: Removal) -> Iterator[tuple[str, Database]]:

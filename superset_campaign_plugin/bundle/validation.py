@@ -43,10 +43,11 @@ class Check:
 
 def validate() -> list[Check]:
     """Check datasets, charts and dashboards, in this order. Raises `InstallError` where nothing is installed."""
-    if read_manifest() is None:
+    manifest = read_manifest()
+    if manifest is None:
         raise InstallError("the report is not installed here; run: superset campaign install")
     checks = [_dataset(name) for name in load_semantics().datasets]
-    for dashboard in load_dashboards(bool(getattr(read_manifest(), "instances", {}))):
+    for dashboard in load_dashboards(bool(manifest.instances)):
         checks += [_chart(name, str(chart_uuid(dashboard.name, name))) for name in dashboard.charts]
         checks.append(_dashboard(dashboard.name))
     return checks

@@ -122,6 +122,15 @@ stored_options = combined(
     stored_file_option,
 )
 
+form_option = click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "csv", "json"]),
+    help="Form of the output.",
+)
+
 LEAVE_OUT = ("deleted", "bots", "operational", "archived")
 
 

@@ -10,6 +10,7 @@ from superset_campaign_plugin.cli.group import campaign
 from superset_campaign_plugin.cli.options import (
     conditions,
     day,
+    form_option,
     names,
     rules_options,
     stored_options,
@@ -45,14 +46,7 @@ if TYPE_CHECKING:
     metavar="FIELD=VALUE",
     help="Keep a dimension's value; the same field again allows another value, an empty value means none.",
 )
-@click.option(
-    "--format",
-    "form",
-    default="table",
-    show_default=True,
-    type=click.Choice(["table", "csv", "json"]),
-    help="Form of the output.",
-)
+@form_option
 def report(
     uri: str,
     schema: str | None,
@@ -95,14 +89,7 @@ def report(
 @warehouse_options
 @rules_options
 @click.option("--as-of", callback=time, metavar="TIME", help="The clock by which things are late or old.  [now]")
-@click.option(
-    "--format",
-    "form",
-    default="table",
-    show_default=True,
-    type=click.Choice(["table", "csv", "json"]),
-    help="Form of the output.",
-)
+@form_option
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is a problem.")
 def doctor(
     uri: str, schema: str | None, source: str, rules: Rules, as_of: datetime | None, form: str, strict: bool

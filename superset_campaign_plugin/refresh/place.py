@@ -36,6 +36,11 @@ def stored_file(log: Path, chosen: str | None) -> Path:
     return file
 
 
+def lock_beside(file: Path) -> Path:
+    """The file that a refresh locks while it makes the stored tables of `file` anew."""
+    return file.resolve().with_name(f".{file.name}.lock")
+
+
 def stored_uri(uri: str, chosen: str | None = None) -> str:
     """The URI of the database that holds the stored tables of the warehouse at `uri`.
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import DatabaseError, RefreshError
 from superset_campaign_plugin.locking import file_lock
-from superset_campaign_plugin.refresh.place import loader_file, stored_file
+from superset_campaign_plugin.refresh.place import loader_file, lock_beside, stored_file
 from superset_campaign_plugin.refresh.session import open_session
 from superset_campaign_plugin.refresh.state import read_state, schema_of
 from superset_campaign_plugin.refresh.statements import execute, table_name
@@ -64,7 +64,7 @@ def remove_stored(
 
 
 def _remove_file(file: Path) -> None:
-    lock = file.resolve().with_name(f".{file.name}.lock")
+    lock = lock_beside(file)
     with file_lock(lock, RefreshError("a refresh is running; run this again when it is done"), "remove it yourself"):
         try:
             file.resolve().unlink(missing_ok=True)

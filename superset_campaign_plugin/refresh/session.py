@@ -19,7 +19,7 @@ from superset_campaign_plugin.database_files import wait_for_file, why_not_opene
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import DatabaseError, RefreshError
 from superset_campaign_plugin.locking import file_lock, machine_lock, server_lock
-from superset_campaign_plugin.refresh.place import loader_file, stored_file, stored_uri
+from superset_campaign_plugin.refresh.place import loader_file, lock_beside, stored_file, stored_uri
 from superset_campaign_plugin.refresh.replacement import Replacement, replacement
 from superset_campaign_plugin.refresh.waiting import wait_at_most
 from superset_campaign_plugin.warehouse import connect, parse_uri
@@ -116,7 +116,7 @@ def _looking_at_file(log: Path, file: Path) -> Iterator[Session]:
 @contextlib.contextmanager
 def _writing_file(log: Path, file: Path) -> Iterator[Session]:
     with (
-        file_lock(file.resolve().with_name(f".{file.name}.lock"), RefreshError(_BUSY), _NEEDED),
+        file_lock(lock_beside(file), RefreshError(_BUSY), _NEEDED),
         replacement(file) as new,
         _in_memory(log) as (connection, engine),
     ):

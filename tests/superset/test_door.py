@@ -131,17 +131,22 @@ def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert f"SUPERSET_CONFIG_PATH names {tmp_path}/nowhere.py: No such file" in told
 
 
-def test_other_commands_of_superset_start_as_they_do_without_the_plugin(tmp_path: Path) -> None:
-    """Superset's own words and exit code, with the plugin's commands beside them."""
-    config = tmp_path / "superset_config.py"
-    config.write_text("def (:")
-    done = subprocess.run(
-        [str(PROGRAMS / "superset"), "version"],
+def superset(command: str, config: Path) -> subprocess.CompletedProcess[str]:
+    """A command of Superset's own, with this configuration."""
+    return subprocess.run(
+        [str(PROGRAMS / "superset"), command],
         env={**os.environ, "SUPERSET_CONFIG_PATH": str(config), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_other_commands_of_superset_start_as_they_do_without_the_plugin(tmp_path: Path) -> None:
+    """Superset's own words and exit code, with the plugin's commands beside them."""
+    config = tmp_path / "superset_config.py"
+    config.write_text("def (:")
+    done = superset("version", config)
     assert "Failed to create app" in done.stderr
     assert "SyntaxError" in done.stderr
 
@@ -157,13 +162,7 @@ def test_before_superset_init_nothing_is_made_and_after_it_everything(deployment
     assert re.search(r"has not made its permissions yet, such as 'can .*'; run: superset init", told)
     assert roles(tmp_path) == {}
     assert sentence(knock("script", config, "embed", *PORTAL)).endswith("run: superset campaign install")
-    init = subprocess.run(
-        [str(PROGRAMS / "superset"), "init"],
-        env={**os.environ, "SUPERSET_CONFIG_PATH": str(config), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    init = superset("init", config)
     assert init.returncode == 0, init.stderr[-2000:]
     installed = knock("superset", config, *install)
     assert (installed.returncode, installed.stderr) == (0, "")

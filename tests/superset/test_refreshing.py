@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 import sqlalchemy as sa
-from deployment import IMPORTED, SCHEMA, SLUG, Deployment, give_viewer_role, metadata, run_chart
+from deployment import IMPORTED, SCHEMA, SLUG, Deployment, give_viewer_role, metadata, run_chart, work
 
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.refresh.place import stored_uri
@@ -26,22 +22,10 @@ from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA, TABLES
 from superset_campaign_plugin.warehouse import connect
 
 
-@contextmanager
-def worker(deployment: Deployment, redis: str) -> Iterator[Path]:
+def worker(deployment: Deployment, redis: str) -> AbstractContextManager[Path]:
     """A Celery worker of the deployment, which keeps its own schedule; gives its log."""
-    log = deployment.folder / "worker.log"
-    command = [
-        *(sys.executable, "-m", "celery", "--app=superset.tasks.celery_app:app", "worker", "--beat", "--pool=solo"),
-        *("--loglevel=INFO", f"--schedule={deployment.folder}/schedule"),
-    ]
-    environment = {**os.environ, **deployment.environment, "CAMPAIGN_TEST_REDIS": redis}
-    with log.open("w") as output:
-        running = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield log
-    finally:
-        running.terminate()
-        running.wait(timeout=60)
+    options = ("--beat", "--loglevel=INFO", f"--schedule={deployment.folder}/schedule")
+    return work(deployment, options=options, CAMPAIGN_TEST_REDIS=redis)
 
 
 def charts() -> dict[str, Any]:

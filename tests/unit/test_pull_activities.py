@@ -28,6 +28,7 @@ from logs import Log, generate, utc
 from marketo_exports import ACTIVITIES, DAY
 from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Call, Clock, Marketo, error, serve
 from oracle import assert_report, report
+from terminal import run_in_terminal
 
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import BusyError, LoadError, MarketoError, UsageError
@@ -824,21 +825,9 @@ def test_a_window_that_fails_ends_the_command_with_1(marketo, held, warehouse, f
 def test_a_terminal_sees_what_is_done(marketo, warehouse):
     marketo.clock = marketo.exports.clock = time.monotonic
     marketo.fault(CREATE, QUOTA)
-    terminal, slave = os.openpty()
-    process = subprocess.Popen(
-        [SCRIPT, "pull-activities", "--uri", warehouse.uri, "--since", "2026-01-01"],
-        env={**os.environ, **marketo.environment(), "TERM": "xterm", "COLUMNS": "100"},
-        stdout=subprocess.PIPE,
-        stderr=slave,
-    )
-    try:
-        output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    os.close(slave)
-    shown = os.read(terminal, 100_000).decode()
-    os.close(terminal)
-    assert process.returncode == 75
+    command = [SCRIPT, "pull-activities", "--uri", warehouse.uri, "--since", "2026-01-01"]
+    returncode, output, shown = run_in_terminal(command, marketo.environment())
+    assert returncode == 75
     assert output.startswith(b"0 of ")
     assert "windows stored; making a job for 2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z" in shown
     assert "Error: Marketo answers with error 1029" in shown

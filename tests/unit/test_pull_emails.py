@@ -22,6 +22,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Clock, Marketo, error, make_certificate, serve
+from terminal import run_in_terminal
 
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import (
@@ -791,20 +792,8 @@ def test_a_mistake_is_one_line_with_its_code(marketo, warehouse, changes, code, 
 def test_a_terminal_sees_the_progress(marketo, warehouse):
     for number in range(1, 4):
         marketo.email(number)
-    terminal, slave = os.openpty()
-    process = subprocess.Popen(
-        [SCRIPT, "pull-emails", "--uri", warehouse.uri],
-        env={**os.environ, **marketo.environment(), "TERM": "xterm", "COLUMNS": "100"},
-        stdout=subprocess.PIPE,
-        stderr=slave,
-    )
-    try:
-        output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    os.close(slave)
-    shown = os.read(terminal, 100_000).decode()
-    os.close(terminal)
+    command = [SCRIPT, "pull-emails", "--uri", warehouse.uri]
+    _, output, shown = run_in_terminal(command, marketo.environment())
     assert output == b"3 emails stored, 0 were up to date\n"
     assert "Emails" in shown
     assert "100%" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from superset.connectors.sqla.models import SqlaTable
@@ -40,7 +41,7 @@ def policy(chart: Slice) -> Policy:
     return Policy(restored=lambda path: path == ("dataset",) and chart.datasource is None)
 
 
-def write(chart: Slice, differences: list[Difference]) -> None:
+def write(chart: Slice, differences: Sequence[Difference]) -> None:
     """Write the shipped values of the fields that the installation writes, and leave the rest as it is."""
     params = json.loads(chart.params or "{}")
     written = [difference for difference in differences if difference.written]

@@ -87,11 +87,6 @@ def _filter_names(document: Document | None) -> list[str] | None:
     return [str(document["filters"][name].get("name", name)) for name in document[ORDER[0]]]
 
 
-def without_order(document: Document) -> Document:
-    """The document without the order of the filters, which is compared in its own way."""
-    return {name: value for name, value in document.items() if name != ORDER[0]}
-
-
 def write(dashboard: Dashboard, differences: Iterable[Difference], now: Document, position: Position, ids: Ids) -> None:
     """Write the fields that the installation writes and the merged position, and leave the rest as it is.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from superset.connectors.sqla.models import SqlaTable, SqlMetric, TableColumn
@@ -68,7 +69,7 @@ def policy(dataset: SqlaTable) -> Policy:
     )
 
 
-def write(dataset: SqlaTable, differences: list[Difference]) -> None:
+def write(dataset: SqlaTable, differences: Sequence[Difference]) -> None:
     """Write the shipped values of the fields that the installation writes, and leave the rest as it is."""
     for difference in differences:
         if not difference.written:
