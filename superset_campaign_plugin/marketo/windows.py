@@ -53,7 +53,8 @@ def missing_windows(
         missing.extend(_split(reached, now))
     elif now - reached >= SHORTEST:
         missing.extend(_split(max(beginning, reached - overlap), now))
-    return missing
+    # The overlap may begin before a gap that a run left in its last hours.
+    return sorted(missing)
 
 
 def reached_without_gap(stored: Iterable[Window]) -> datetime | None:

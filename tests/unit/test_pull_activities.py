@@ -115,6 +115,13 @@ def test_windows_leave_no_gap_and_are_never_too_long(known, since, hours):
             assert begins >= ends or begins >= newest - timedelta(hours=hours)
 
 
+def test_an_overlap_that_begins_before_a_gap_keeps_the_order():
+    minutes = [utc("2023-01-01") + timedelta(minutes=5 * number) for number in range(4)]
+    known = [Window(minutes[0], minutes[1]), Window(minutes[2], minutes[3])]
+    missing = missing_windows(known, None, minutes[3] + SHORTEST, timedelta(hours=6))
+    assert missing == [Window(minutes[0], minutes[3] + SHORTEST), Window(minutes[1], minutes[2])]
+
+
 def test_windows_of_a_first_run():
     ends = [(window.start, window.end) for window in missing_windows([], SINCE, NOW)]
     assert ends[0] == (SINCE, utc("2024-04-01"))
