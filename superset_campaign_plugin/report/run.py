@@ -21,7 +21,8 @@ from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import Layout, get_layout
 from superset_campaign_plugin.sources.catalog import Catalog, LiveCatalog
 from superset_campaign_plugin.sources.instances import Instance, read_instances
-from superset_campaign_plugin.sources.relations import build_relations, unreadable_values
+from superset_campaign_plugin.sources.relations import build_relations
+from superset_campaign_plugin.sources.unreadable import unreadable_values
 from superset_campaign_plugin.warehouse import connect
 
 REPORT_DATASET = "campaign_email_performance"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import BigInteger, String, case, cast, column, func, literal, null, or_, select, table, types
+from sqlalchemy import BigInteger, String, cast, func, literal, null, select
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.selectable import Alias, Select
+from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.report.relations import (
     CAMPAIGN_COLUMNS,
@@ -25,110 +23,10 @@ from superset_campaign_plugin.report.steps import comment, newest
 from superset_campaign_plugin.sources.catalog import Catalog
 from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable
+from superset_campaign_plugin.sources.reader import Reader
 
 # A send with one of these results never left Marketo; a null result counts as sent.
 NOT_SENT = ("skipped", "failed")
-YES = ("true", "t", "1", "yes")
-NO = ("false", "f", "0", "no")
-
-_NOT_A_TIME = (types.Integer, types.Numeric, types.Boolean)
-_NOT_AN_ID = (types.DateTime, types.Date, types.Boolean)
-
-
-class Reader:
-    """Reads one table's columns in canonical form, and says clearly what is missing or of a wrong type."""
-
-    def __init__(self, layout: Layout, catalog: Catalog, engine: Engine, name: str, columns: Columns) -> None:
-        self._layout = layout
-        self._engine = engine
-        self._name = name
-        self._columns = columns
-        self._spelled = {bare_name(own): own for own in columns}
-        # A short name keeps the SQL readable, and some engines take no schema before a column.
-        self.table: Alias = table(name, *map(column, columns, columns.values()), schema=catalog.qualifier).alias(
-            "loaded"
-        )
-
-    def has(self, name: str) -> bool:
-        """Whether the table has the column, however it spells it."""
-        return bare_name(name) in self._spelled
-
-    def column(self, name: str) -> ColumnElement[Any]:
-        """The table's own column of that name; it must have one."""
-        return self.table.c[self._spelled[bare_name(name)]]
-
-    def is_text(self, name: str) -> bool:
-        """Whether the table has the column, and as text."""
-        return self.has(name) and isinstance(self.column(name).type, String)
-
-    def example(self, value: ColumnElement[Any], condition: ColumnElement[Any]) -> Select:
-        """A query for one value that is not null and meets the condition."""
-        return select(value).select_from(self.table).where(value.is_not(None), condition).limit(1)
-
-    def identifier(self, name: str, required: bool = True) -> ColumnElement[Any]:
-        """An id as a whole number; null where an optional column is absent."""
-        if not required and not self.has(name):
-            return cast(null(), BigInteger)
-        return self._engine.identifier(self._column(name, _NOT_AN_ID, "a whole number"))
-
-    def time(self, name: str) -> ColumnElement[Any]:
-        """A time in UTC."""
-        return self._engine.time(self._column(name, _NOT_A_TIME, "a timestamp"))
-
-    def text(self, name: str) -> ColumnElement[Any]:
-        """A text; null where the column is absent or the text empty."""
-        if not self.has(name):
-            return cast(null(), String)
-        return func.nullif(func.trim(self._engine.text(self.column(name))), literal(""))
-
-    def nested_text(self, name: str) -> ColumnElement[Any]:
-        """A text, or the value of an object such as `{"type": "Text", "value": "Hello"}`."""
-        if not self.has(name):
-            return cast(null(), String)
-        return func.nullif(func.trim(self._engine.text_or_value(self.column(name))), literal(""))
-
-    def only(self, query: Select, activities: LogTable) -> Select:
-        """The query over the activities of the wanted types."""
-        if not activities.types:
-            return query
-        kind = self._column(self._layout.columns.activity_type, _NOT_AN_ID, "an activity type's number")
-        return query.where(self._engine.identifier(kind).in_(activities.types))
-
-    def loaded_at(self) -> ColumnElement[Any] | None:
-        """When the loader last wrote the row (UTC); None where the table has no such column."""
-        own = next((name for name in self._layout.columns.loaded_at if self.has(name)), None)
-        return None if own is None else self._engine.time(self.column(own))
-
-    def flag(self, name: str) -> ColumnElement[Any]:
-        """Yes, No or null."""
-        if not self.has(name):
-            return cast(null(), String)
-        value = self._engine.flag(self.column(name))
-        return case((value.in_(YES), literal("Yes")), (value.in_(NO), literal("No")))
-
-    def is_yes(self, name: str) -> ColumnElement[Any]:
-        """The condition that a yes-or-no column, which the table must have, says yes."""
-        return func.coalesce(self._engine.flag(self.column(name)), literal("")).in_(YES)
-
-    def _column(self, name: str, wrong: tuple[type[types.TypeEngine], ...], expected: str) -> ColumnElement[Any]:
-        if not self.has(name):
-            near = difflib.get_close_matches(name, self._columns, n=1)
-            hint = f"; did the loader name it {near[0]!r}?" if near else ""
-            raise SourceError(
-                f"table {self._name} has no column {name!r}, which the {self._layout.name} layout needs{hint}"
-            )
-        found = self.column(name)
-        if isinstance(found.type, wrong):
-            raise SourceError(
-                f"column {name} of table {self._name} is {found.type}, not {expected}, "
-                f"so this is not the {self._layout.name} layout; check --source and --schema"
-            )
-        return found
-
-
-def bare_name(name: str) -> str:
-    """A column's name without what destinations change: `leadId`, `LEAD_ID` and `lead_id` are one."""
-    return name.lower().replace("_", "")
 
 
 def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relations:
@@ -295,30 +193,3 @@ def _assets(asset: AssetTable, reader: Reader, key: str, names: tuple[str, ...])
     versions = select(reader.identifier(asset.id).label(key), *columns)
     order = [reader.column(name) for name in asset.newest if reader.has(name)]
     return comment(newest(versions.select_from(reader.table), key, order), "The newest version of each asset")
-
-
-def unreadable_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[tuple[str, str, str, Select]]:
-    """(table, column, what it should hold, query) where a value might quietly be read as another one.
-
-    The query finds such a value, if there is any: a text that is no ISO 8601 time, or no whole number. Engines that
-    refuse a value themselves, and columns of a proper type, need no query.
-    """
-    names = layout.columns
-    for table_name in dict.fromkeys(activities.table for activities in layout.log_tables()):
-        columns = catalog.columns(table_name)
-        if columns is None:
-            continue
-        reader = Reader(layout, catalog, engine, table_name, columns)
-        for name in (names.person_id, names.campaign_id, names.email_id):
-            if not engine.refuses_bad_values and reader.is_text(name):
-                raw = reader.text(name)
-                number = reader.identifier(name)
-                wrong = or_(number.is_(None), cast(number, String) != raw)
-                yield table_name, name, "a whole number", reader.example(raw, wrong)
-        raw = reader.text(names.activity_at)
-        doubts = [] if engine.refuses_bad_values else [reader.time(names.activity_at).is_(None)]
-        if reader.is_text(names.activity_at):
-            doubts.append(raw.not_like("____-__-__%"))
-        if doubts:
-            time = "an ISO 8601 time, as 2026-01-31 09:30:00 is"
-            yield table_name, names.activity_at, time, reader.example(raw, or_(*doubts))

@@ -16,7 +16,7 @@ from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_CO
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.sources import get_layout, layouts
 from superset_campaign_plugin.sources.layout import Layout
-from superset_campaign_plugin.sources.relations import bare_name
+from superset_campaign_plugin.sources.reader import bare_name
 
 BY = ("workspace", "program", "campaign", "email", "day")
 

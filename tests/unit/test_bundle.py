@@ -37,7 +37,7 @@ from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import layouts
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
 from superset_campaign_plugin.sources.catalog import LiveCatalog
-from superset_campaign_plugin.sources.relations import bare_name
+from superset_campaign_plugin.sources.reader import bare_name
 from superset_campaign_plugin.warehouse import connect, parse_uri
 
 ROOT = "superset_campaign_bundle"
