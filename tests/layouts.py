@@ -18,6 +18,7 @@ columns:
   activity_at: happened
   campaign_id: sent_by
   email_id: mail
+  email_name: mail_name
   activity_type: kind
   result: outcome
   link: url
@@ -66,6 +67,7 @@ def _streams(log: Log, email_id: str, synced: str, always: bool = False) -> Iter
                 "activityTypeId": "integer",
                 "campaignId": "integer",
                 email_id: "text",
+                email_id.removesuffix("Id").removesuffix("_id"): "text",
                 "action_result": "text",
                 "link": "text",
                 "is_bot_activity": "text",
@@ -80,6 +82,7 @@ def _streams(log: Log, email_id: str, synced: str, always: bool = False) -> Iter
                     ACTIVITY_TYPES[kind],
                     a.campaign,
                     text(a.email),
+                    a.named,
                     a.action_result,
                     a.link,
                     text(a.bot),
@@ -113,7 +116,7 @@ def bulk(log: Log, loaded: datetime = LOADED) -> Iterator[Table]:
             a.person,
             a.campaign,
             a.email,
-            "Program.Email",
+            a.named,
             a.action_result,
             a.link,
             text(a.bot),
@@ -186,6 +189,7 @@ def custom(log: Log) -> Iterator[Table]:
                 a.person,
                 a.campaign,
                 a.email,
+                a.named,
                 a.action_result,
                 a.link,
                 a.bot,
@@ -202,6 +206,7 @@ def custom(log: Log) -> Iterator[Table]:
         "contact": "integer",
         "sent_by": "integer",
         "mail": "integer",
+        "mail_name": "text",
         "outcome": "text",
         "url": "text",
         "robot": "flag",

@@ -46,6 +46,7 @@ class Activity(NamedTuple):
     link: str | None = None  # of a click
     bot: bool | None = None  # of an open or a click: whether Marketo marked it as bot activity
     agent: str | None = None  # of an open or a click: the user agent
+    named: str | None = None  # what the log calls the email
 
 
 class Merge(NamedTuple):
@@ -101,9 +102,16 @@ class Log:
         return self
 
     def send(
-        self, campaign: int | None, email: int | None, person: int | None, at: str, result: str | None = None
+        self,
+        campaign: int | None,
+        email: int | None,
+        person: int | None,
+        at: str,
+        result: str | None = None,
+        *,
+        named: str | None = None,
     ) -> Log:
-        return self._add("send", campaign, email, person, at, action_result=result)
+        return self._add("send", campaign, email, person, at, action_result=result, named=named)
 
     def deliver(self, campaign: int | None, email: int | None, person: int | None, at: str) -> Log:
         return self._add("deliver", campaign, email, person, at)
@@ -244,6 +252,7 @@ APPLE_PROXY = "Mozilla/5.0"
 GMAIL_PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
 AGENTS = [None, "", "Mozilla/5.0 (X11; Linux x86_64)", APPLE_PROXY, "mozilla/5.0", GMAIL_PROXY, "YahooMailProxy; x"]
 NAMES = [None, "Spring", "Spring", 'O\'Brien & "Söhne"', "זהב 50%", "a_b\\c"]
+LOGGED_NAMES = [None, None, "", "Program.Invitation", "Program.Reminder", "Program.reminder", " Ünï'ted <1> "]
 WORKSPACES = [None, "Default", "EMEA"]
 
 
@@ -262,6 +271,7 @@ def random_logs(draw: st.DrawFn, max_size: int = 40) -> Log:
                 st.sampled_from(LINKS),
                 st.sampled_from(BOTS),
                 st.sampled_from(AGENTS),
+                st.sampled_from(LOGGED_NAMES),
             ),
             max_size=max_size,
         )
@@ -278,8 +288,9 @@ def random_logs(draw: st.DrawFn, max_size: int = 40) -> Log:
             link=link if kind == "click" else None,
             bot=bot if kind in ("open", "click") else None,
             agent=agent if kind in ("open", "click") else None,
+            named=named,
         )
-        for number, (kind, time, campaign, email, person, result, link, bot, agent) in enumerate(drawn, start=1)
+        for number, (kind, time, campaign, email, person, result, link, bot, agent, named) in enumerate(drawn, start=1)
     ]
     if activities:
         activities += draw(st.lists(st.sampled_from(activities), max_size=5))
@@ -359,6 +370,7 @@ def crowd(people: int, seed: int) -> Log:
                 link=rng.choice(LINKS) if kind == "click" else None,
                 bot=rng.choice(BOTS) if kind in ("open", "click") else None,
                 agent=rng.choice(AGENTS) if kind in ("open", "click") else None,
+                named=rng.choice(LOGGED_NAMES),
             )
             activities += [activity] * rng.choice((1, 1, 1, 2))
     rng.shuffle(activities)
@@ -421,6 +433,12 @@ def generate(rows: int, seed: int) -> Log:
     email[rng.random(len(email)) < 0.002] = None
     person = np.concatenate([send_person, event_person]).astype(object)
     person[rng.random(len(person)) < 0.002] = None
+    # Half of the emails were called otherwise before April.
+    before = send_time < np.datetime64("2024-04-01")
+    named = [
+        f"Program.Email {number}{', before' if early and number % 2 else ''}"
+        for number, early in zip(send_email, before, strict=True)
+    ]
     activities = list(
         map(
             Activity._make,
@@ -435,6 +453,7 @@ def generate(rows: int, seed: int) -> Log:
                 [None] * sends + link.tolist(),
                 [None] * sends + bot.tolist(),
                 [None] * sends + agent.tolist(),
+                named + [None] * events,
                 strict=True,
             ),
         )
@@ -572,7 +591,7 @@ def _event_table(kind: str, name: str, activities: list[Activity]) -> Table:
     number, synced = ACTIVITY_TYPES[kind], utc("2024-07-01")
     rows: Rows = [
         # The campaign run follows the activity: it is no part of what makes a record.
-        (a.id, synced, a.time, number, a.campaign, a.id % 97, 0, a.person, f"Program.Email {a.email}", a.email, 1)
+        (a.id, synced, a.time, number, a.campaign, a.id % 97, 0, a.person, a.named, a.email, 1)
         for a in activities
     ]
     if kind == "send":
@@ -628,7 +647,7 @@ def write_bulk(log: Log, path: Path, delimiter: str = ",", compress: bool = Fals
                 f"{activity.time.isoformat()}Z",
                 ACTIVITY_TYPES[activity.kind],
                 *ids,
-                f"Program.Email {activity.email}",
+                activity.named,
                 json.dumps(attributes),
             )
         )

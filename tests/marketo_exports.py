@@ -104,7 +104,7 @@ class Exports:
                 leadId=activity.person,
                 campaignId=activity.campaign,
                 primaryAttributeValueId=activity.email,
-                primaryAttributeValue=f"Program.Email {activity.email}",
+                primaryAttributeValue=activity.named or "",
                 attributes=json.dumps(attributes),
                 actionResult=activity.action_result,
             )

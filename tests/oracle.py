@@ -136,11 +136,14 @@ class People:
         return person
 
 
-def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[tuple[int, int, int], Record]:
-    """The records of a log, by (campaign, email, person)."""
+Key = tuple[int | None, int, int]
+
+
+def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
+    """The records of a log, by (campaign, email, person). The campaign of a send that names none is None: unknown."""
     people = People(log, rules)
-    records: dict[tuple[int, int, int], Record] = {}
-    sends: dict[tuple[int, int], list[tuple[datetime, int]]] = defaultdict(list)
+    records: dict[Key, Record] = {}
+    sends: dict[tuple[int, int], list[tuple[datetime, int | None]]] = defaultdict(list)
     events = []
     for activity in log.activities:
         person = people.survivor(activity.person)
@@ -150,7 +153,7 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[tuple[int, int, int
         kind, time, campaign, email = activity.kind, activity.time, activity.campaign, activity.email
         if kind != "send":
             events.append(activity)
-        elif was_sent(activity) and campaign is not None and email is not None and person is not None:
+        elif was_sent(activity) and email is not None and person is not None:
             # Several sends of one campaign to one person are one record, sent at the earliest of them.
             sends[email, person].append((time, campaign))
             record = records.get((campaign, email, person))
@@ -160,12 +163,15 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[tuple[int, int, int
                 record.sent_at = min(record.sent_at, time)
                 record.last_activity = max(record.last_activity, time)
     for history in sends.values():
-        history.sort()
+        history.sort(key=lambda send: (send[0], send[1] or 0))
 
     for event in events:
         campaign = event.campaign
         if campaign is None:
-            campaign = campaign_of_latest_send(sends.get((event.email, event.person), []), event.time)
+            send = latest_send(sends.get((event.email, event.person), []), event.time)
+            if send is None:
+                continue  # an orphan: no send is in the log that it could follow
+            campaign = send[1]
         record = records.get((campaign, event.email, event.person))
         if record is None:
             continue  # an orphan: its send is not in the log
@@ -203,11 +209,11 @@ def note_agent(record: Record, agent: str) -> None:
         record.image_proxy_opened = True
 
 
-def campaign_of_latest_send(history: Sequence[tuple[datetime, int]], time: datetime) -> int | None:
+def latest_send(history: Sequence[tuple[datetime, int | None]], time: datetime) -> tuple[datetime, int | None] | None:
     """An activity without a campaign belongs to the latest send of that email to that person at or before it; of
     sends in the same instant, to that of the highest campaign. `history` holds (time, campaign) in order."""
     place = bisect_right(history, time, key=lambda send: send[0])
-    return history[place - 1][1] if place else None
+    return history[place - 1] if place else None
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -221,8 +227,9 @@ class Names:
         self.campaigns = newest(log.campaigns)
         self.programs = newest(log.programs)
         self.emails = newest(log.emails)
+        self.logged = logged_names(log)
 
-    def describe(self, campaign_id: int, email_id: int) -> dict[str, object]:
+    def describe(self, campaign_id: int | None, email_id: int) -> dict[str, object]:
         campaign, email = self.campaigns.get(campaign_id), self.emails.get(email_id)
         program_id = campaign.program if campaign else None
         program = self.programs.get(program_id)
@@ -233,10 +240,24 @@ class Names:
             "program_id": program_id,
             "program_name": (program and program.name) or (None if program_id is None else str(program_id)),
             "campaign_id": campaign_id,
-            "campaign_name": (campaign and campaign.name) or str(campaign_id),
+            "campaign_name": (campaign and campaign.name)
+            or ("Unknown campaign" if campaign_id is None else str(campaign_id)),
             "email_id": email_id,
-            "email_name": (email and email.name) or str(email_id),
+            "email_name": (email and email.name) or self.logged.get(email_id) or str(email_id),
         }
+
+
+def logged_names(log: Log) -> dict[int | None, str]:
+    """What the log calls each email: the name of its newest send; of several in one instant, the first by letters."""
+    found: dict[int | None, tuple[datetime, str]] = {}
+    for send in log.activities:
+        name = (send.named or "").strip()
+        if send.kind != "send" or not was_sent(send) or not name:
+            continue
+        known = found.get(send.email)
+        if known is None or send.time > known[0] or (send.time == known[0] and name < known[1]):
+            found[send.email] = (send.time, name)
+    return {email: name for email, (_, name) in found.items()}
 
 
 def newest(versions: Iterable) -> dict:
@@ -270,7 +291,7 @@ def report(
     the last of the days on which the records were sent; `where` keeps the records with one of the values."""
     names = Names(log)
     columns = [column for name in by for column in GROUP_COLUMNS[name]]
-    descriptions: dict[tuple[int, int], dict[str, object]] = {}
+    descriptions: dict[tuple[int | None, int], dict[str, object]] = {}
     days: dict[date, dict[str, date]] = {}
     groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     for (campaign, email, _), record in email_records(log, rules).items():

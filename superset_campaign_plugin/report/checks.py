@@ -102,6 +102,11 @@ CHECKS = (
     *(ROWS, SYNCED, WITHOUT_CAMPAIGN, REPEATED, BEFORE, UNSENT, MERGES, DELETIONS),
 )
 
+SENDS_WITHOUT_CAMPAIGN = (
+    "They count under 'Unknown campaign', with the activities that name none, either. Older versions of some loaders "
+    "bring no campaign; load that time anew, if the loader can."
+)
+
 _MERGED_APART = "People who were merged count under each of their ids, so as several."
 
 # What the report lacks without a table or column that a loader may not have made yet, or has none of.
@@ -118,9 +123,13 @@ EFFECTS = {
     "campaigns": "Campaigns show their ids; workspace and program are unknown.",
     "programs": "Programs show their ids, where the campaigns do not name them.",
     "emails": "Emails show their ids, and have no subject.",
+    "subjects": "Emails have the names that the log gives them, but no subject.",
     "result": "Skipped and failed sends cannot be told apart, and count as sent.",
+    "campaign_of_sends": "Which campaign sent what is not known: all stands under 'Unknown campaign'.",
     "campaign_id": "Each of these belongs to the person's latest send of the email.",
     "link": "Clicks on the unsubscribe link count as clicks, and there are no links.",
     "bot": "Nothing is known of bots: Human Opened and Human Clicked Link include them.",
     "user_agent": "Nothing is known of machines: Human Opened includes Apple's proxy.",
 }
+# Of these the ones that nobody has to do anything about: not every loader brings the table.
+HARMLESS = {"subjects"}

@@ -15,7 +15,7 @@ from sqlalchemy.sql.selectable import CTE, Select, TableClause
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.quality import quality_findings
-from superset_campaign_plugin.report.relations import Names, Relations
+from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Names, Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment
 from superset_campaign_plugin.semantics import load_semantics, report_columns
@@ -24,6 +24,7 @@ PREVIEW_PATH = "/campaign-email/"
 QUALITY_DATASET = "campaign_email_quality"
 EMAIL_LINK = "email_link"
 NO_PREVIEW = ""
+UNKNOWN_CAMPAIGN_NAME = "Unknown campaign"
 
 _ROLLUP_KEY = ("campaign_id", "email_id", "sent_date")
 
@@ -164,8 +165,11 @@ def _with_names(facts: CTE, known: Names, engine: Engine, options: Options) -> t
         name_or_id(func.coalesce(programs.c.name, campaigns.c.program_name), campaigns.c.program_id).label(
             "program_name"
         ),
-        facts.c.campaign_id,
-        name_or_id(campaigns.c.name, facts.c.campaign_id).label("campaign_name"),
+        func.nullif(facts.c.campaign_id, literal(UNKNOWN_CAMPAIGN)).label("campaign_id"),
+        case(
+            (facts.c.campaign_id == literal(UNKNOWN_CAMPAIGN), literal(UNKNOWN_CAMPAIGN_NAME)),
+            else_=name_or_id(campaigns.c.name, facts.c.campaign_id),
+        ).label("campaign_name"),
         campaigns.c.active.label("campaign_active"),
         facts.c.email_id,
         name_or_id(emails.c.name, facts.c.email_id).label("email_name"),

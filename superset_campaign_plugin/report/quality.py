@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, and_, case, cast, func, literal, not_, null, or_, select, union_all
+from sqlalchemy import String, and_, case, cast, func, literal, not_, null, or_, select, true, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, CompoundSelect, Select
 
@@ -36,6 +36,7 @@ from superset_campaign_plugin.report.checks import (
     EFFECTS,
     GAP_DAYS,
     GAPS,
+    HARMLESS,
     INCOMPLETE,
     KEPT_DAYS,
     LONG_BEFORE,
@@ -49,6 +50,7 @@ from superset_campaign_plugin.report.checks import (
     ORPHANS,
     REPEATED,
     ROWS,
+    SENDS_WITHOUT_CAMPAIGN,
     SOME_ORPHANS,
     STALE,
     SYNCED,
@@ -67,7 +69,7 @@ from superset_campaign_plugin.report.records import (
     latest_sends,
     record_status,
 )
-from superset_campaign_plugin.report.relations import Absent, EventKind, Relations
+from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Absent, EventKind, Relations
 from superset_campaign_plugin.report.rollup import total
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment, only, plain, step
@@ -186,6 +188,7 @@ def _totals(log: CTE) -> CTE:
     def times(condition: ColumnElement[Any]) -> ColumnElement[Any]:
         return case((condition, 1), else_=0)
 
+    unknown = literal(UNKNOWN_CAMPAIGN)
     return step(
         "log_totals",
         "One row for each kind of activity",
@@ -193,7 +196,7 @@ def _totals(log: CTE) -> CTE:
             log.c.kind,
             func.count().label("row_count"),
             total(times(or_(log.c.email_id.is_(None), log.c.person_id.is_(None))), "incomplete_count"),
-            total(times(log.c.campaign_id.is_(None)), "no_campaign_count"),
+            total(times(func.coalesce(log.c.campaign_id, unknown) == unknown), "no_campaign_count"),
             (func.count(log.c.activity_id) - func.count(func.distinct(log.c.activity_id))).label("repeated_count"),
             func.min(log.c.activity_at).label("first_at"),
             func.max(log.c.activity_at).label("last_at"),
@@ -264,9 +267,12 @@ def _of_totals(totals: CTE, checks: CTE) -> Select:
     }
     mine = checks.c.place.in_([CHECKS.index(check) + 1 for check in counts])
     found = case(*((checks.c.place == _place(check), count) for check, count in counts.items()))
-    return _finding(checks.c.place, totals.c.kind, found, totals.c.first_at, totals.c.last_at).join_from(
-        totals, checks, mine
-    )
+    unknown = and_(checks.c.place == _place(WITHOUT_CAMPAIGN), totals.c.kind == literal(EventKind.SENT.value))
+    return _finding(
+        *(checks.c.place, totals.c.kind, found, totals.c.first_at, totals.c.last_at),
+        severity=case((unknown, literal("notice"))),
+        advice=case((unknown, literal(SENDS_WITHOUT_CAMPAIGN))),
+    ).join_from(totals, checks, mine)
 
 
 def _stale(totals: CTE, clock: ColumnElement[Any], engine: Engine) -> Select:
@@ -366,9 +372,10 @@ def _nameless(check: Check, log: CTE, assets: Select, key: str) -> Select:
     found = assets.subquery("assets")
     named = select(found.c[key]).where(found.c[key].is_not(None), found.c.name.is_not(None))
     own, at = log.c[key], log.c.activity_at
+    known = own != literal(UNKNOWN_CAMPAIGN) if key == "campaign_id" else true()
     used = (
         select(own, func.min(at).label("first_at"), func.max(at).label("last_at"))
-        .where(_is_send(log), own.not_in(named))
+        .where(_is_send(log), known, own.not_in(named))
         .group_by(own)
         .subquery("nameless")
     )
@@ -413,4 +420,9 @@ def _absent(absent: Absent) -> Select:
         check, about = ABSENT_TABLE, absent.table
     else:
         check, about = ABSENT_COLUMN, f"{absent.table}.{absent.column}"
-    return _finding(_place(check), literal(about), literal(1), null(), null(), advice=literal(EFFECTS[absent.part]))
+    severity = literal("fine") if absent.part in HARMLESS else _TEXT
+    return _finding(
+        *(_place(check), literal(about), literal(1), null(), null()),
+        severity=severity,
+        advice=literal(EFFECTS[absent.part]),
+    )

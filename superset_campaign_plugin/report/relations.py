@@ -2,7 +2,8 @@
 
 events      campaign_id, email_id, person_id (whole numbers, any may be null), activity_at (UTC time),
             activity_id (text), loaded_at (UTC time of the loader's last write, where it keeps one); for clicks link
-            (text or null); for opens and clicks, where the log tells, user_agent (text) and bot (a condition)
+            (text or null); for opens and clicks, where the log tells, user_agent (text) and bot (a condition);
+            for sends a campaign_id that is never null, and email_name (text or null) where the log has it
 merges      surviving_id, merged_ids (text: whole numbers with commas between), merged_at, loaded_at
 deletions   person_id, loaded_at
 campaigns   campaign_id, name, program_id, program_name, workspace, active, archived (Yes / No / null), one row an id
@@ -20,6 +21,10 @@ from sqlalchemy.sql.selectable import Select
 CAMPAIGN_COLUMNS = ("name", "program_id", "program_name", "workspace", "active", "archived")
 PROGRAM_COLUMNS = ("name", "workspace")
 EMAIL_COLUMNS = ("name", "subject", "operational", "archived", "workspace")
+
+
+# The campaign of a send that names none. Marketo's own ids begin at 1, and null would match nothing in a join.
+UNKNOWN_CAMPAIGN = 0
 
 
 class EventKind(str, Enum):

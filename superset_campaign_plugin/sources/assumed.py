@@ -83,7 +83,7 @@ def _tables(layout: Layout, engine: Engine, unused: Collection[str]) -> dict[str
             add(activities.table, [names.activity_type])
     for activities in events.values():
         add(activities.table, [names.activity_id, names.campaign_id, names.email_id])
-    add(events[EventKind.SENT].table, [names.result])
+    add(events[EventKind.SENT].table, [names.result, names.email_name])
     for kind, columns in (
         (EventKind.OPENED, [names.bot, names.user_agent]),
         (EventKind.CLICKED, [names.bot, names.user_agent, names.link]),

@@ -29,6 +29,7 @@ LAYOUT = Layout(
         activity_at="activity_date",
         campaign_id="campaign_id",
         email_id="email_id",
+        email_name="email_name",
         loaded_at=("loaded_at",),
     ),
     campaigns=AssetTable(

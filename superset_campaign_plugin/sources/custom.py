@@ -7,7 +7,8 @@
       activity_at: happened_at
       campaign_id: campaign
       email_id: mail
-      link: url                  # optional, as are result, bot, user_agent, merged_ids, activity_type, loaded_at
+      link: url                  # optional, as are email_name, result, bot, user_agent, merged_ids, activity_type,
+                                 # loaded_at
     events:                      # only `sent` has to be there
       sent: mail_sent
       opened: {table: mail_log, types: [10]}
@@ -71,6 +72,7 @@ class _ColumnsSchema(_Named):
     campaign_id = fields.String(required=True, validate=_NAME)
     email_id = fields.String(required=True, validate=_NAME)
     activity_type = fields.String(load_default="")
+    email_name = fields.String(load_default="")
     result = fields.String(load_default="")
     link = fields.String(load_default="")
     bot = fields.String(load_default="")
@@ -173,6 +175,8 @@ def check_mapping(layout: Layout, catalog: Catalog) -> None:
     clicks, opens = layout.events.get(EventKind.CLICKED), layout.events.get(EventKind.OPENED)
     for table, own in (
         (sends, names.result),
+        (sends, names.campaign_id),
+        (sends, names.email_name),
         (clicks, names.link),
         *((table, own) for table in (opens, clicks) for own in (names.bot, names.user_agent)),
         *((table, own) for table in layout.events.values() for own in names.loaded_at),

@@ -16,6 +16,7 @@ LAYOUT = Layout(
         activity_at="activity_date",
         campaign_id="campaign_id",
         email_id="primary_attribute_value_id",
+        email_name="primary_attribute_value",
         loaded_at=("_fivetran_synced",),
     ),
     campaigns=AssetTable(

@@ -48,9 +48,9 @@ class LogTable:
 class ActivityColumns:
     """The columns that the tables of activities share.
 
-    An event table needs the first five (all but the sends may lack `campaign_id`; without `activity_id` repeated rows
-    are not found); the others are read where a table has them. `loaded_at` names the loader's own sync columns; the
-    first that a table has is the one.
+    An event table needs the person, the time and the email (without `activity_id` repeated rows are not found, and
+    without `campaign_id` a send's campaign is unknown); the others are read where a table has them. `loaded_at` names
+    the loader's own sync columns; the first that a table has is the one.
     """
 
     activity_id: str
@@ -58,6 +58,7 @@ class ActivityColumns:
     activity_at: str
     campaign_id: str
     email_id: str
+    email_name: str = ""
     activity_type: str = "activity_type_id"
     result: str = "action_result"
     link: str = "link"

@@ -15,14 +15,16 @@ from superset_campaign_plugin.report.relations import (
     CAMPAIGN_COLUMNS,
     EMAIL_COLUMNS,
     PROGRAM_COLUMNS,
+    UNKNOWN_CAMPAIGN,
     Absent,
     EventKind,
     Relations,
 )
-from superset_campaign_plugin.report.steps import comment, newest
+from superset_campaign_plugin.report.steps import comment, newest, plain
 from superset_campaign_plugin.sources.catalog import Catalog
 from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable
+from superset_campaign_plugin.sources.names import with_names_of_the_log
 from superset_campaign_plugin.sources.reader import Reader
 
 # A send with one of these results never left Marketo; a null result counts as sent.
@@ -54,11 +56,14 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
             f"no table {send_table.table} in {where}: the {layout.name} layout needs it; check --source and --schema"
         )
     merges, deletions = log(layout.merges), log(layout.deletions)
+    counted = _sends(layout, sends)
+    # Where no send names its campaign, no event could find its send by that.
+    by_campaign = sends.has(layout.columns.campaign_id)
     return Relations(
-        sends=_sends(layout, sends),
+        sends=counted,
         unsent=_unsent(layout, sends),
         events={
-            kind: _event(layout, found, kind)
+            kind: _event(layout, found, kind, by_campaign)
             for kind, activities in layout.events.items()
             if kind is not EventKind.SENT and (found := log(activities)) is not None
         },
@@ -70,7 +75,7 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
         deletions=_deletions(layout, deletions, layout.deletions) if layout.deletions and deletions else None,
         campaigns=assets(layout.campaigns, "campaign_id", CAMPAIGN_COLUMNS),
         programs=assets(layout.programs, "program_id", PROGRAM_COLUMNS),
-        emails=assets(layout.emails, "email_id", EMAIL_COLUMNS),
+        emails=with_names_of_the_log(assets(layout.emails, "email_id", EMAIL_COLUMNS), counted),
         absent=tuple(_absent(layout, reader)),
     )
 
@@ -81,17 +86,20 @@ def _absent(layout: Layout, reader: Callable[[str], Reader | None]) -> Iterator[
     tables: dict[EventKind | str, LogTable | AssetTable | None] = {kind: layout.events.get(kind) for kind in EventKind}
     tables |= {part: getattr(layout, part) for part in parts}
     columns: dict[EventKind | str, dict[str, str]] = {
-        EventKind.SENT: {"result": names.result},
+        EventKind.SENT: {"result": names.result, "campaign_of_sends": names.campaign_id},
         EventKind.OPENED: {"bot": names.bot, "user_agent": names.user_agent},
         EventKind.CLICKED: {"link": names.link, "bot": names.bot},
         "merges": {"merged_ids": names.merged_ids},
     }
+    sends = reader(layout.events[EventKind.SENT].table)
     for kind in layout.events.keys() - {EventKind.SENT}:
         columns[kind] = {"campaign_id": names.campaign_id, **columns.get(kind, {})}
     found: dict[Absent, None] = {}  # in their order, each once: a table may hold several kinds of activities
     for part, own in tables.items():
         there = None if own is None else reader(own.table)
         if own is None or there is None:
+            if part == "emails" and sends is not None and sends.has(names.email_name):
+                part = "subjects"
             found[Absent(part, None if own is None else own.table)] = None
             continue
         for column_part, name in columns.get(part, {}).items():
@@ -104,7 +112,11 @@ def _absent(layout: Layout, reader: Callable[[str], Reader | None]) -> Iterator[
 
 def _sends(layout: Layout, reader: Reader) -> Select:
     names = layout.columns
-    rows = _activities(layout, reader, layout.events[EventKind.SENT], campaign_required=True)
+    rows = _activities(layout, reader, layout.events[EventKind.SENT])
+    campaign = func.coalesce(plain(rows, "campaign_id"), literal(UNKNOWN_CAMPAIGN)).label("campaign_id")
+    rows = rows.with_only_columns(campaign, *[own for own in rows.selected_columns if own.name != "campaign_id"])
+    if reader.has(names.email_name):
+        rows = rows.add_columns(reader.text(names.email_name).label("email_name"))
     if not reader.has(names.result):
         return rows
     result = func.lower(reader.text(names.result))
@@ -115,13 +127,13 @@ def _unsent(layout: Layout, reader: Reader) -> Select | None:
     names = layout.columns
     if not reader.has(names.result):
         return None
-    rows = _activities(layout, reader, layout.events[EventKind.SENT], campaign_required=True)
+    rows = _activities(layout, reader, layout.events[EventKind.SENT])
     return rows.where(func.lower(reader.text(names.result)).in_(NOT_SENT))
 
 
-def _event(layout: Layout, reader: Reader, kind: EventKind) -> Select:
+def _event(layout: Layout, reader: Reader, kind: EventKind, by_campaign: bool) -> Select:
     names = layout.columns
-    rows = _activities(layout, reader, layout.events[kind], campaign_required=False)
+    rows = _activities(layout, reader, layout.events[kind], by_campaign)
     if kind is EventKind.CLICKED:
         rows = rows.add_columns(reader.text(names.link).label("link"))
     if kind in (EventKind.OPENED, EventKind.CLICKED):
@@ -132,10 +144,10 @@ def _event(layout: Layout, reader: Reader, kind: EventKind) -> Select:
     return rows
 
 
-def _activities(layout: Layout, reader: Reader, activities: LogTable, *, campaign_required: bool) -> Select:
+def _activities(layout: Layout, reader: Reader, activities: LogTable, by_campaign: bool = True) -> Select:
     names = layout.columns
     columns = [
-        reader.identifier(names.campaign_id, required=campaign_required).label("campaign_id"),
+        reader.identifier(names.campaign_id if by_campaign else "", required=False).label("campaign_id"),
         reader.identifier(names.email_id).label("email_id"),
         reader.identifier(names.person_id).label("person_id"),
         reader.time(names.activity_at).label("activity_at"),

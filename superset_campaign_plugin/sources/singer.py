@@ -13,6 +13,7 @@ LAYOUT = replace(
     columns=replace(
         AIRBYTE.columns,
         email_id="primary_attribute_value_id",
+        email_name="primary_attribute_value",
         loaded_at=("_sdc_batched_at", "_sdc_received_at", "_sdc_extracted_at"),
     ),
 )

@@ -151,7 +151,6 @@ def test_no_such_schema(warehouse):
 @pytest.mark.parametrize(
     ("table", "column"),
     [
-        ("activity_send_email", "campaign_id"),
         ("activity_send_email", "lead_id"),
         ("activity_send_email", "primary_attribute_value_id"),
         ("activity_send_email", "activity_date"),

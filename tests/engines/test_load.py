@@ -95,7 +95,7 @@ def test_a_log_comes_back(warehouse, tmp_path: Path) -> None:
             a.person,
             a.campaign,
             a.email,
-            f"Program.Email {a.email}",
+            a.named,
             a.action_result,
             a.link,
             *(None,) * 3,

@@ -98,6 +98,7 @@ def as_log() -> Log:
                     row.get("action_result") or None,
                     row.get("link") or None,
                     agent=row.get("user_agent") or None,
+                    named=row["primary_attribute_value"],
                 )
             )
     for row in tables["activity_merge_leads"]:

@@ -10,7 +10,7 @@ WITH email_log AS (
   FROM (
     SELECT
       'sent' AS kind,
-      CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
+      coalesce(CAST(loaded.campaign_id AS Nullable(Int64)), 0) AS campaign_id,
       CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
       CAST(loaded.lead_id AS Nullable(Int64)) AS person_id,
       CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS activity_at,
@@ -89,7 +89,7 @@ WITH email_log AS (
         ELSE 0
       END
     ) AS Nullable(Int64)) AS incomplete_count,
-    CAST(sum(CASE WHEN email_log.campaign_id IS NULL THEN 1 ELSE 0 END) AS Nullable(Int64)) AS no_campaign_count,
+    CAST(sum(CASE WHEN coalesce(email_log.campaign_id, 0) = 0 THEN 1 ELSE 0 END) AS Nullable(Int64)) AS no_campaign_count,
     count(email_log.activity_id) - count(DISTINCT (
       email_log.activity_id
     )) AS repeated_count,
@@ -333,7 +333,7 @@ WITH email_log AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
+    coalesce(CAST(loaded.campaign_id AS Nullable(Int64)), 0) AS campaign_id,
     CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
     coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
     CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS activity_at
@@ -347,7 +347,7 @@ WITH email_log AS (
       )
     )
     AND NOT (
-      CAST(loaded.campaign_id AS Nullable(Int64)) IS NULL
+      coalesce(CAST(loaded.campaign_id AS Nullable(Int64)), 0) IS NULL
     )
     AND NOT (
       CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) IS NULL
@@ -770,8 +770,11 @@ WITH email_log AS (
       END AS found,
       log_totals.first_at AS first_at,
       log_totals.last_at AS last_at,
-      CAST(NULL AS Nullable(String)) AS severity,
-      CAST(NULL AS Nullable(String)) AS advice
+      CASE WHEN checks.place = 16 AND log_totals.kind = 'sent' THEN 'notice' END AS severity,
+      CASE
+        WHEN checks.place = 16 AND log_totals.kind = 'sent'
+        THEN 'They count under ''Unknown campaign'', with the activities that name none, either. Older versions of some loaders bring no campaign; load that time anew, if the loader can.'
+      END AS advice
     FROM log_totals
     JOIN checks
       ON checks.place IN (14, 11, 16, 17)
@@ -863,6 +866,7 @@ WITH email_log AS (
       FROM email_log
       WHERE
         email_log.kind = 'sent'
+        AND email_log.campaign_id <> 0
         AND (
           NOT (
             email_log.campaign_id IN (
@@ -941,45 +945,119 @@ WITH email_log AS (
               SELECT
                 assets.email_id
               FROM (
-                /* The newest version of each asset */
+                /* An email's name is that of the table of emails, else that of its newest send */
                 SELECT
-                  versions.email_id,
-                  versions.name,
-                  versions.subject,
-                  versions.operational,
-                  versions.archived,
-                  versions.workspace
+                  "both".email_id,
+                  coalesce(
+                    max(CASE WHEN "both".logged = 0 THEN "both".name END),
+                    max(CASE WHEN "both".logged = 1 THEN "both".name END)
+                  ) AS name,
+                  max("both".subject) AS subject,
+                  max("both".operational) AS operational,
+                  max("both".archived) AS archived,
+                  max("both".workspace) AS workspace
                 FROM (
                   SELECT
-                    CAST(loaded.id AS Nullable(Int64)) AS email_id,
-                    nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
-                    nullIf(
-                      TRIM(
+                    email_assets.email_id,
+                    0 AS logged,
+                    email_assets.name,
+                    email_assets.subject,
+                    email_assets.operational,
+                    email_assets.archived,
+                    email_assets.workspace
+                  FROM (
+                    /* The newest version of each asset */
+                    SELECT
+                      versions.email_id,
+                      versions.name,
+                      versions.subject,
+                      versions.operational,
+                      versions.archived,
+                      versions.workspace
+                    FROM (
+                      SELECT
+                        CAST(loaded.id AS Nullable(Int64)) AS email_id,
+                        nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+                        nullIf(
+                          TRIM(
+                            CASE
+                              WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+                              AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
+                              THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
+                              ELSE CAST(loaded.subject AS Nullable(String))
+                            END
+                          ),
+                          ''
+                        ) AS subject,
                         CASE
-                          WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
-                          AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
-                          THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
-                          ELSE CAST(loaded.subject AS Nullable(String))
-                        END
-                      ),
-                      ''
-                    ) AS subject,
-                    CASE
-                      WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', 'yes')
-                      THEN 'Yes'
-                      WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', 'no')
-                      THEN 'No'
-                    END AS operational,
+                          WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+                          THEN 'Yes'
+                          WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+                          THEN 'No'
+                        END AS operational,
+                        CAST(NULL AS Nullable(String)) AS archived,
+                        nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
+                        row_number() OVER (
+                          PARTITION BY CAST(loaded.id AS Nullable(Int64))
+                          ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+                        ) AS version_place
+                      FROM marketo.email_template_history AS loaded
+                    ) AS versions
+                    WHERE
+                      versions.version_place = 1
+                  ) AS email_assets
+                  UNION ALL
+                  SELECT
+                    logged_names.email_id,
+                    1 AS logged,
+                    logged_names.name,
+                    CAST(NULL AS Nullable(String)) AS subject,
+                    CAST(NULL AS Nullable(String)) AS operational,
                     CAST(NULL AS Nullable(String)) AS archived,
-                    nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
-                    row_number() OVER (
-                      PARTITION BY CAST(loaded.id AS Nullable(Int64))
-                      ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
-                    ) AS version_place
-                  FROM marketo.email_template_history AS loaded
-                ) AS versions
-                WHERE
-                  versions.version_place = 1
+                    CAST(NULL AS Nullable(String)) AS workspace
+                  FROM (
+                    SELECT
+                      versions.email_id,
+                      versions.name
+                    FROM (
+                      SELECT
+                        sent_names.email_id,
+                        sent_names.name,
+                        row_number() OVER (
+                          PARTITION BY sent_names.email_id
+                          ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
+                        ) AS version_place
+                      FROM (
+                        SELECT
+                          CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
+                          nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') AS name,
+                          max(
+                            CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC')))
+                          ) AS named_at
+                        FROM marketo.activity_send_email AS loaded
+                        WHERE
+                          (
+                            NOT (
+                              coalesce(lower(nullIf(TRIM(CAST(loaded.action_result AS Nullable(String))), '')), '') IN ('skipped', 'failed')
+                            )
+                          )
+                          AND NOT (
+                            CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) IS NULL
+                          )
+                          AND NOT (
+                            nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') IS NULL
+                          )
+                        GROUP BY
+                          CAST(loaded.primary_attribute_value_id AS Nullable(Int64)),
+                          nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '')
+                      ) AS sent_names
+                    ) AS versions
+                    WHERE
+                      versions.version_place = 1
+                  ) AS logged_names
+                ) AS "both"
+                GROUP BY
+                  "both".email_id
               ) AS assets
               WHERE
                 NOT (

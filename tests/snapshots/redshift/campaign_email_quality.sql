@@ -10,7 +10,7 @@ WITH email_log AS (
   FROM (
     SELECT
       'sent' AS kind,
-      loaded.campaign_id,
+      COALESCE(loaded.campaign_id, 0) AS campaign_id,
       loaded.primary_attribute_value_id AS email_id,
       loaded.lead_id AS person_id,
       loaded.activity_date AT TIME ZONE 'UTC' AS activity_at,
@@ -87,7 +87,7 @@ WITH email_log AS (
         ELSE 0
       END
     ) AS BIGINT) AS incomplete_count,
-    CAST(SUM(CASE WHEN email_log.campaign_id IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS no_campaign_count,
+    CAST(SUM(CASE WHEN COALESCE(email_log.campaign_id, 0) = 0 THEN 1 ELSE 0 END) AS BIGINT) AS no_campaign_count,
     COUNT(email_log.activity_id) - COUNT(DISTINCT (
       email_log.activity_id
     )) AS repeated_count,
@@ -313,7 +313,7 @@ WITH email_log AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    loaded.campaign_id,
+    COALESCE(loaded.campaign_id, 0) AS campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
     loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
@@ -324,7 +324,7 @@ WITH email_log AS (
     (
       NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
     )
-    AND NOT loaded.campaign_id IS NULL
+    AND NOT COALESCE(loaded.campaign_id, 0) IS NULL
     AND NOT loaded.primary_attribute_value_id IS NULL
     AND NOT COALESCE(surviving_people.surviving_id, loaded.lead_id) IS NULL
 ), email_events AS (
@@ -756,8 +756,11 @@ WITH email_log AS (
       END AS found,
       log_totals.first_at,
       log_totals.last_at,
-      CAST(NULL AS VARCHAR(65535)) AS severity,
-      CAST(NULL AS VARCHAR(65535)) AS advice
+      CASE WHEN checks.place = 16 AND log_totals.kind = 'sent' THEN 'notice' END AS severity,
+      CASE
+        WHEN checks.place = 16 AND log_totals.kind = 'sent'
+        THEN 'They count under \'Unknown campaign\', with the activities that name none, either. Older versions of some loaders bring no campaign; load that time anew, if the loader can.'
+      END AS advice
     FROM log_totals
     JOIN checks
       ON checks.place IN (14, 11, 16, 17)
@@ -857,6 +860,7 @@ WITH email_log AS (
       FROM email_log
       WHERE
         email_log.kind = 'sent'
+        AND email_log.campaign_id <> 0
         AND (
           NOT email_log.campaign_id IN (
             SELECT
@@ -928,45 +932,111 @@ WITH email_log AS (
             SELECT
               assets.email_id
             FROM (
-              /* The newest version of each asset */
+              /* An email's name is that of the table of emails, else that of its newest send */
               SELECT
-                versions.email_id,
-                versions.name,
-                versions.subject,
-                versions.operational,
-                versions.archived,
-                versions.workspace
+                "both".email_id,
+                COALESCE(
+                  MAX(CASE WHEN "both".logged = 0 THEN "both".name END),
+                  MAX(CASE WHEN "both".logged = 1 THEN "both".name END)
+                ) AS name,
+                MAX("both".subject) AS subject,
+                MAX("both".operational) AS operational,
+                MAX("both".archived) AS archived,
+                MAX("both".workspace) AS workspace
               FROM (
                 SELECT
-                  loaded.id AS email_id,
-                  NULLIF(TRIM(loaded.name), '') AS name,
-                  NULLIF(
-                    TRIM(
+                  email_assets.email_id,
+                  0 AS logged,
+                  email_assets.name,
+                  email_assets.subject,
+                  email_assets.operational,
+                  email_assets.archived,
+                  email_assets.workspace
+                FROM (
+                  /* The newest version of each asset */
+                  SELECT
+                    versions.email_id,
+                    versions.name,
+                    versions.subject,
+                    versions.operational,
+                    versions.archived,
+                    versions.workspace
+                  FROM (
+                    SELECT
+                      loaded.id AS email_id,
+                      NULLIF(TRIM(loaded.name), '') AS name,
+                      NULLIF(
+                        TRIM(
+                          CASE
+                            WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
+                            AND POSITION('"value"' IN loaded.subject) > 0
+                            THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
+                            ELSE loaded.subject
+                          END
+                        ),
+                        ''
+                      ) AS subject,
                       CASE
-                        WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
-                        AND POSITION('"value"' IN loaded.subject) > 0
-                        THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
-                        ELSE loaded.subject
-                      END
-                    ),
-                    ''
-                  ) AS subject,
-                  CASE
-                    WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('true', 't', '1', 'yes')
-                    THEN 'Yes'
-                    WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('false', 'f', '0', 'no')
-                    THEN 'No'
-                  END AS operational,
+                        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('true', 't', '1', 'yes')
+                        THEN 'Yes'
+                        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('false', 'f', '0', 'no')
+                        THEN 'No'
+                      END AS operational,
+                      CAST(NULL AS VARCHAR(65535)) AS archived,
+                      NULLIF(TRIM(loaded.workspace), '') AS workspace,
+                      ROW_NUMBER() OVER (
+                        PARTITION BY loaded.id
+                        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+                      ) AS version_place
+                    FROM marketo.email_template_history AS loaded
+                  ) AS versions
+                  WHERE
+                    versions.version_place = 1
+                ) AS email_assets
+                UNION ALL
+                SELECT
+                  logged_names.email_id,
+                  1 AS logged,
+                  logged_names.name,
+                  CAST(NULL AS VARCHAR(65535)) AS subject,
+                  CAST(NULL AS VARCHAR(65535)) AS operational,
                   CAST(NULL AS VARCHAR(65535)) AS archived,
-                  NULLIF(TRIM(loaded.workspace), '') AS workspace,
-                  ROW_NUMBER() OVER (
-                    PARTITION BY loaded.id
-                    ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
-                  ) AS version_place
-                FROM marketo.email_template_history AS loaded
-              ) AS versions
-              WHERE
-                versions.version_place = 1
+                  CAST(NULL AS VARCHAR(65535)) AS workspace
+                FROM (
+                  SELECT
+                    versions.email_id,
+                    versions.name
+                  FROM (
+                    SELECT
+                      sent_names.email_id,
+                      sent_names.name,
+                      ROW_NUMBER() OVER (
+                        PARTITION BY sent_names.email_id
+                        ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
+                      ) AS version_place
+                    FROM (
+                      SELECT
+                        loaded.primary_attribute_value_id AS email_id,
+                        NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
+                        MAX(loaded.activity_date AT TIME ZONE 'UTC') AS named_at
+                      FROM marketo.activity_send_email AS loaded
+                      WHERE
+                        (
+                          NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+                        )
+                        AND NOT loaded.primary_attribute_value_id IS NULL
+                        AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
+                      GROUP BY
+                        loaded.primary_attribute_value_id,
+                        NULLIF(TRIM(loaded.primary_attribute_value), '')
+                    ) AS sent_names
+                  ) AS versions
+                  WHERE
+                    versions.version_place = 1
+                ) AS logged_names
+              ) AS "both"
+              GROUP BY
+                "both".email_id
             ) AS assets
             WHERE
               NOT assets.email_id IS NULL AND NOT assets.name IS NULL

@@ -83,7 +83,7 @@ WITH digits AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    loaded.campaign_id,
+    COALESCE(loaded.campaign_id, 0) AS campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
@@ -94,7 +94,7 @@ WITH digits AS (
     (
       NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
     )
-    AND NOT loaded.campaign_id IS NULL
+    AND NOT COALESCE(loaded.campaign_id, 0) IS NULL
     AND NOT loaded.primary_attribute_value_id IS NULL
     AND NOT COALESCE(surviving_people.surviving_id, loaded.lead_id) IS NULL
 ), email_events AS (
@@ -381,44 +381,110 @@ WITH digits AS (
   WHERE
     versions.version_place = 1
 ), newest_emails AS (
-  /* The newest version of each asset */
+  /* An email's name is that of the table of emails, else that of its newest send */
   SELECT
-    versions.email_id,
-    versions.name,
-    versions.subject,
-    versions.operational,
-    versions.archived,
-    versions.workspace
+    "both".email_id,
+    COALESCE(
+      MAX(CASE WHEN "both".logged = 0 THEN "both".name END),
+      MAX(CASE WHEN "both".logged = 1 THEN "both".name END)
+    ) AS name,
+    MAX("both".subject) AS subject,
+    MAX("both".operational) AS operational,
+    MAX("both".archived) AS archived,
+    MAX("both".workspace) AS workspace
   FROM (
     SELECT
-      loaded.id AS email_id,
-      NULLIF(TRIM(loaded.name), '') AS name,
-      NULLIF(
-        TRIM(
+      email_assets.email_id,
+      0 AS logged,
+      email_assets.name,
+      email_assets.subject,
+      email_assets.operational,
+      email_assets.archived,
+      email_assets.workspace
+    FROM (
+      /* The newest version of each asset */
+      SELECT
+        versions.email_id,
+        versions.name,
+        versions.subject,
+        versions.operational,
+        versions.archived,
+        versions.workspace
+      FROM (
+        SELECT
+          loaded.id AS email_id,
+          NULLIF(TRIM(loaded.name), '') AS name,
+          NULLIF(
+            TRIM(
+              CASE
+                WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
+                THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
+                ELSE loaded.subject
+              END
+            ),
+            ''
+          ) AS subject,
           CASE
-            WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
-            THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
-            ELSE loaded.subject
-          END
-        ),
-        ''
-      ) AS subject,
-      CASE
-        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
-        THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
-        THEN 'No'
-      END AS operational,
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
+            THEN 'Yes'
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
+            THEN 'No'
+          END AS operational,
+          CAST(NULL AS VARCHAR) AS archived,
+          NULLIF(TRIM(loaded.workspace), '') AS workspace,
+          ROW_NUMBER() OVER (
+            PARTITION BY loaded.id
+            ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+          ) AS version_place
+        FROM marketo.email_template_history AS loaded
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS email_assets
+    UNION ALL
+    SELECT
+      logged_names.email_id,
+      1 AS logged,
+      logged_names.name,
+      CAST(NULL AS VARCHAR) AS subject,
+      CAST(NULL AS VARCHAR) AS operational,
       CAST(NULL AS VARCHAR) AS archived,
-      NULLIF(TRIM(loaded.workspace), '') AS workspace,
-      ROW_NUMBER() OVER (
-        PARTITION BY loaded.id
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
-      ) AS version_place
-    FROM marketo.email_template_history AS loaded
-  ) AS versions
-  WHERE
-    versions.version_place = 1
+      CAST(NULL AS VARCHAR) AS workspace
+    FROM (
+      SELECT
+        versions.email_id,
+        versions.name
+      FROM (
+        SELECT
+          sent_names.email_id,
+          sent_names.name,
+          ROW_NUMBER() OVER (
+            PARTITION BY sent_names.email_id
+            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
+          ) AS version_place
+        FROM (
+          SELECT
+            loaded.primary_attribute_value_id AS email_id,
+            NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
+            MAX(CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6))) AS named_at
+          FROM marketo.activity_send_email AS loaded
+          WHERE
+            (
+              NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+            )
+            AND NOT loaded.primary_attribute_value_id IS NULL
+            AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
+          GROUP BY
+            loaded.primary_attribute_value_id,
+            NULLIF(TRIM(loaded.primary_attribute_value), '')
+        ) AS sent_names
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS logged_names
+  ) AS "both"
+  GROUP BY
+    "both".email_id
 ), report AS (
   /* The report with names. A name that is missing shows the id */ /* The report */
   SELECT
@@ -429,8 +495,12 @@ WITH digits AS (
       COALESCE(newest_programs.name, newest_campaigns.program_name),
       CAST(newest_campaigns.program_id AS VARCHAR)
     ) AS program_name,
-    daily_rollup.campaign_id,
-    COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)) AS campaign_name,
+    NULLIF(daily_rollup.campaign_id, 0) AS campaign_id,
+    CASE
+      WHEN daily_rollup.campaign_id = 0
+      THEN 'Unknown campaign'
+      ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
+    END AS campaign_name,
     newest_campaigns.active AS campaign_active,
     daily_rollup.email_id,
     COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR)) AS email_name,
@@ -492,11 +562,24 @@ WITH digits AS (
       )
     END AS program_label,
     CASE
-      WHEN STRPOS(COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)), '<') > 0
+      WHEN STRPOS(
+        CASE
+          WHEN (
+            daily_rollup.campaign_id = 0
+          )
+          THEN 'Unknown campaign'
+          ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
+        END,
+        '<'
+      ) > 0
       THEN '<span>' || REPLACE(
         REPLACE(
           REPLACE(
-            COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR)),
+            CASE
+              WHEN daily_rollup.campaign_id = 0
+              THEN 'Unknown campaign'
+              ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
+            END,
             '&',
             '&amp;'
           ),
@@ -506,7 +589,11 @@ WITH digits AS (
         '>',
         '&gt;'
       ) || '</span>'
-      ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
+      ELSE CASE
+        WHEN daily_rollup.campaign_id = 0
+        THEN 'Unknown campaign'
+        ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
+      END
     END AS campaign_label,
     daily_rollup.sent_count,
     daily_rollup.delivered_count,
