@@ -11,12 +11,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, String, and_, case, cast, func, literal, literal_column, types
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import func, literal, literal_column, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.locks import Locks
+from superset_campaign_plugin.engines.reading import Reading
 from superset_campaign_plugin.engines.rendering import with_safe_literals
 from superset_campaign_plugin.errors import UsageError
 
@@ -24,11 +24,10 @@ Columns = dict[str, types.TypeEngine]
 
 # Where Superset's plain "week" begins on Sunday.
 WEEK_FROM_MONDAY = "1969-12-29T00:00:00Z/P1W"
-ENDS_WITH_ZONE = "[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$"
 
 
-class Engine:
-    """The shared default, and the record of what an engine is and can do.
+class Engine(Reading):
+    """The shared default, and the record of what an engine is and can do. How it reads columns is in `reading.py`.
 
     name                the SQLAlchemy dialect's name, which is that of the URI and of Superset's `backend`
     aliases             other dialects of the same SQL
@@ -36,7 +35,6 @@ class Engine:
     timestamp_type      the type, in Superset's eyes, of a time without a zone
     week_grain          Superset's time grain of weeks that begin on Monday
     time_zones          False where the engine knows UTC alone, so `local_time` cannot be asked for
-    refuses_bad_values  False where a text that is no time, or no number, is quietly read as something else
     joins_rename        True where `a.x` of a join is not called `x` if the other table has an `x`, too
     updates_rows        False where rows cannot be changed in place, so nothing but the report can be had there
     schemas             False where a database has no schemas within it
@@ -73,7 +71,6 @@ class Engine:
     locks = Locks()
     rights: str | None = None
     time_zones = True
-    refuses_bad_values = True
     joins_rename = False
     updates_rows = True
     character = "CHR({})"
@@ -99,23 +96,6 @@ class Engine:
         """`moment` minus whole days."""
         return moment - literal_column(f"INTERVAL '{days} days'")
 
-    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """A loader's time column as UTC without a zone; a text is read as ISO 8601, and as UTC if it names no zone."""
-        if getattr(column.type, "timezone", False):
-            return column.op("AT TIME ZONE")(literal_column("'UTC'"))
-        if isinstance(column.type, types.String):
-            return self.parse_time(func.nullif(func.trim(column), literal("")))
-        return column
-
-    def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        """A text as a UTC time. A plain cast would drop a zone without applying it."""
-        with_zone = cast(text, types.TIMESTAMP(timezone=True)).op("AT TIME ZONE")(literal_column("'UTC'"))
-        return case((self.matches(text, ENDS_WITH_ZONE), with_zone), else_=cast(text, types.TIMESTAMP()))
-
-    def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
-        """Whether a part of `text` matches the regular expression."""
-        return func.regexp_matches(text, literal(pattern))
-
     def read_columns(
         self, connection: Connection, schema: str | None, attached: str | None = None
     ) -> Mapping[str, Columns] | None:
@@ -124,34 +104,6 @@ class Engine:
         `attached` names the attached database to look in, on an engine whose connections can hold several.
         """
         return None
-
-    def identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """A loader's id column as a whole number; an empty text is null."""
-        if isinstance(column.type, types.String):
-            return cast(func.nullif(func.trim(column), literal("")), BigInteger)
-        return column if isinstance(column.type, BigInteger) else cast(column, BigInteger)
-
-    def text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Any column as text."""
-        return column if isinstance(column.type, types.String) else cast(column, String)
-
-    def text_or_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """A column as text; where it holds a JSON object, the object's `value`."""
-        text = self.text(column)
-        is_object = and_(func.substr(text, 1, 1) == literal("{"), self.contains(text, '"value"'))
-        return case((is_object, self.json_value(text)), else_=text)
-
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The text of the key `value` of a JSON object."""
-        return cast(text, postgresql.JSON).op("->>")(literal("value"))
-
-    def flag(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """A loader's yes-or-no column as text to compare with `true`, `t`, `1` or `yes`, in lower case."""
-        return func.lower(func.trim(cast(column, String)))
-
-    def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
-        """Whether `text` holds `part`. Not LIKE: the underscore of `mkt_unsubscribe` is one of its wildcards."""
-        return func.strpos(text, literal(part)) > 0
 
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         """The part at `place`, from 1, of a text such as `12,34`; null or empty where it has fewer parts."""

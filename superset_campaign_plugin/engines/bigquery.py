@@ -24,6 +24,8 @@ class BigQuery(Engine):
     timestamp_type = "DATETIME"
     week_grain = WEEK_FROM_MONDAY
     runs_in_tests = False
+    time_type = _TIME
+    try_cast = "SAFE_CAST"
 
     def own_dialect(self) -> Dialect:
         return plain_dialect(quote="`", text_type="STRING", number_type="INT64", backslash_escapes=True)
@@ -43,9 +45,20 @@ class BigQuery(Engine):
             return func.datetime(column, literal("UTC"))
         return super().time(column)
 
+    def decoded(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.safe_convert_bytes_to_string(column)
+
+    def document_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        # CAST takes no JSON, and of arrays and objects JSON_VALUE gives null.
+        return func.coalesce(func.json_value(column, literal("$")), func.to_json_string(column))
+
+    def list_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.to_json_string(column)
+
     def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        # Without a zone a text is read as UTC; an offset must have its colon.
-        colon = func.regexp_replace(text, literal("(:[0-9.]+[+-][0-9]{2})([0-9]{2})$"), literal("\\1:\\2"))
+        # Without a zone a text is read as UTC; an offset must have its colon, and stand without a space or Z before it.
+        close = func.regexp_replace(text, literal(" *Z?([+-][0-9:]+)$"), literal("\\1"))
+        colon = func.regexp_replace(close, literal("(:[0-9.]+[+-][0-9]{2})([0-9]{2})$"), literal("\\1:\\2"))
         return func.datetime(cast(colon, _INSTANT), literal("UTC"))
 
     def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:

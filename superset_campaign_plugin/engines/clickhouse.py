@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, cast, func, literal, literal_column, types
+from sqlalchemy import BigInteger, String, case, cast, func, literal, literal_column
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.forms import WHOLE_NUMBER
+from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
 
 _TIME = Named("Nullable(DateTime64(6, 'UTC'))")
@@ -28,6 +30,7 @@ class ClickHouse(Engine):
     runs_in_tests = False
     bit_or, bit_and = "groupBitOr", "bitAnd"
     joins_rename = True
+    time_type = _TIME
     updates_rows = False
     character = "CHAR({})"
 
@@ -46,23 +49,37 @@ class ClickHouse(Engine):
         return moment - literal_column(f"INTERVAL {days} DAY")
 
     def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        if isinstance(column.type, types.String):
-            return super().time(column)
-        return cast(func.toDateTime64(column, _DIGITS, _UTC), _TIME)
+        if kind_of(column.type) in (Kind.DAY, Kind.TIME, Kind.UNKNOWN):
+            return cast(func.toDateTime64(column, _DIGITS, _UTC), _TIME)
+        return super().time(column)
 
     def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.parseDateTime64BestEffort(text, _DIGITS, _UTC)
+        return func.parseDateTime64BestEffort(self.plain_zone(text), _DIGITS, _UTC)
+
+    def plain_zone(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return self.replace_all(text, " *Z?([+-][0-9:]+)$", "\\1")
 
     def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
         return func.match(text, literal(pattern))
 
     def identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        if isinstance(column.type, types.String):
-            return super().identifier(column)
-        return cast(column, BigInteger)
+        if kind_of(column.type) is Kind.WHOLE:
+            return cast(column, BigInteger)
+        return super().identifier(column)
+
+    def whole_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(self.replace_all(text, "[.]0*$", ""), BigInteger)
+
+    def try_whole_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        number = func.toInt64OrNull(func.ifNull(self.replace_all(text, "[.]0*$", ""), literal("")))
+        return case((self.matches(text, WHOLE_NUMBER), cast(number, BigInteger)))
 
     def text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return cast(column, String)
+        kind = kind_of(column.type)
+        return cast(func.toString(column) if kind in (Kind.DOCUMENT, Kind.LIST) else column, String)
+
+    def replace_all(self, text: ColumnElement[Any], pattern: str, replacement: str) -> ColumnElement[Any]:
+        return func.replaceRegexpAll(text, literal(pattern), literal(replacement))
 
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.position(text, literal(part)) > 0

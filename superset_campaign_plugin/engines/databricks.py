@@ -19,6 +19,7 @@ class Databricks(Spark):
     name = "databricks"
     sqlglot = "databricks"
     runs_in_tests = False
+    try_cast = "TRY_CAST"
 
     def read_columns(
         self, connection: Connection, schema: str | None, attached: str | None = None

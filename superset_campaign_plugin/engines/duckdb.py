@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import cast, column, func, literal, select, table, text, types
+from sqlalchemy import String, case, cast, column, func, literal, select, table, text, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Columns, Engine
+from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
+from superset_campaign_plugin.engines.kinds import Composite, Unnamed
 from superset_campaign_plugin.engines.postgresql import standard_dialect
+from superset_campaign_plugin.engines.rendering import GuardedCast
 
 _COLUMNS = table(
     "columns",
@@ -24,7 +27,12 @@ _TYPES: dict[str, types.TypeEngine] = {
     "VARCHAR": types.String(),
     "DATE": types.Date(),
     "TIMESTAMP WITH TIME ZONE": types.TIMESTAMP(timezone=True),
+    "JSON": types.JSON(),
+    "BLOB": types.LargeBinary(),
+    # Whole numbers wider than 64 bits.
+    **dict.fromkeys(("UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM", "VARINT"), types.Numeric()),
 }
+_ZONED = types.TIMESTAMP(timezone=True)
 
 
 class DuckDB(Engine):
@@ -32,6 +40,8 @@ class DuckDB(Engine):
 
     name = "duckdb"
     sqlglot = "duckdb"
+    casts_decimals = True
+    try_cast = "TRY_CAST"
     refresh_settings = ("SET preserve_insertion_order = false", "SET memory_limit = '6GB'")
 
     def own_dialect(self) -> Dialect:
@@ -56,6 +66,31 @@ class DuckDB(Engine):
             tables.setdefault(name, {})[own] = _type(data_type)
         return tables
 
+    def decoded(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        # What is no UTF-8 shows its bytes.
+        return func.coalesce(func.try_(func.decode(column)), cast(column, String))
+
+    def document_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return column.op("->>")(literal("$"))
+
+    def list_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(func.to_json(column), String)
+
+    def replace_all(self, text: ColumnElement[Any], pattern: str, replacement: str) -> ColumnElement[Any]:
+        return func.regexp_replace(text, literal(pattern), literal(replacement), literal("g"))
+
+    def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        # Its cast wants seconds before a zone, and nothing between them.
+        spelled = self.plain_zone(text)
+        with_zone = func.coalesce(GuardedCast(text, _ZONED, self.try_cast), cast(spelled, _ZONED))
+        plain = cast(text, types.TIMESTAMP())
+        return case((self.matches(text, ENDS_WITH_ZONE), self.in_utc(with_zone)), else_=plain)
+
+    def plain_zone(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        offset = self.replace_all(func.replace(text, literal("UTC"), literal("Z")), " *Z?([+-][0-9:]+)$", "\\1")
+        close = self.replace_all(offset, " +Z$", "Z")
+        return self.replace_all(close, "([T ][0-9]{2}:[0-9]{2})([Z+-])", "\\1:00\\2")
+
     def _truncate(self, unit: str, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         # date_trunc gives a DATE for some units.
         return cast(func.date_trunc(literal(unit), moment), types.TIMESTAMP())
@@ -64,8 +99,10 @@ class DuckDB(Engine):
 def _type(name: str) -> types.TypeEngine:
     if name in _TYPES:
         return _TYPES[name]
+    if name.endswith("]") or name.startswith(("STRUCT", "MAP", "UNION")):
+        return Composite(name)
     if name.startswith("TIMESTAMP"):
         return types.TIMESTAMP()
     if name.startswith(("DECIMAL", "DOUBLE", "FLOAT")):
         return types.Numeric()
-    return types.Integer() if name.endswith(("INT", "INTEGER")) else types.NullType()
+    return types.Integer() if name.endswith(("INT", "INTEGER")) else Unnamed(name)

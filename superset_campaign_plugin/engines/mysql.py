@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, cast, func, literal, literal_column, select, types
+from sqlalchemy import BigInteger, and_, case, cast, func, literal, literal_column, select, types
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
+from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.engines.locks import Locks
 from superset_campaign_plugin.errors import DatabaseError
 
@@ -19,7 +21,7 @@ _ISO_8601 = (
     "^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]+[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?)?$"
 )
 _OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?$"
-_ZONE = f" *(Z|UTC|{_OFFSET[:-1]})$"
+_ZONE = f" *(Z|UTC|Z?{_OFFSET[:-1]})$"
 _MICROSECOND = literal_column("MICROSECOND")
 
 
@@ -42,7 +44,8 @@ class MySQL(Engine):
     sqlglot = "mysql"
     timestamp_type = "DATETIME"
     week_grain = WEEK_FROM_MONDAY
-    refuses_bad_values = False
+    time_type = _TIME
+    casts_decimals = True
     schemas = False
     keeps_indexes = True
     change_over = "rename"
@@ -77,6 +80,12 @@ class MySQL(Engine):
             return func.timestampadd(_MICROSECOND, microseconds, cast(literal("1970-01-01"), _TIME))
         return super().time(column)
 
+    def bad_time(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
+        # A column may hold 0000-00-00, whatever its type.
+        if kind_of(column.type) in (Kind.DAY, Kind.TIME):
+            return func.year(column) == literal_column("0")
+        return super().bad_time(column)
+
     def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         clocks = func.regexp_replace(text, literal(_ZONE), literal(""))
         offset = func.coalesce(func.nullif(func.regexp_substr(text, literal(_OFFSET)), literal("")), literal("+00"))
@@ -93,7 +102,12 @@ class MySQL(Engine):
         return func.regexp_instr(text, literal(pattern)) > 0
 
     def text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        if kind_of(column.type) is Kind.DOCUMENT:
+            column = func.json_unquote(column)
         return cast(column, mysql.CHAR(charset="utf8mb4")).collate("utf8mb4_bin")
+
+    def flag(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return super().flag(cast(column, BigInteger) if kind_of(column.type) is Kind.BITS else column)
 
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.locate(literal(part), text) > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import literal
+from sqlalchemy import String, case, cast, func, literal, literal_column
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
@@ -18,6 +18,12 @@ def standard_dialect() -> Dialect:
     dialect = postgresql.dialect(paramstyle="named")
     dialect._backslash_escapes = False
     return dialect
+
+
+_UTF_8 = (  # of bytes in hexadecimal digits, but for the null character, which no text holds
+    "^(0[1-9a-f]|[1-7][0-9a-f]|(c[2-9a-f]|d[0-9a-f])X|e0[ab][0-9a-f]X|(e[1-9a-c]|e[ef])XX|ed[89][0-9a-f]X"
+    "|f0[9ab][0-9a-f]XX|f[1-3]XXX|f48[0-9a-f]XX)*$"
+).replace("X", "[89ab][0-9a-f]")
 
 
 class PostgreSQL(Engine):
@@ -49,6 +55,21 @@ class PostgreSQL(Engine):
 
     def own_dialect(self) -> Dialect:
         return standard_dialect()
+
+    def decoded(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        # What is no UTF-8 shows its bytes.
+        is_text = self.matches(func.encode(column, literal("hex")), _UTF_8)
+        text = func.convert_from(column, literal("UTF8"))
+        return case((is_text, text), else_=func.encode(column, literal("escape")))
+
+    def document_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return column.op("#>>")(literal_column("CAST(ARRAY[] AS TEXT[])"))
+
+    def list_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(func.to_jsonb(column), String)
+
+    def replace_all(self, text: ColumnElement[Any], pattern: str, replacement: str) -> ColumnElement[Any]:
+        return func.regexp_replace(text, literal(pattern), literal(replacement), literal("g"))
 
     def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
         return text.op("~")(literal(pattern))

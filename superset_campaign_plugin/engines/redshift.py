@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import cast, func, literal, literal_column, types
+from sqlalchemy import String, case, cast, func, literal, literal_column, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -28,6 +28,19 @@ class Redshift(PostgreSQL):
 
     def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.json_extract_path_text(text, literal("value"))
+
+    def decoded(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.from_varbyte(column, literal("utf8"))
+
+    def document_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        is_text = func.json_typeof(column) == literal("string")
+        return case((is_text, cast(column, String)), else_=func.json_serialize(column))
+
+    def list_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return self.document_text(column)
+
+    def replace_all(self, text: ColumnElement[Any], pattern: str, replacement: str) -> ColumnElement[Any]:
+        return func.regexp_replace(text, literal(pattern), literal(replacement))
 
     def now(self) -> ColumnElement[Any]:
         session_time = cast(literal_column("GETDATE()"), types.TIMESTAMP(timezone=True))

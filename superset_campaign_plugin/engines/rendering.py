@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import types
 from sqlalchemy.engine import Dialect, default
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import compiler
+from sqlalchemy.sql.elements import Cast, ColumnElement
 
 from superset_campaign_plugin.literals import written_literal
 
@@ -25,6 +27,22 @@ class Named(types.UserDefinedType):  # type: ignore[misc]
 
     def get_col_spec(self, **_: Any) -> str:
         return self.name
+
+
+class GuardedCast(Cast):  # type: ignore[misc]
+    """A cast that gives null for a text that it cannot read, under the word that the engine has for it."""
+
+    inherit_cache = False
+
+    def __init__(self, text: ColumnElement[Any], type_: types.TypeEngine, word: str) -> None:
+        super().__init__(text, type_)
+        self.word = word
+
+
+@compiles(GuardedCast)  # type: ignore[untyped-decorator]
+def _guarded_cast(element: GuardedCast, compiler: compiler.SQLCompiler, **options: Any) -> str:
+    written = str(compiler.visit_cast(element, **options))
+    return written.replace("CAST", element.word, 1)
 
 
 class _Types(compiler.GenericTypeCompiler):  # type: ignore[misc]

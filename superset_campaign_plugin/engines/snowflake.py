@@ -9,7 +9,8 @@ from sqlalchemy import case, cast, func, literal, literal_column
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, Engine
+from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
 
 _TIME = Named("TIMESTAMP_NTZ")
@@ -23,6 +24,9 @@ class Snowflake(Engine):
     timestamp_type = "TIMESTAMP_NTZ"
     runs_in_tests = False
     bit_or, bit_and = "bitor_agg", "bitand"
+    time_type = _TIME
+    casts_decimals = True
+    try_cast = "TRY_CAST"
 
     def own_dialect(self) -> Dialect:
         return plain_dialect(backslash_escapes=True)
@@ -39,13 +43,21 @@ class Snowflake(Engine):
     def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         # Its driver has types of its own for the two kinds with a zone.
         zoned = type(column.type).__name__ in ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
-        if zoned or getattr(column.type, "timezone", False):
-            return _in_utc(column)
-        return super().time(column)
+        return _in_utc(column) if zoned else super().time(column)
+
+    def in_utc(self, instant: ColumnElement[Any]) -> ColumnElement[Any]:
+        return _in_utc(instant)
+
+    def decoded(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.try_hex_decode_string(func.hex_encode(column))
 
     def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        with_zone = _in_utc(func.to_timestamp_tz(func.replace(text, literal(" UTC"), literal("Z"))))
+        with_zone = _in_utc(func.to_timestamp_tz(self.plain_zone(text)))
         return case((self.matches(text, ENDS_WITH_ZONE), with_zone), else_=cast(text, _TIME))
+
+    def plain_zone(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        as_z = func.regexp_replace(text, literal(" *UTC$"), literal("Z"))
+        return self.replace_all(as_z, " *Z?([+-][0-9:]+)$", "\\1")
 
     def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
         # REGEXP_LIKE would want the whole text to match.

@@ -10,7 +10,9 @@ from sqlalchemy import case, cast, func, literal, literal_column, text, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, Columns, Engine
+from superset_campaign_plugin.engines.base import Columns, Engine
+from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
+from superset_campaign_plugin.engines.kinds import Composite, Kind, Unnamed, kind_of
 from superset_campaign_plugin.engines.rendering import plain_dialect
 
 _SECONDS = types.Numeric(20, 6)
@@ -21,6 +23,7 @@ _TYPES: dict[str, types.TypeEngine] = {
     "date": types.Date(),
     "timestamp": types.TIMESTAMP(timezone=True),
     "timestamp_ntz": types.TIMESTAMP(),
+    "binary": types.LargeBinary(),
 }
 
 # Superset's time grains for `hive://`, right for Spark: those that it has for Hive put days into wrong weeks, and hold
@@ -48,7 +51,6 @@ class Spark(Engine):
 
     name = "hive"
     sqlglot = "hive"
-    refuses_bad_values = False
     updates_rows = False
     schemas = False
     change_over = "view"
@@ -67,13 +69,20 @@ class Spark(Engine):
         return moment - literal_column(f"INTERVAL '{days}' DAY")
 
     def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        if getattr(column.type, "timezone", False):
-            return _in_utc(column)
-        return super().time(column)
+        return func.to_timestamp_ntz(column) if kind_of(column.type) is Kind.DAY else super().time(column)
+
+    def in_utc(self, instant: ColumnElement[Any]) -> ColumnElement[Any]:
+        return _in_utc(instant)
 
     def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        with_zone = _in_utc(func.to_timestamp(text))
+        with_zone = _in_utc(func.to_timestamp(self.plain_zone(text)))
         return case((self.matches(text, ENDS_WITH_ZONE), with_zone), else_=func.to_timestamp_ntz(text))
+
+    def plain_zone(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        # It wants seconds before a zone, and a colon within the offset.
+        offset = self.replace_all(text, " *(UTC|Z)?([+-][0-9]{2})(:?([0-9]{2}))?$", "$2:0$4")
+        whole = self.replace_all(offset, ":0([0-9]{2})$", ":$1")
+        return self.replace_all(whole, "([T ][0-9]{2}:[0-9]{2})( *[ZU+-])", "$1:00$2")
 
     def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
         return text.op("RLIKE", is_comparison=True)(literal(pattern))
@@ -141,8 +150,10 @@ class _Tables(Mapping[str, Columns]):
 def _type(name: str) -> types.TypeEngine:
     if name in _TYPES:
         return _TYPES[name]
+    if name.startswith(("array", "struct", "map")):
+        return Composite(name)
     if name.startswith(("varchar", "char")):
         return types.String()
     if name.startswith(("decimal", "double", "float")):
         return types.Numeric()
-    return types.Integer() if name.endswith("int") else types.NullType()
+    return types.Integer() if name.endswith("int") else Unnamed(name)

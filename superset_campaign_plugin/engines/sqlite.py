@@ -7,21 +7,29 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from sqlalchemy import Integer, cast, func, literal
+from sqlalchemy import BigInteger, Integer, String, and_, case, cast, func, literal, literal_column, not_
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.engines.locks import Locks
 
 _TIME = "%Y-%m-%d %H:%M:%f"
 _DAY = "%Y-%m-%d 00:00:00.000"
 _MONTH = "%Y-%m-01 00:00:00.000"
+_DIGIT = "[0-9]"
+_BEGINS_WITH_DAY = f"{_DIGIT * 4}-{_DIGIT * 2}-{_DIGIT * 2}*"
+_BARE_OFFSET = f"*:*[+-]{_DIGIT * 2}"
 
 
 class SQLite(Engine):
-    """Its date functions read ISO 8601 with or without a zone and answer in UTC, to the millisecond."""
+    """Its date functions read ISO 8601 with or without a zone and answer in UTC, to the millisecond.
+
+    Any column may hold any value, so it is the values that decide: a time may lie in a column that is declared as
+    `TIMESTAMP WITH TIME ZONE`, which is a number to SQLite. It has no regular expressions, but GLOB.
+    """
 
     name = "sqlite"
     sqlglot = "sqlite"
@@ -34,7 +42,8 @@ class SQLite(Engine):
     # Else a large transaction would lock readers out before its end.
     refresh_settings = ("PRAGMA cache_spill = OFF",)
     time_zones = False
-    refuses_bad_values = False
+    casts_decimals = True
+    not_a_time = frozenset({Kind.WHOLE, Kind.FLAG})
     character = "CHAR({})"
 
     def own_dialect(self) -> Dialect:
@@ -50,7 +59,40 @@ class SQLite(Engine):
         return func.strftime(literal(_TIME), moment, literal(f"-{days} days"))
 
     def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.strftime(literal(_TIME), column)
+        # The usual spellings first: the second reading is that of the few others.
+        return func.coalesce(func.strftime(literal(_TIME), column), func.strftime(literal(_TIME), _usual(column)))
+
+    def try_time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        # It would read 02-30 as a day of March, and a number as one of another calendar.
+        day = func.substr(func.trim(column), 1, 10)
+        is_day = and_(_like(func.trim(column), _BEGINS_WITH_DAY), func.date(day, literal("+0 days")) == day)
+        return case((is_day, self.time(column)))
+
+    def bad_time(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
+        return and_(self.filled(column).is_not(None), self.try_time(column).is_(None))
+
+    def try_identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        if kind_of(column.type) is Kind.NUMBER:
+            return case((cast(column, BigInteger) == column, cast(column, BigInteger)))
+        return super().try_identifier(column)
+
+    def try_whole_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        without = func.rtrim(func.rtrim(text, literal("0")), literal("."))
+        digits = case((self.contains(text, "."), without), else_=text)
+        return case((cast(cast(digits, BigInteger), String) == digits, cast(digits, BigInteger)))
+
+    def bad_identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
+        if kind_of(column.type) is Kind.WHOLE:
+            return func.typeof(column).not_in(("integer", "null"))
+        return super().bad_identifier(column)
+
+    def id_list(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        ids = _spaced_ids(self.text(column))
+        return case((_is_id_list(ids), func.replace(ids, literal(" "), literal(""))))
+
+    def bad_id_list(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
+        ids = _spaced_ids(self.text(column))
+        return and_(func.trim(ids) != literal(""), not_(_is_id_list(ids)))
 
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.instr(text, literal(part)) > 0
@@ -76,3 +118,35 @@ class SQLite(Engine):
 
     def month(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.strftime(literal(_MONTH), moment)
+
+
+def _like(text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
+    return text.op("GLOB", is_comparison=True)(literal(pattern))
+
+
+def _usual(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A time in a spelling that the date functions read: offsets need minutes and a colon, and UTC is Z."""
+    text = func.replace(func.replace(func.trim(column), literal("UTC"), literal("Z")), literal("Z+"), literal("+"))
+    with_colon = func.substr(text, 1, func.length(text) - literal_column("2")).concat(
+        literal(":").concat(func.substr(text, literal_column("-2")))
+    )
+    return case(
+        (_like(text, _BARE_OFFSET + _DIGIT * 2), with_colon),
+        (_like(text, _BARE_OFFSET), text.concat(literal(":00"))),
+        else_=text,
+    )
+
+
+def _spaced_ids(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A list of ids without its marks; spaces may be left around the numbers, and commas part them."""
+    for mark in ('"value"', "[", "]", "{", "}", '"', ":", "\n"):
+        text = func.replace(text, literal(mark), literal(" "))
+    text = func.replace(func.replace(text, literal("null"), literal("")), literal(";"), literal(","))
+    padded = func.replace(text.concat(literal(" ")), literal(".0,"), literal(","))
+    return func.replace(padded, literal(".0 "), literal(" "))
+
+
+def _is_id_list(ids: ColumnElement[Any]) -> ColumnElement[Any]:
+    """JSON takes no two numbers without a comma between."""
+    is_json = func.json_valid(literal("[").concat(ids).concat(literal("]"))) == literal_column("1")
+    return and_(func.trim(ids) != literal(""), not_(_like(ids, "*[^0-9, ]*")), is_json)

@@ -8,7 +8,8 @@ from sqlalchemy import case, cast, func, literal, literal_column
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import ENDS_WITH_ZONE, Engine
+from superset_campaign_plugin.engines.base import Engine
+from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
 
 _TIME = Named("TIMESTAMP(6)")
@@ -23,6 +24,8 @@ class Trino(Engine):
     runs_in_tests = False
     bit_or, bit_and = "bitwise_or_agg", "bitwise_and"
     updates_rows = False
+    time_type = _TIME
+    try_cast = "TRY_CAST"
 
     def own_dialect(self) -> Dialect:
         return plain_dialect()
@@ -33,15 +36,24 @@ class Trino(Engine):
     def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
         return moment - literal_column(f"INTERVAL '{days}' DAY")
 
-    def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        if getattr(column.type, "timezone", False):
-            return _without_zone(column)
-        return super().time(column)
+    def in_utc(self, instant: ColumnElement[Any]) -> ColumnElement[Any]:
+        return _without_zone(instant)
+
+    def decoded(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.from_utf8(column)
+
+    def document_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.coalesce(func.json_extract_scalar(column, literal("$")), func.json_format(column))
+
+    def list_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.json_format(cast(column, Named("JSON")))
 
     def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         # The function wants ISO 8601 to the letter, and the cast wants a space.
-        letter = func.regexp_replace(func.replace(text, literal(" UTC"), literal("Z")), literal(" +"), literal("T"))
-        spaced = func.replace(text, literal("T"), literal(" "))
+        as_z = func.regexp_replace(text, literal(" *UTC$"), literal("Z"))
+        close = func.regexp_replace(as_z, literal(" *Z?([+-][0-9:]+)$"), literal("$1"))
+        letter = self.replace_all(self.replace_all(close, " +Z$", "Z"), " +", "T")
+        spaced = func.regexp_replace(text, literal("T| +"), literal(" "))
         with_zone = _without_zone(func.from_iso8601_timestamp_nanos(letter))
         return case((self.matches(text, ENDS_WITH_ZONE), with_zone), else_=cast(spaced, _TIME))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from superset_campaign_plugin.errors import LoadError
+from superset_campaign_plugin.flags import read_flag
 
 STORED_TYPES = frozenset({6, 7, 8, 9, 10, 11, 27, 29, 32, 37})
 MAX_ID = 2**63 - 1
@@ -37,8 +38,6 @@ _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?\s?(?:(Z)|([+-])(\d\d):?([0-5]\d)?)?", re.ASCII | re.I
 )
-_YES = frozenset({"true", "t", "1", "yes", "y"})
-_NO = frozenset({"false", "f", "0", "no", "n"})
 
 
 class Activity(NamedTuple):
@@ -218,7 +217,5 @@ def _written(value: Any) -> str | None:
 
 
 def _flag(text: str | None) -> str | None:
-    word = "" if text is None else text.strip().lower()
-    if word in _YES:
-        return "true"
-    return "false" if word in _NO else None
+    said = read_flag(text)
+    return None if said is None else str(said).lower()

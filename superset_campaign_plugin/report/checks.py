@@ -34,6 +34,12 @@ class Check:
 
 
 ROWS = Check("Rows in the log", "fine", "What the loader brought.")
+UNREADABLE = Check("Values that cannot be read", "problem", "")
+SPELLINGS = Check(
+    "One column in several spellings",
+    "notice",
+    "They are one column to the report: the first of them counts, and the others where it is null.",
+)
 STALE = Check(
     f"No activity for the last {PENDING_DAYS} days",
     "problem",
@@ -97,8 +103,9 @@ MERGES = Check("Merges of people", "fine", "Merged people count once, under the 
 DELETIONS = Check("Deleted people", "fine", "They stay in the figures, unless the settings leave them out.")
 
 CHECKS = (
-    *(STALE, ABSENT_TABLE, ABSENT_COLUMN, UNNAMED, GAPS, ORPHANS, BEFORE_FIRST_SEND, BEFORE_FIRST_DELIVERY),
-    *(LONG_BEFORE, NO_OUTCOME, INCOMPLETE, NAMELESS_CAMPAIGNS, NAMELESS_EMAILS),
+    *(UNREADABLE, STALE, SPELLINGS, ABSENT_TABLE, ABSENT_COLUMN, UNNAMED, GAPS, ORPHANS),
+    *(BEFORE_FIRST_SEND, BEFORE_FIRST_DELIVERY, LONG_BEFORE, NO_OUTCOME),
+    *(INCOMPLETE, NAMELESS_CAMPAIGNS, NAMELESS_EMAILS),
     *(ROWS, SYNCED, WITHOUT_CAMPAIGN, REPEATED, BEFORE, UNSENT, MERGES, DELETIONS),
 )
 
@@ -133,3 +140,19 @@ EFFECTS = {
 }
 # Of these the ones that nobody has to do anything about: not every loader brings the table.
 HARMLESS = {"subjects"}
+
+# What becomes of a value that cannot be read: it is null.
+UNREADABLE_EFFECTS = {
+    "merges": "These merges are passed over: the people of each count under each of their ids, so as several.",
+    "merged_at": "These merges count, but as older than those of the same person whose time can be read.",
+    "deletions": "These deletions are passed over: the people cannot be left out.",
+    "campaigns": "These campaigns are passed over: they show their ids, and their workspace and program are unknown.",
+    "programs": "These programs are passed over: they show their ids, where the campaigns do not name them.",
+    "emails": "These emails are passed over: they show their ids, and have no subject.",
+    "program_id": "These campaigns have no program.",
+    "active": "Whether these campaigns are active is unknown.",
+    "operational": "Whether these emails are operational is unknown; they count as if they were not.",
+    "archived": "Whether these are archived is unknown; they count as if they were not.",
+    "bot": "These opens and clicks count as those of people.",
+    "loaded_at": "When these rows were written is unknown, so each refresh reads them again.",
+}

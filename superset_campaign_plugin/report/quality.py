@@ -52,9 +52,12 @@ from superset_campaign_plugin.report.checks import (
     ROWS,
     SENDS_WITHOUT_CAMPAIGN,
     SOME_ORPHANS,
+    SPELLINGS,
     STALE,
     SYNCED,
     UNNAMED,
+    UNREADABLE,
+    UNREADABLE_EFFECTS,
     UNSENT,
     WITHOUT_CAMPAIGN,
     YOUNG,
@@ -69,10 +72,19 @@ from superset_campaign_plugin.report.records import (
     latest_sends,
     record_status,
 )
-from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Absent, EventKind, Relations
+from superset_campaign_plugin.report.relations import (
+    UNKNOWN_CAMPAIGN,
+    Absent,
+    EventKind,
+    Relations,
+    Spellings,
+    Unreadable,
+)
 from superset_campaign_plugin.report.rollup import total
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment, only, plain, step
+
+MAX_EXAMPLE = 60  # characters
 
 
 def quality_findings(
@@ -410,7 +422,24 @@ def _untimed(relations: Relations) -> list[Select]:
         counted = relations.deletions.with_only_columns(people.label("people_count")).subquery("deletions")
         findings.append(_finding(_place(DELETIONS), literal("people"), counted.c.people_count, null(), null()))
     findings += [_absent(absent) for absent in relations.absent]
+    findings += [_unreadable(unreadable) for unreadable in relations.unreadable]
+    findings += [_spellings(spellings) for spellings in relations.spellings]
     return findings
+
+
+def _unreadable(unreadable: Unreadable) -> Select:
+    """One finding a column, with one of the values."""
+    bad = unreadable.values.subquery("unreadable")
+    name = f"{unreadable.table}.{unreadable.column}"
+    example = literal(f"{name}, such as ").concat(func.substr(func.min(bad.c.value), 1, MAX_EXAMPLE))
+    about = func.coalesce(example, literal(name))
+    advice = literal(UNREADABLE_EFFECTS[unreadable.part])
+    return _finding(_place(UNREADABLE), about, func.count(bad.c.value), null(), null(), advice=advice)
+
+
+def _spellings(spellings: Spellings) -> Select:
+    about = f"{spellings.table}: {', '.join(spellings.columns)}"
+    return _finding(_place(SPELLINGS), literal(about), literal(1), null(), null())
 
 
 def _absent(absent: Absent) -> Select:

@@ -14,6 +14,7 @@ from sqlalchemy.sql.selectable import Select, Subquery
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError, unknown
+from superset_campaign_plugin.flags import read_flag
 from superset_campaign_plugin.report.sqltext import executable
 from superset_campaign_plugin.semantics import Dataset, Dimension, load_semantics
 
@@ -29,7 +30,7 @@ GROUPINGS: dict[str, tuple[str, ...]] = {
     "month": ("month",),
 }
 _GRAINS = ("day", "week", "month")
-_FLAGS = {"true": "Yes", "yes": "Yes", "1": "Yes", "false": "No", "no": "No", "0": "No"}
+_FLAGS: dict[bool | None, str] = {True: "Yes", False: "No"}
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _value(dimension: Dimension, value: str, engine: Engine) -> Any:
         if dimension.type == "id":
             return _identifier(value)
         if dimension.type == "flag":
-            return _FLAGS[value.lower()]
+            return _FLAGS[read_flag(value)]
         return engine.time_literal(_midnight(date.fromisoformat(value)))
     except (KeyError, ValueError) as error:
         expected = {"id": "a whole number", "flag": "yes or no", "time": "a day such as 2026-01-31"}[dimension.type]

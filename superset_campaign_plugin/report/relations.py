@@ -52,6 +52,27 @@ class Absent:
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """A column in which values may be that cannot be read, and so are null. `part` says what they would bring.
+
+    `values` is the query for these values as they stand there: one column, `value` (text), one row each.
+    """
+
+    part: str
+    table: str
+    column: str
+    values: Select
+
+
+@dataclass(frozen=True)
+class Spellings:
+    """Columns of a table that are one to the layout, as `campaign_id` and `campaignid` are; the first goes first."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Names:
     """What ids stand for, one row an id; the columns are those of the relations of the same names."""
 
@@ -65,7 +86,8 @@ class Relations:
     """The canonical relations of one warehouse. An absent event table is left out; the sends are always there.
 
     `sends` holds only sends that count; `unsent` those that were skipped or failed, None where the log does not tell.
-    `merges` and `deletions` are None where the loader has no such table. `absent` names all that is not there.
+    `merges` and `deletions` are None where the loader has no such table. `absent` names all that is not there,
+    `unreadable` the columns that may hold bad values, `spellings` those that a table has more than once.
     """
 
     sends: Select
@@ -77,6 +99,8 @@ class Relations:
     programs: Select
     emails: Select
     absent: tuple[Absent, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    spellings: tuple[Spellings, ...] = ()
 
     @property
     def names(self) -> Names:

@@ -13,6 +13,7 @@ from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.report.datasets import Options, build_dataset, computed_dataset
 from superset_campaign_plugin.report.facts import Facts
+from superset_campaign_plugin.report.quality import MAX_EXAMPLE
 from superset_campaign_plugin.report.query import Report, Request, fetch
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import executable, side_by_side, sql_text
@@ -20,9 +21,10 @@ from superset_campaign_plugin.report.where import check_where
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import Layout, get_layout
 from superset_campaign_plugin.sources.catalog import Catalog, LiveCatalog
+from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.instances import Instance, read_instances
 from superset_campaign_plugin.sources.relations import build_relations
-from superset_campaign_plugin.sources.unreadable import unreadable_values
+from superset_campaign_plugin.sources.unreadable import bad_log_values
 from superset_campaign_plugin.warehouse import connect
 
 REPORT_DATASET = "campaign_email_performance"
@@ -122,7 +124,7 @@ def computed_sql(
 
 
 def check_values(connection: Connection, engine: Engine, source: str, schema: str | None) -> None:
-    """Raise `SourceError` for a value that the engine would quietly read as another one."""
+    """Raise `SourceError` for an id or time of the log that cannot be read: the error names table, column, example."""
     for instance in read_instances(source, schema):
         catalog = LiveCatalog(connection, engine, instance.schema)
         check_values_of(connection, engine, get_layout(instance.source), catalog)
@@ -130,10 +132,15 @@ def check_values(connection: Connection, engine: Engine, source: str, schema: st
 
 def check_values_of(connection: Connection, engine: Engine, layout: Layout, catalog: Catalog) -> None:
     """The same for the tables of one catalog."""
-    for table, column, expected, query in unreadable_values(layout, catalog, engine):
-        example = connection.execute(executable(sql_text(query, engine))).scalar()
-        if example is not None:
-            raise SourceError(f"column {column} of table {table} holds {str(example)!r}, which is not {expected}")
+    if layout.strict:
+        check_mapping(layout, catalog)
+    for doubt in bad_log_values(layout, catalog, engine):
+        found = connection.execute(executable(sql_text(doubt.values.limit(1), engine))).first()
+        if found is not None:
+            example = str(found[0])[:MAX_EXAMPLE]
+            raise SourceError(
+                f"column {doubt.column} of table {doubt.table} holds {example!r}, which is not {doubt.expected}"
+            )
 
 
 def to_utc(moment: datetime) -> datetime:

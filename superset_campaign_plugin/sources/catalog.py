@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import quoted_name
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.engines.duckdb import DEFAULT_SCHEMA
+from superset_campaign_plugin.engines.kinds import reflected
 
 
 class Catalog(Protocol):
@@ -58,7 +59,7 @@ class LiveCatalog:
     def columns(self, table: str) -> Columns | None:
         if table in self._unread:
             found: list[dict[str, Any]] = self._inspector.get_columns(table, schema=self.schema)
-            self._columns[table] = {column["name"]: column["type"] for column in found}
+            self._columns[table] = {column["name"]: reflected(column["type"]) for column in found}
             self._unread.remove(table)
         return self._known.get(table)
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import BigInteger, String, case, cast, column, func, literal, null, select, table, types
+from sqlalchemy import BigInteger, String, case, cast, column, func, literal, null, select, table
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Alias, Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.base import Columns
+from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.errors import SourceError
+from superset_campaign_plugin.flags import NO, YES
 from superset_campaign_plugin.sources.catalog import Catalog
 from superset_campaign_plugin.sources.layout import Layout, LogTable
 
-YES = ("true", "t", "1", "yes")
-NO = ("false", "f", "0", "no")
-
-_NOT_A_TIME = (types.Integer, types.Numeric, types.Boolean)
-_NOT_AN_ID = (types.DateTime, types.Date, types.Boolean)
+_Read = Callable[[ColumnElement[Any]], ColumnElement[Any]]
 
 
 class Reader:
@@ -30,7 +29,9 @@ class Reader:
         self._engine = engine
         self._name = name
         self._columns = columns
-        self._spelled = {bare_name(own): own for own in columns}
+        self._spelled: dict[str, list[str]] = {}
+        for own in columns:
+            self._spelled.setdefault(bare_name(own), []).append(own)
         # A short name keeps the SQL readable, and some engines take no schema before a column.
         self.table: Alias = table(name, *map(column, columns, columns.values()), schema=catalog.qualifier).alias(
             "loaded"
@@ -42,75 +43,122 @@ class Reader:
 
     def column(self, name: str) -> ColumnElement[Any]:
         """The table's own column of that name; it must have one."""
-        return self.table.c[self._spelled[bare_name(name)]]
+        return self.columns(name)[0]
 
-    def is_text(self, name: str) -> bool:
-        """Whether the table has the column, and as text."""
-        return self.has(name) and isinstance(self.column(name).type, String)
+    def columns(self, name: str) -> list[ColumnElement[Any]]:
+        """Every column of that name: the layout's own spelling first, since the others only fill where it is null.
 
-    def example(self, value: ColumnElement[Any], condition: ColumnElement[Any]) -> Select:
-        """A query for one value that is not null and meets the condition."""
-        return select(value).select_from(self.table).where(value.is_not(None), condition).limit(1)
+        A mapping means the very column that it names.
+        """
+        spelled = sorted(self._spelled.get(bare_name(name), []), key=lambda own: own != name)
+        if self._layout.strict and name in spelled:
+            spelled = [name]
+        return [self.table.c[own] for own in spelled]
+
+    def fitting(self, name: str, wrong: frozenset[Kind]) -> list[ColumnElement[Any]]:
+        """The columns of that name that are of no wrong kind; where there are none, all of that name."""
+        found = self.columns(name)
+        return [column for column in found if kind_of(column.type) not in wrong] or found
+
+    def texts(self, column: ColumnElement[Any], condition: ColumnElement[Any]) -> Select:
+        """A query for the values, as texts, that meet the condition."""
+        return select(self._engine.text(column).label("value")).select_from(self.table).where(condition)
 
     def identifier(self, name: str, required: bool = True) -> ColumnElement[Any]:
         """An id as a whole number; null where an optional column is absent."""
         if not required and not self.has(name):
             return cast(null(), BigInteger)
-        return self._engine.identifier(self._column(name, _NOT_AN_ID, "a whole number"))
+        return self._filled(self._fit(name, self._engine.not_an_id, "a whole number"), self._engine.identifier)
+
+    def try_identifier(self, name: str, required: bool = True) -> ColumnElement[Any]:
+        """The same, but null where the value is no whole number."""
+        if not required and not self.has(name):
+            return cast(null(), BigInteger)
+        return self._filled(self._named(name), self._engine.try_identifier)
 
     def time(self, name: str) -> ColumnElement[Any]:
         """A time in UTC."""
-        return self._engine.time(self._column(name, _NOT_A_TIME, "a timestamp"))
+        return self._filled(self._fit(name, self._engine.not_a_time, "a timestamp"), self._engine.time)
+
+    def try_time(self, name: str) -> ColumnElement[Any]:
+        """The same, but null where the value is no time."""
+        return self._filled(self._named(name), self._engine.try_time)
+
+    def id_list(self, name: str) -> ColumnElement[Any]:
+        """A column of ids as a text of whole numbers with commas between; null where it holds none."""
+        return self._filled(self._named(name), self._engine.id_list)
 
     def text(self, name: str) -> ColumnElement[Any]:
         """A text; null where the column is absent or the text empty."""
         if not self.has(name):
             return cast(null(), String)
-        return func.nullif(func.trim(self._engine.text(self.column(name))), literal(""))
+        return self._filled(self.columns(name), self._engine.filled)
 
     def nested_text(self, name: str) -> ColumnElement[Any]:
         """A text, or the value of an object such as `{"type": "Text", "value": "Hello"}`."""
         if not self.has(name):
             return cast(null(), String)
-        return func.nullif(func.trim(self._engine.text_or_value(self.column(name))), literal(""))
+
+        def value(column: ColumnElement[Any]) -> ColumnElement[Any]:
+            return func.nullif(func.trim(self._engine.text_or_value(column)), literal(""))
+
+        return self._filled(self.columns(name), value)
 
     def only(self, query: Select, activities: LogTable) -> Select:
         """The query over the activities of the wanted types."""
         if not activities.types:
             return query
-        kind = self._column(self._layout.columns.activity_type, _NOT_AN_ID, "an activity type's number")
-        return query.where(self._engine.identifier(kind).in_(activities.types))
+        return query.where(self.identifier(self._layout.columns.activity_type).in_(activities.types))
 
     def loaded_at(self) -> ColumnElement[Any] | None:
-        """When the loader last wrote the row (UTC); None where the table has no such column."""
-        own = next((name for name in self._layout.columns.loaded_at if self.has(name)), None)
-        return None if own is None else self._engine.time(self.column(own))
+        """When the loader last wrote the row (UTC); None where the table has no such column, or it holds no times."""
+        for name in self._layout.columns.loaded_at:
+            if any(kind_of(column.type) not in self._engine.not_a_time for column in self.columns(name)):
+                return self.try_time(name)
+        return None
 
     def flag(self, name: str) -> ColumnElement[Any]:
         """Yes, No or null."""
         if not self.has(name):
             return cast(null(), String)
-        value = self._engine.flag(self.column(name))
-        return case((value.in_(YES), literal("Yes")), (value.in_(NO), literal("No")))
+        return self._filled(self.columns(name), self._yes_or_no)
 
     def is_yes(self, name: str) -> ColumnElement[Any]:
         """The condition that a yes-or-no column, which the table must have, says yes."""
-        return func.coalesce(self._engine.flag(self.column(name)), literal("")).in_(YES)
+        columns = self.columns(name)
+        if len(columns) > 1:
+            return func.coalesce(self.flag(name), literal("")) == literal("Yes")
+        return func.coalesce(self._engine.flag(columns[0]), literal("")).in_(YES)
 
-    def _column(self, name: str, wrong: tuple[type[types.TypeEngine], ...], expected: str) -> ColumnElement[Any]:
+    def _yes_or_no(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        value = self._engine.flag(column)
+        return case((value.in_(YES), literal("Yes")), (value.in_(NO), literal("No")))
+
+    def _filled(self, columns: list[ColumnElement[Any]], read: _Read) -> ColumnElement[Any]:
+        """The first of the columns, each read in canonical form, that is not null."""
+        values = [read(column) for column in columns]
+        return values[0] if len(values) == 1 else func.coalesce(*values)
+
+    def _named(self, name: str) -> list[ColumnElement[Any]]:
+        """The columns of that name, of which there must be one."""
         if not self.has(name):
             near = difflib.get_close_matches(name, self._columns, n=1)
             hint = f"; did the loader name it {near[0]!r}?" if near else ""
             raise SourceError(
                 f"table {self._name} has no column {name!r}, which the {self._layout.name} layout needs{hint}"
             )
-        found = self.column(name)
-        if isinstance(found.type, wrong):
+        return self.columns(name)
+
+    def _fit(self, name: str, wrong: frozenset[Kind], expected: str) -> list[ColumnElement[Any]]:
+        """The same, but those of types that can hold what is expected, of which there must be one."""
+        found = self._named(name)
+        fit = [column for column in found if kind_of(column.type) not in wrong]
+        if not fit:
             raise SourceError(
-                f"column {name} of table {self._name} is {found.type}, not {expected}, "
+                f"column {found[0].name} of table {self._name} is {found[0].type}, not {expected}, "
                 f"so this is not the {self._layout.name} layout; check --source and --schema"
             )
-        return found
+        return fit
 
 
 def bare_name(name: str) -> str:

@@ -26,6 +26,7 @@ from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable
 from superset_campaign_plugin.sources.names import with_names_of_the_log
 from superset_campaign_plugin.sources.reader import Reader
+from superset_campaign_plugin.sources.unreadable import columns_in_several_spellings, unreadable_values
 
 # A send with one of these results never left Marketo; a null result counts as sent.
 NOT_SENT = ("skipped", "failed")
@@ -77,6 +78,8 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
         programs=assets(layout.programs, "program_id", PROGRAM_COLUMNS),
         emails=with_names_of_the_log(assets(layout.emails, "email_id", EMAIL_COLUMNS), counted),
         absent=tuple(_absent(layout, reader)),
+        unreadable=tuple(unreadable_values(layout, catalog, engine)),
+        spellings=tuple(columns_in_several_spellings(layout, catalog, engine)),
     )
 
 
@@ -164,20 +167,17 @@ def _loaded_at(reader: Reader) -> list[ColumnElement[Any]]:
 
 def _merges(layout: Layout, reader: Reader, activities: LogTable) -> Select:
     names = layout.columns
-    merged_ids = reader.text(names.merged_ids)
-    for mark in ("[", "]", '"'):
-        merged_ids = func.replace(merged_ids, literal(mark), literal(""))
     columns = [
-        reader.identifier(names.person_id).label("surviving_id"),
-        merged_ids.label("merged_ids"),
-        reader.time(names.activity_at).label("merged_at"),
+        reader.try_identifier(names.person_id).label("surviving_id"),
+        reader.id_list(names.merged_ids).label("merged_ids"),
+        reader.try_time(names.activity_at).label("merged_at"),
         *_loaded_at(reader),
     ]
     return reader.only(select(*columns).select_from(reader.table), activities)
 
 
 def _deletions(layout: Layout, reader: Reader, activities: LogTable) -> Select:
-    person = reader.identifier(layout.columns.person_id).label("person_id")
+    person = reader.try_identifier(layout.columns.person_id).label("person_id")
     return reader.only(select(person, *_loaded_at(reader)).select_from(reader.table), activities)
 
 
@@ -196,12 +196,12 @@ def _assets(asset: AssetTable, reader: Reader, key: str, names: tuple[str, ...])
         if name in _FLAGS:
             value = reader.flag(own)
         elif name in _IDS:
-            value = reader.identifier(own, required=False)
+            value = reader.try_identifier(own, required=False)
         elif name in _NESTED:
             value = reader.nested_text(own)
         else:
             value = reader.text(own)
         columns.append(value.label(name))
-    versions = select(reader.identifier(asset.id).label(key), *columns)
+    versions = select(reader.try_identifier(asset.id).label(key), *columns)
     order = [reader.column(name) for name in asset.newest if reader.has(name)]
     return comment(newest(versions.select_from(reader.table), key, order), "The newest version of each asset")

@@ -1,40 +1,135 @@
-"""Finds the values of a loader's tables that an engine would quietly read as another one."""
+"""Finds the values of a loader's tables that cannot be read as what they should be.
+
+In the log a bad id or time stops the report: figures without its row would be wrong, and nobody would know. Of what
+stands beside the log, and of columns that the report can do without, one bad value is read as null, and `doctor` tells
+of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
-from sqlalchemy import String, cast, or_
+from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.engines.kinds import Kind, kind_of
+from superset_campaign_plugin.report.relations import EventKind, Spellings, Unreadable
 from superset_campaign_plugin.sources.catalog import Catalog
-from superset_campaign_plugin.sources.layout import Layout
+from superset_campaign_plugin.sources.layout import Layout, LogTable
 from superset_campaign_plugin.sources.reader import Reader
 
+_NUMBER = "a whole number"
+_TIME = "an ISO 8601 time, as 2026-01-31 09:30:00 is"
 
-def unreadable_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[tuple[str, str, str, Select]]:
-    """(table, column, what it should hold, query) where a value might quietly be read as another one.
 
-    The query finds such a value, if there is any: a text that is no ISO 8601 time, or no whole number. Engines that
-    refuse a value themselves, and columns of a proper type, need no query.
-    """
+@dataclass(frozen=True)
+class Doubt:
+    """A column of the log that may hold values that are not what they should be; `values` finds them, as texts."""
+
+    table: str
+    column: str
+    expected: str
+    values: Select
+
+
+def bad_log_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[Doubt]:
+    """The columns of the log whose types leave a doubt. Columns of a proper type need no query."""
     names = layout.columns
-    for table_name in dict.fromkeys(activities.table for activities in layout.log_tables()):
-        columns = catalog.columns(table_name)
-        if columns is None:
+    events: dict[str, list[LogTable]] = {}
+    for activities in layout.events.values():
+        events.setdefault(activities.table, []).append(activities)
+    for table, parts in events.items():
+        reader = _reader(layout, catalog, engine, table)
+        if reader is None:
             continue
-        reader = Reader(layout, catalog, engine, table_name, columns)
-        for name in (names.person_id, names.campaign_id, names.email_id):
-            if not engine.refuses_bad_values and reader.is_text(name):
-                raw = reader.text(name)
-                number = reader.identifier(name)
-                wrong = or_(number.is_(None), cast(number, String) != raw)
-                yield table_name, name, "a whole number", reader.example(raw, wrong)
-        raw = reader.text(names.activity_at)
-        doubts = [] if engine.refuses_bad_values else [reader.time(names.activity_at).is_(None)]
-        if reader.is_text(names.activity_at):
-            doubts.append(raw.not_like("____-__-__%"))
-        if doubts:
-            time = "an ISO 8601 time, as 2026-01-31 09:30:00 is"
-            yield table_name, names.activity_at, time, reader.example(raw, or_(*doubts))
+        every = LogTable(table)
+        typed = all(part.types for part in parts)
+        wanted = LogTable(table, tuple(number for part in parts for number in part.types)) if typed else every
+        for name, rows in (
+            *([(names.activity_type, every)] if typed else []),
+            *((name, wanted) for name in (names.person_id, names.campaign_id, names.email_id)),
+        ):
+            for column in reader.fitting(name, engine.not_an_id):
+                bad = engine.bad_identifier(column)
+                if bad is not None:
+                    yield Doubt(table, column.name, _NUMBER, reader.only(reader.texts(column, bad), rows))
+        for column in reader.fitting(names.activity_at, engine.not_a_time):
+            bad = engine.bad_time(column)
+            if bad is not None:
+                yield Doubt(table, column.name, _TIME, reader.only(reader.texts(column, bad), wanted))
+
+
+class _Holds(Enum):
+    """What a column should hold, by the kinds that leave no doubt."""
+
+    ID = (Kind.WHOLE,)
+    ID_LIST = ()
+    TIME = (Kind.DAY, Kind.TIME)
+    FLAG = (Kind.FLAG, Kind.WHOLE)
+
+
+def unreadable_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[Unreadable]:
+    """The columns of which a bad value is read as null, where their types leave a doubt."""
+    conditions: dict[_Holds, Callable[[ColumnElement[Any]], ColumnElement[Any] | None]] = {
+        _Holds.ID: engine.bad_identifier,
+        _Holds.ID_LIST: engine.bad_id_list,
+        _Holds.TIME: engine.bad_time,
+        _Holds.FLAG: engine.bad_flag,
+    }
+    for part, table, name, holds in dict.fromkeys(_optional_columns(layout)):
+        reader = _reader(layout, catalog, engine, table.table)
+        for column in [] if reader is None else reader.columns(name):
+            bad = None if kind_of(column.type) in holds.value else conditions[holds](column)
+            if reader is not None and bad is not None:
+                yield Unreadable(part, table.table, column.name, reader.only(reader.texts(column, bad), table))
+
+
+def _optional_columns(layout: Layout) -> Iterator[tuple[str, LogTable, str, _Holds]]:
+    """(what it brings, table, column, what it should hold) of the columns that the report can do without."""
+    names = layout.columns
+    for kind, activities in layout.events.items():
+        for synced in names.loaded_at:
+            yield "loaded_at", LogTable(activities.table), synced, _Holds.TIME
+        if kind in (EventKind.OPENED, EventKind.CLICKED):
+            yield "bot", activities, names.bot, _Holds.FLAG
+    if layout.merges is not None:
+        yield "merges", layout.merges, names.person_id, _Holds.ID
+        yield "merges", layout.merges, names.merged_ids, _Holds.ID_LIST
+        yield "merged_at", layout.merges, names.activity_at, _Holds.TIME
+    if layout.deletions is not None:
+        yield "deletions", layout.deletions, names.person_id, _Holds.ID
+    assets = {"campaigns": layout.campaigns, "programs": layout.programs, "emails": layout.emails}
+    for part, asset in assets.items():
+        if asset is None:
+            continue
+        table = LogTable(asset.table)
+        yield part, table, asset.id, _Holds.ID
+        yield "program_id", table, asset.columns.get("program_id", ""), _Holds.ID
+        for flag in ("active", "operational", "archived"):
+            yield flag, table, asset.columns.get(flag, ""), _Holds.FLAG
+
+
+def columns_in_several_spellings(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[Spellings]:
+    """The columns that the report reads, and that a table has more than once."""
+    names = layout.columns
+    shared = {names.activity_id, names.person_id, names.activity_at, names.campaign_id, names.email_id}
+    shared |= {names.activity_type, names.result, names.link, names.bot, names.user_agent, names.merged_ids}
+    read: dict[str, set[str]] = {activities.table: {*shared, *names.loaded_at} for activities in layout.log_tables()}
+    for asset in (layout.campaigns, layout.programs, layout.emails):
+        if asset is not None:
+            read[asset.table] = {asset.id, *asset.columns.values(), *asset.newest}
+    for table, wanted in read.items():
+        reader = _reader(layout, catalog, engine, table)
+        for name in [] if reader is None else sorted(wanted):
+            spelled = [] if reader is None else [column.name for column in reader.columns(name)]
+            if len(spelled) > 1:
+                yield Spellings(table, tuple(spelled))
+
+
+def _reader(layout: Layout, catalog: Catalog, engine: Engine, table: str) -> Reader | None:
+    columns = catalog.columns(table)
+    return None if columns is None else Reader(layout, catalog, engine, table, columns)
