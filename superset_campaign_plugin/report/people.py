@@ -59,7 +59,8 @@ def _merges(lists: Select, engine: Engine) -> CTE:
     ).cte("digits")
     tens, ones = digits.alias("fives"), digits.alias("ones")
     place: ColumnElement[Any] = tens.c.digit * literal(5) + ones.c.digit + literal(1)
-    merges = lists.subquery("merges")
+    # A step of its own: how deep an expression may lie is limited in SQLite, and reading a list of ids is one.
+    merges = step("merge_lists", "Who went into whom, as the log has it", lists)
     part = func.nullif(func.trim(engine.list_part(merges.c.merged_ids, place)), literal(""))
     parts = (
         select(part.label("person_id"), merges.c.surviving_id, merges.c.merged_at)

@@ -381,7 +381,7 @@ def _no_outcome(status: CTE, clock: ColumnElement[Any], engine: Engine) -> Selec
 
 
 def _nameless(check: Check, log: CTE, assets: Select, key: str) -> Select:
-    found = assets.subquery("assets")
+    found = assets.cte(f"known_{key.removesuffix('_id')}s")
     named = select(found.c[key]).where(found.c[key].is_not(None), found.c.name.is_not(None))
     own, at = log.c[key], log.c.activity_at
     known = own != literal(UNKNOWN_CAMPAIGN) if key == "campaign_id" else true()
@@ -422,15 +422,15 @@ def _untimed(relations: Relations) -> list[Select]:
         counted = relations.deletions.with_only_columns(people.label("people_count")).subquery("deletions")
         findings.append(_finding(_place(DELETIONS), literal("people"), counted.c.people_count, null(), null()))
     findings += [_absent(absent) for absent in relations.absent]
-    findings += [_unreadable(unreadable) for unreadable in relations.unreadable]
+    findings += [_unreadable(each, place) for place, each in enumerate(relations.unreadable, start=1)]
     findings += [_spellings(spellings) for spellings in relations.spellings]
     return findings
 
 
-def _unreadable(unreadable: Unreadable) -> Select:
+def _unreadable(unreadable: Unreadable, place: int) -> Select:
     """One finding a column, with one of the values."""
-    bad = unreadable.values.subquery("unreadable")
     name = f"{unreadable.table}.{unreadable.column}"
+    bad = step(f"unreadable_{place}", f"Values of {name} that cannot be read", unreadable.values)
     example = literal(f"{name}, such as ").concat(func.substr(func.min(bad.c.value), 1, MAX_EXAMPLE))
     about = func.coalesce(example, literal(name))
     advice = literal(UNREADABLE_EFFECTS[unreadable.part])

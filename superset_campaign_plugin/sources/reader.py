@@ -117,6 +117,13 @@ class Reader:
                 return self.try_time(name)
         return None
 
+    def order(self, name: str) -> list[ColumnElement[Any]]:
+        """What to sort by, to sort by the column: a text as the time or number that it spells, then as it stands."""
+        column = self.column(name)
+        if kind_of(column.type) in (Kind.WHOLE, Kind.NUMBER, Kind.DAY, Kind.TIME, Kind.UNKNOWN):
+            return [column]
+        return [self._engine.try_time(column), self._engine.try_identifier(column), self._engine.text(column)]
+
     def flag(self, name: str) -> ColumnElement[Any]:
         """Yes, No or null."""
         if not self.has(name):

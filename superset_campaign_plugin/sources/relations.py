@@ -203,5 +203,5 @@ def _assets(asset: AssetTable, reader: Reader, key: str, names: tuple[str, ...])
             value = reader.text(own)
         columns.append(value.label(name))
     versions = select(reader.try_identifier(asset.id).label(key), *columns)
-    order = [reader.column(name) for name in asset.newest if reader.has(name)]
+    order = [by for name in asset.newest if reader.has(name) for by in reader.order(name)]
     return comment(newest(versions.select_from(reader.table), key, order), "The newest version of each asset")
