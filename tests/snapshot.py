@@ -91,7 +91,8 @@ def _expressions(engine: Engine) -> str:
         "week": engine.week(moment),
         "month": engine.month(moment),
         "in_berlin": engine.local_time(moment, "Europe/Berlin"),
-        "value": engine.json_value(text),
+        "value": engine.json_text(text, "value"),
+        "run": engine.json_text(text, "Campaign Run ID"),
         "second_part": engine.list_part(text, literal(2)),
         "has_digits": engine.matches(text, "[0-9]+"),
         "fixed": engine.time_literal(datetime(2024, 3, 1)),  # noqa: DTZ001

@@ -10,6 +10,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.kinds import Kind, is_object, kind_of
+from superset_campaign_plugin.engines.reading import quoted_key
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
 
 _TIME = Named("DATETIME")
@@ -67,8 +69,11 @@ class BigQuery(Engine):
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.regexp_extract(text, literal("[^,]+"), literal_column("1"), place)
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.json_value(text, literal("$.value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        # It takes a JSON column as it takes a text, but no STRUCT.
+        known = kind_of(column.type) is Kind.DOCUMENT or not is_object(column.type)
+        text = column if known else func.to_json_string(column)
+        return func.json_value(text, literal(f"$.{quoted_key(key)}"), type_=types.String())
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         return func.datetime(func.timestamp(moment, literal("UTC")), literal(zone))

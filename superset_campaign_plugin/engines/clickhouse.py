@@ -11,12 +11,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Engine
 from superset_campaign_plugin.engines.forms import WHOLE_NUMBER
-from superset_campaign_plugin.engines.kinds import Kind, kind_of
+from superset_campaign_plugin.engines.kinds import Kind, is_object, kind_of
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
 
 _TIME = Named("Nullable(DateTime64(6, 'UTC'))")
 _DIGITS = literal_column("6")
 _UTC = literal_column("'UTC'")
+_NULLABLE_TEXT = literal_column("'Nullable(String)'")
 
 
 class ClickHouse(Engine):
@@ -87,8 +88,9 @@ class ClickHouse(Engine):
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.arrayElement(func.splitByChar(literal(","), func.ifNull(text, literal(""))), place)
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.JSONExtractString(func.ifNull(text, literal("")), literal("value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        text = func.toJSONString(column) if is_object(column.type) else column
+        return func.JSONExtract(func.ifNull(text, literal("")), literal(key), _NULLABLE_TEXT, type_=String())
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         # The zone is a part of the type, so the clocks are read as a text, and that as UTC.

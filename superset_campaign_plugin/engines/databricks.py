@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, literal
+from sqlalchemy import func, literal, types
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Columns
+from superset_campaign_plugin.engines.kinds import is_object
 from superset_campaign_plugin.engines.spark import Spark
 
 
@@ -26,6 +27,8 @@ class Databricks(Spark):
     ) -> Mapping[str, Columns] | None:
         return None
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         # Not get_json_object: it would be rewritten to a colon, which a driver may take for a parameter.
-        return func.try_element_at(func.from_json(text, literal("MAP<STRING, STRING>")), literal("value"))
+        text = func.to_json(column) if is_object(column.type) else column
+        keys = func.from_json(text, literal("MAP<STRING, STRING>"))
+        return func.try_element_at(keys, literal(key), type_=types.String())

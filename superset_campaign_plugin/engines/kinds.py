@@ -73,6 +73,11 @@ def kind_of(type_: types.TypeEngine) -> Kind:
     return next((kind for base, kind in _BY_TYPE if isinstance(type_, base)), Kind.OTHER)
 
 
+def is_object(type_: types.TypeEngine) -> bool:
+    """Whether the type is one of its own for objects: JSON in a text is none, nor is a type that nobody looked at."""
+    return kind_of(type_) not in (Kind.TEXT, Kind.BINARY, Kind.UNKNOWN)
+
+
 def reflected(type_: types.TypeEngine) -> types.TypeEngine:
     """The type of a real column, which `NullType` is not: that stands for a column that nobody looked at."""
     return Unnamed("UNKNOWN") if isinstance(type_, types.NullType) else type_

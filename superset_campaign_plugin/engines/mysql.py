@@ -14,6 +14,7 @@ from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
 from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.engines.locks import Locks
+from superset_campaign_plugin.engines.reading import quoted_key
 from superset_campaign_plugin.errors import DatabaseError
 
 _TIME = mysql.DATETIME(fsp=6)  # a plain DATETIME has no fractions of a second
@@ -119,8 +120,10 @@ class MySQL(Engine):
             func.substring_index(padded, literal(","), place), literal(","), literal_column("-1")
         )
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.json_value(text, literal("$.value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        # Not JSON_VALUE: MySQL's gives no text that is longer than 512 characters, as links are.
+        found = func.json_unquote(func.json_extract(column, literal(f"$.{quoted_key(key)}")))
+        return func.nullif(self.text(found), literal("null"), type_=types.String())
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         return func.convert_tz(moment, literal("+00:00"), literal(zone))

@@ -7,6 +7,7 @@ columns of the right type are the same expression either way.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy import BigInteger, Numeric, String, and_, case, cast, func, literal, literal_column, not_, null, types
@@ -26,6 +27,17 @@ from superset_campaign_plugin.engines.forms import (
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.engines.rendering import GuardedCast
 from superset_campaign_plugin.flags import NO, YES
+
+_BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def quoted_key(key: str) -> str:
+    """A key as JSON paths have it: `link`, but `"Campaign Run ID"`."""
+    if _BARE_KEY.fullmatch(key):
+        return key
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
 
 # No column of these kinds holds ids, or times: to read 1704103200 as a moment would be to guess.
 NOT_AN_ID = frozenset({Kind.DAY, Kind.TIME, Kind.FLAG, Kind.LIST, Kind.BITS})
@@ -82,11 +94,14 @@ class Reading:
         """A column as text; where it holds a JSON object, the object's `value`."""
         text = self.text(column)
         is_object = and_(func.substr(text, 1, 1) == literal("{"), self.contains(text, '"value"'))
-        return case((is_object, self.json_value(text)), else_=text)
+        return case((is_object, self.json_text(text, "value")), else_=text)
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The text of the key `value` of a JSON object."""
-        return cast(text, postgresql.JSON).op("->>")(literal("value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        """The text of a key of an object; null where the object lacks it, and on some engines empty.
+
+        The column holds JSON as text, or is of the engine's own type for it, or a struct or a map.
+        """
+        return cast(column, postgresql.JSON).op("->>", return_type=String())(literal(key))
 
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         """Whether `text` holds `part`. Not LIKE: the underscore of `mkt_unsubscribe` is one of its wildcards."""

@@ -8,6 +8,7 @@ from sqlalchemy import String, case, cast, func, literal, literal_column, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
+from superset_campaign_plugin.engines.kinds import is_object
 from superset_campaign_plugin.engines.locks import Locks
 from superset_campaign_plugin.engines.postgresql import PostgreSQL
 from superset_campaign_plugin.engines.rendering import plain_dialect
@@ -26,8 +27,9 @@ class Redshift(PostgreSQL):
     def own_dialect(self) -> Dialect:
         return plain_dialect(text_type="VARCHAR(65535)", backslash_escapes=True)
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.json_extract_path_text(text, literal("value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        text = func.json_serialize(column) if is_object(column.type) else column
+        return func.json_extract_path_text(text, literal(key), type_=types.String())
 
     def decoded(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.from_varbyte(column, literal("utf8"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, cast, func, literal, literal_column
+from sqlalchemy import case, cast, func, literal, literal_column, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Engine
 from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
+from superset_campaign_plugin.engines.kinds import is_object
+from superset_campaign_plugin.engines.reading import quoted_key
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
 
 _TIME = Named("TIMESTAMP_NTZ")
@@ -66,8 +68,9 @@ class Snowflake(Engine):
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.position(literal(part), text) > 0
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.json_extract_path_text(text, literal("value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        text = func.to_json(column) if is_object(column.type) else column
+        return func.json_extract_path_text(text, literal(quoted_key(key)), type_=types.String())
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         return func.convert_timezone(literal("UTC"), literal(zone), moment)

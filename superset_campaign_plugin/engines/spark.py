@@ -12,7 +12,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Columns, Engine
 from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
-from superset_campaign_plugin.engines.kinds import Composite, Kind, Unnamed, kind_of
+from superset_campaign_plugin.engines.kinds import Composite, Kind, Unnamed, is_object, kind_of
+from superset_campaign_plugin.engines.reading import quoted_key
 from superset_campaign_plugin.engines.rendering import plain_dialect
 
 _SECONDS = types.Numeric(20, 6)
@@ -90,8 +91,10 @@ class Spark(Engine):
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[Any]:
         return func.locate(literal(part), text) > 0
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.get_json_object(text, literal("$.value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        text = func.to_json(column) if is_object(column.type) else column
+        path = f"$.{key}" if quoted_key(key) == key else f"$['{key}']"  # it knows no quotes but these
+        return func.get_json_object(text, literal(path), type_=types.String())
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         # In a session that is not in UTC, hours beside a change of the clocks may be an hour off.
@@ -154,6 +157,8 @@ def _type(name: str) -> types.TypeEngine:
         return Composite(name)
     if name.startswith(("varchar", "char")):
         return types.String()
+    if name == "variant":
+        return types.JSON()
     if name.startswith(("decimal", "double", "float")):
         return types.Numeric()
     return types.Integer() if name.endswith("int") else Unnamed(name)

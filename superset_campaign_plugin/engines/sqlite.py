@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.engines.locks import Locks
+from superset_campaign_plugin.engines.reading import quoted_key
 
 _TIME = "%Y-%m-%d %H:%M:%f"
 _DAY = "%Y-%m-%d 00:00:00.000"
@@ -107,8 +108,8 @@ class SQLite(Engine):
         # Not json_extract: it would be rewritten to ->, which keeps a text's quotes.
         return as_list.op("->>")(cast(place - literal(1), Integer))
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return text.op("->>")(literal("$.value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        return column.op("->>", return_type=String())(literal(f"$.{quoted_key(key)}"))
 
     def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.strftime(literal(_DAY), moment)

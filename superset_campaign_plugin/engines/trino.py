@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import case, cast, func, literal, literal_column
+from sqlalchemy import case, cast, func, literal, literal_column, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Engine
 from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
+from superset_campaign_plugin.engines.kinds import Kind, is_object, kind_of
+from superset_campaign_plugin.engines.reading import quoted_key
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
 
 _TIME = Named("TIMESTAMP(6)")
@@ -60,8 +62,11 @@ class Trino(Engine):
     def matches(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
         return func.regexp_like(text, literal(pattern))
 
-    def json_value(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.json_extract_scalar(text, literal("$.value"))
+    def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+        known = kind_of(column.type) is Kind.DOCUMENT or not is_object(column.type)
+        text = column if known else cast(column, types.JSON())
+        path = f"$.{key}" if quoted_key(key) == key else f"$[{quoted_key(key)}]"
+        return func.json_extract_scalar(text, literal(path), type_=types.String())
 
     def local_time(self, moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
         return cast(func.at_timezone(func.with_timezone(moment, _UTC), literal(zone)), _TIME)
