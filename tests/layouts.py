@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from logs import ACTIVITY_TYPES, EVENT_TABLES, Activity, Log, Table, fivetran_tables, utc
+from logs import ACTIVITY_TYPES, EVENT_TABLES, Activity, Log, Merge, Table, fivetran_tables, utc
 
 LOADED = utc("2024-07-01")
 
@@ -36,6 +37,38 @@ events:
   unsubscribed: {table: mail_log, types: [9]}
 merges: contact_merges
 deletions: contact_deletions
+campaigns: {table: actions, id: number, name: label, program_id: parent, workspace: team, newest: [changed]}
+programs: {table: parents, id: number, name: label, workspace: team, newest: [changed]}
+emails: {table: mails, id: number, name: label, workspace: team, newest: [changed]}
+"""
+
+
+# The same log in one table, whose attributes are JSON under Marketo's own names for them.
+JSON_MAPPING = """
+name: raw
+table_prefix: raw_
+columns:
+  activity_id: guid
+  person_id: lead
+  activity_at: happened
+  campaign_id: campaign
+  email_id: asset
+  activity_type: kind
+  result: attributes.Action Result
+  link: attributes.Link
+  bot: attributes.Is Bot Activity
+  user_agent: attributes.User Agent
+  merged_ids: attributes.Merge IDs
+events:
+  sent: {table: activities, types: [6]}
+  delivered: {table: activities, types: [7]}
+  hard_bounced: {table: activities, types: [8]}
+  soft_bounced: {table: activities, types: [27]}
+  opened: {table: activities, types: [10]}
+  clicked: {table: activities, types: [11]}
+  unsubscribed: {table: activities, types: [9]}
+merges: {table: activities, types: [32]}
+deletions: {table: activities, types: [37]}
 campaigns: {table: actions, id: number, name: label, program_id: parent, workspace: team, newest: [changed]}
 programs: {table: parents, id: number, name: label, workspace: team, newest: [changed]}
 emails: {table: mails, id: number, name: label, workspace: team, newest: [changed]}
@@ -278,10 +311,155 @@ def text(value: object) -> str | None:
     return None if value is None else str(value).lower()
 
 
-LAYOUTS: dict[str, Callable[[Log], Iterator[Table]]] = {
+def lakeflow(log: Log) -> Iterator[Table]:
+    """Databricks Lakeflow Connect: tables named by the number of their type, and no sync column and no names."""
+    numbers = {name: ACTIVITY_TYPES[kind] for kind, name in EVENT_TABLES.items()}
+    numbers |= {"activity_merge_leads": 32, "activity_delete_lead": 37}
+    for table in _streams(log, "primaryAttributeValueId", "synced"):
+        number = numbers.get(table.name.replace("activities_", "activity_"))
+        if number is not None:
+            yield _without(table, "synced")._replace(name=f"activity_{number}")
+
+
+def stitch(log: Log) -> Iterator[Table]:
+    """Stitch, where the destination cannot nest: the ids of a merge are rows of a table of their own."""
+    ids = [(merge_id, number, person) for merge_id, number, person, _ in _merged_people(log)]
+    for table in singer(log):
+        if table.name != "activities_merge_leads":
+            yield table
+            continue
+        table = _without(table, "merge_ids")
+        rows = [(f"merge-{number}", *row) for number, row in enumerate(table.rows)]
+        yield table._replace(columns={"marketoguid": "text", **table.columns}, rows=rows)
+        columns = {"_sdc_source_key_marketoguid": "text", "_sdc_level_0_id": "integer", "value": "integer"}
+        yield Table(
+            "activities_merge_leads__merge_ids",
+            {**columns, "value__st": "text"},
+            [
+                (merge_id, level, *((person, None) if level % 2 else (None, str(person))))
+                for merge_id, level, person in ids
+            ],
+        )
+
+
+def merged_lead(log: Log) -> Iterator[Table]:
+    """Fivetran's newer releases: who was merged into whom, in a table of its own, without a time."""
+    yield from (table for table in fivetran_tables(log) if table.name != "activity_merge_leads")
+    yield _merged_lead(log, dated=False)
+
+
+def merged_lead_beside(log: Log) -> Iterator[Table]:
+    """The same beside the activities, of which the loader has the last half alone."""
+    for table in fivetran_tables(log):
+        yield table._replace(rows=table.rows[len(table.rows) // 2 :]) if table.name == "activity_merge_leads" else table
+    yield _merged_lead(log, dated=True)
+
+
+def _merged_lead(log: Log, *, dated: bool) -> Table:
+    columns = {"merged_lead": "integer", "into_lead": "integer"} | ({"merge_date": "time"} if dated else {})
+    rows = [(person, merge.survivor, *([merge.time] if dated else [])) for _, _, person, merge in _merged_people(log)]
+    return Table("merged_lead", columns, rows)
+
+
+def _merged_people(log: Log) -> Iterator[tuple[str, int, int, Merge]]:
+    """(the merge's activity id, place in it, person, merge) of everybody who was merged."""
+    for number, merge in enumerate(log.merges):
+        for place, person in enumerate(merge.merged):
+            yield f"merge-{number}", place, person, merge
+
+
+def raw(log: Log) -> Iterator[Table]:
+    """One table with the attributes as JSON, as `JSON_MAPPING` describes it."""
+    names = ("Action Result", "Link", "Is Bot Activity", "User Agent")
+
+    def attributes(*values: Any) -> str:
+        found = dict(zip(names, values, strict=True))
+        # A null may stand there as one, or be left out.
+        return json.dumps(
+            {
+                **{key: value for key, value in found.items() if value is not None},
+                "Campaign Run ID": 7,
+                "Choice Number": None,
+            }
+        )
+
+    rows: list[tuple[Any, ...]] = [
+        (
+            guid(a),
+            ACTIVITY_TYPES[a.kind],
+            a.time,
+            a.person,
+            a.campaign,
+            a.email,
+            attributes(a.action_result, a.link, a.bot, a.agent),
+        )
+        for a in log.activities
+    ]
+    rows += [
+        (
+            f"merge-{number}",
+            32,
+            merge.time,
+            merge.survivor,
+            None,
+            None,
+            json.dumps({"Merge IDs": ",".join(map(str, merge.merged))}),
+        )
+        for number, merge in enumerate(log.merges)
+    ]
+    rows += [
+        (f"delete-{number}", 37, utc("2024-06-01"), person, None, None, None)
+        for number, person in enumerate(log.deletions)
+    ]
+    columns = {
+        "guid": "text",
+        "kind": "integer",
+        "happened": "time",
+        "lead": "integer",
+        "campaign": "integer",
+        "asset": "integer",
+        "attributes": "text",
+    }
+    yield Table("raw_activities", columns, rows)
+    for table in custom(log):
+        if table.name in ("actions", "parents", "mails"):
+            yield table._replace(name=f"raw_{table.name}")
+
+
+def spelled(layout: Layout, name: Callable[[str], str], column: Callable[[str], str] = str) -> Layout:
+    """The layout's tables under other names."""
+
+    def tables(log: Log) -> Iterator[Table]:
+        for table in layout(log):
+            columns = {column(own): kind for own, kind in table.columns.items()}
+            yield table._replace(name=name(table.name), columns=columns)
+
+    return tables
+
+
+def _without(table: Table, left_out: str) -> Table:
+    places = [place for place, name in enumerate(table.columns) if name != left_out]
+    columns = {name: kind for name, kind in table.columns.items() if name != left_out}
+    return table._replace(columns=columns, rows=[tuple(row[place] for place in places) for row in table.rows])
+
+
+Layout = Callable[[Log], Iterable[Table]]
+LAYOUTS: dict[str, Layout] = {
     "fivetran": fivetran_tables,
     "airbyte": airbyte,
     "singer": singer,
     "bulk": bulk,
+    "lakeflow": lakeflow,
     "custom": custom,
+}
+# Other forms that tables of a layout have: what `--source` names, and the tables.
+FORMS: dict[str, tuple[str, Layout]] = {
+    "in capitals": ("fivetran", spelled(fivetran_tables, str.upper, str.upper)),
+    "in mixed case": ("airbyte", spelled(airbyte, str.title)),
+    "after a prefix": ("airbyte:marketo__", spelled(airbyte, lambda name: f"marketo__{name}")),
+    "after a prefix in capitals": ("bulk:raw_", spelled(bulk, lambda name: f"RAW_{name.upper()}")),
+    "merged ids in a table": ("singer", stitch),
+    "merged people": ("fivetran", merged_lead),
+    "merged people beside merges": ("fivetran", merged_lead_beside),
+    "attributes as JSON": ("raw", raw),
 }

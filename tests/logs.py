@@ -754,10 +754,15 @@ def arrow(table: Table, zoned: bool) -> Any:
     return pa.table(arrays, names=list(table.columns))
 
 
+def _quoted(connection: sa.engine.Connection, definition: sa.Table) -> str:
+    """The table's name with its capitals kept."""
+    return str(connection.dialect.identifier_preparer.format_table(definition))
+
+
 def _fill_duckdb(connection: sa.engine.Connection, definition: sa.Table, table: Table, zoned: bool) -> None:
     duckdb = connection.connection.driver_connection
     duckdb.register("loaded_rows", arrow(table, zoned))
-    connection.execute(sa.text(f"INSERT INTO {definition} SELECT * FROM loaded_rows"))
+    connection.execute(sa.text(f"INSERT INTO {_quoted(connection, definition)} SELECT * FROM loaded_rows"))
     duckdb.unregister("loaded_rows")
 
 
@@ -785,7 +790,7 @@ def _fill_postgresql(connection: sa.engine.Connection, definition: sa.Table, tab
 
     lines = io.StringIO("".join("\t".join(map(spell, row)) + "\n" for row in table.rows))
     with connection.connection.driver_connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {definition} FROM STDIN", lines)
+        cursor.copy_expert(f"COPY {_quoted(connection, definition)} FROM STDIN", lines)
 
 
 def _fill_mysql(connection: sa.engine.Connection, definition: sa.Table, table: Table, zoned: bool) -> None:
@@ -800,7 +805,8 @@ def _fill_mysql(connection: sa.engine.Connection, definition: sa.Table, table: T
         file.writelines("\t".join(map(spell, row)) + "\n" for row in table.rows)
         file.flush()
         connection.execute(sa.text("SET time_zone = '+00\\:00'"))
-        load = f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {definition} CHARACTER SET utf8mb4"
+        into = _quoted(connection, definition)
+        load = f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE {into} CHARACTER SET utf8mb4"
         connection.execute(sa.text(load))
 
 

@@ -30,12 +30,19 @@ def only(query: Select, *names: str) -> Select:
     return query.with_only_columns(*(query.selected_columns[name] for name in names))
 
 
-def newest(versions: Select, key: str, order: list[ColumnElement[Any]]) -> Select:
-    """One row an id: the first of `versions` when ordered by `order` descending, nulls last, then by name."""
+def newest(
+    versions: Select, key: str, order: list[ColumnElement[Any]], preferred: ColumnElement[Any] | None = None
+) -> Select:
+    """One row an id: the first of `versions` when ordered by `order` descending, nulls last, then by name.
+
+    Versions that meet the condition `preferred` go before all that do not.
+    """
     names = [column.name for column in versions.selected_columns if column.name != key]
     # NULLS LAST is no part of every engine's SQL.
     descending = [part for by in order for part in (case((by.is_(None), 1), else_=0), by.desc())]
     descending.append(versions.selected_columns["name"])
+    if preferred is not None:
+        descending.insert(0, case((preferred, 0), else_=1))
     place = func.row_number().over(partition_by=versions.selected_columns[key], order_by=descending)
     ranked = versions.add_columns(place.label("version_place")).subquery("versions")
     return select(ranked.c[key], *(ranked.c[name] for name in names)).where(ranked.c.version_place == literal(1))

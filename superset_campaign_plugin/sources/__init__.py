@@ -5,11 +5,11 @@ from __future__ import annotations
 import pkgutil
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 from superset_campaign_plugin.errors import unknown
 from superset_campaign_plugin.sources.custom import is_mapping, load_mapping
 from superset_campaign_plugin.sources.layout import Layout
+from superset_campaign_plugin.sources.prefix import split_prefix
 
 __all__ = ["Layout", "get_layout", "layouts"]
 
@@ -22,10 +22,14 @@ def layouts() -> dict[str, Layout]:
     return {layout.name: layout for layout in found}
 
 
-def get_layout(name: str) -> Layout:
-    """The layout of that name, or that the mapping file `name` describes. Raises `UsageError` with the nearest name."""
-    if is_mapping(name):
-        return load_mapping(Path(name))
+def get_layout(source: str) -> Layout:
+    """The layout of that name, or that the mapping file `source` describes, with the prefix that the name carries.
+
+    Raises `UsageError` with the nearest name.
+    """
+    if is_mapping(source):
+        return load_mapping(source)
+    name, prefix = split_prefix(source)
     if name not in layouts():
         raise unknown("source", name, layouts())
-    return layouts()[name]
+    return layouts()[name].with_prefix(prefix) if prefix else layouts()[name]

@@ -52,5 +52,6 @@ LAYOUT = Layout(
             "archived": "isArchived",
         },
         newest=("updatedAt", "version", "createdAt"),
+        status="status",
     ),
 )

@@ -16,6 +16,7 @@ from superset_campaign_plugin.errors import UsageError, unknown
 from superset_campaign_plugin.report.relations import EventKind
 from superset_campaign_plugin.sources.bulk import LAYOUT as BULK
 from superset_campaign_plugin.sources.layout import Layout
+from superset_campaign_plugin.sources.reader import json_path
 
 # Where a quoted name in capitals and the same name without quotes are two; loaders make the latter there.
 _FOLDING_ENGINES = {"snowflake"}
@@ -72,9 +73,9 @@ def _tables(layout: Layout, engine: Engine, unused: Collection[str]) -> dict[str
     def add(table: str, columns: Collection[str], type_: types.TypeEngine = _ANY) -> None:
         # A mapping is checked against the names that it has itself.
         folds = engine.name in _FOLDING_ENGINES and not layout.strict
-        tables.setdefault(table, {}).update(
-            {name.lower() if folds else name: type_ for name in columns if name}  # a mapping may leave some out
-        )
+        for name in filter(None, columns):  # a mapping may leave some out
+            own, key = json_path(name)
+            tables.setdefault(table, {})[own.lower() if folds else own] = _ANY if key else type_
 
     for activities in layout.log_tables():
         add(activities.table, [names.person_id])
@@ -95,5 +96,7 @@ def _tables(layout: Layout, engine: Engine, unused: Collection[str]) -> dict[str
     for asset in (layout.campaigns, layout.programs, layout.emails):
         if asset is not None:
             used = [own for name, own in asset.columns.items() if layout.strict or name not in unused]
-            add(asset.table, [asset.id, *used, *asset.newest])
+            # What `pull-activities` stores is one version an email, and who makes the table by hand may leave it out.
+            status = "" if layout.name == BULK.name else asset.status
+            add(asset.table, [asset.id, *used, *asset.newest, status])
     return tables

@@ -62,5 +62,6 @@ LAYOUT = Layout(
             "archived": "archived",
         },
         newest=("updated_at",),
+        status="status",
     ),
 )

@@ -12,6 +12,7 @@ from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.engines.duckdb import DEFAULT_SCHEMA
 from superset_campaign_plugin.engines.kinds import reflected
+from superset_campaign_plugin.sources.layout import Layout
 
 
 class Catalog(Protocol):
@@ -28,6 +29,23 @@ class Catalog(Protocol):
 
     def tables(self) -> set[str]:
         """The names of all tables and views."""
+
+
+def as_spelled(layout: Layout, catalog: Catalog) -> Layout:
+    """The layout with the names of tables as the warehouse spells them: its own, else in other upper and lower case.
+
+    Some exports keep the capitals of another database, and few databases find a name in other letters.
+    """
+    own = {name: name for name in catalog.tables()}
+    alike: dict[str, str] = {}
+    for name in sorted(own):
+        alike.setdefault(name.lower(), name)
+    return layout.renamed(lambda name: own.get(name) or alike.get(name.lower(), name))
+
+
+def place(catalog: Catalog) -> str:
+    """Where a catalog's tables are, for a person."""
+    return f"schema {catalog.schema}" if catalog.schema else "the default schema"
 
 
 def attached_schema(attached: str, schema: str | None) -> quoted_name:

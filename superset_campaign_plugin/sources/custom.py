@@ -13,12 +13,15 @@
       sent: mail_sent
       opened: {table: mail_log, types: [10]}
     merges: person_merges        # optional, as are deletions
+    table_prefix: crm_           # optional: what stands before the name of each of these tables
     campaigns:                   # optional, as are programs and emails
       table: campaigns
       id: id
       name: title
       newest: [changed_at]
+      status: state              # optional: where it is `approved`, the version goes before all that are not
 
+A column may be a path, such as `attributes.Campaign Run ID`: that key of the objects in the column `attributes`.
 Whatever the file names must be there: a missing table or column is told with the nearest name that exists.
 """
 
@@ -34,8 +37,10 @@ from marshmallow import Schema, ValidationError, fields, post_load, pre_load, va
 
 from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, EventKind
-from superset_campaign_plugin.sources.catalog import Catalog
+from superset_campaign_plugin.sources.catalog import Catalog, place
 from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable
+from superset_campaign_plugin.sources.prefix import split_prefix
+from superset_campaign_plugin.sources.reader import json_path
 
 _KINDS = {kind.name.lower(): kind for kind in EventKind}
 _NAME = validate.Length(min=1)
@@ -92,6 +97,7 @@ def _asset_schema(names: Iterable[str]) -> fields.Nested:
             "table": fields.String(required=True, validate=_NAME),
             "id": fields.String(required=True, validate=_NAME),
             "newest": fields.List(fields.String(validate=_NAME), load_default=[]),
+            "status": fields.String(load_default=""),
             **{name: fields.String(validate=_NAME) for name in names},
         }
     )
@@ -100,6 +106,7 @@ def _asset_schema(names: Iterable[str]) -> fields.Nested:
 
 class _MappingSchema(_Named):
     name = fields.String(load_default="custom", validate=_NAME)
+    table_prefix = fields.String(load_default="")
     columns = fields.Nested(_ColumnsSchema, required=True)
     events = fields.Dict(
         keys=fields.String(validate=validate.OneOf(_KINDS)), values=fields.Nested(_LogTableSchema), required=True
@@ -113,7 +120,7 @@ class _MappingSchema(_Named):
 
 def is_mapping(source: str) -> bool:
     """Whether `--source` names a mapping file and not a layout."""
-    return source.endswith((".yaml", ".yml"))
+    return split_prefix(source)[0].endswith((".yaml", ".yml"))
 
 
 def read_mapping(file: Path) -> dict[Any, Any]:
@@ -127,8 +134,13 @@ def read_mapping(file: Path) -> dict[Any, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
-def load_mapping(file: Path) -> Layout:
-    """The layout that the file describes. Raises `UsageError` naming the file, the place and the fault."""
+def load_mapping(source: str) -> Layout:
+    """The layout that the file describes; a prefix that the source's name carries goes before the file's own.
+
+    Raises `UsageError` naming the file, the place and the fault.
+    """
+    name, prefix = split_prefix(source)
+    file = Path(name)
     try:
         mapping: dict[str, Any] = _MappingSchema().load(read_mapping(file))
     except ValidationError as error:
@@ -146,14 +158,14 @@ def load_mapping(file: Path) -> Layout:
         programs=_asset(mapping["programs"]),
         emails=_asset(mapping["emails"]),
         strict=True,
-    )
+    ).with_prefix(prefix or mapping["table_prefix"])
 
 
 def _asset(mapping: dict[str, Any] | None) -> AssetTable | None:
     if mapping is None:
         return None
-    columns = {name: own for name, own in mapping.items() if name not in ("table", "id", "newest")}
-    return AssetTable(mapping["table"], mapping["id"], columns, tuple(mapping["newest"]))
+    columns = {name: own for name, own in mapping.items() if name not in ("table", "id", "newest", "status")}
+    return AssetTable(mapping["table"], mapping["id"], columns, tuple(mapping["newest"]), mapping["status"])
 
 
 def first_fault(messages: Any, where: str = "") -> str:
@@ -188,21 +200,24 @@ def check_mapping(layout: Layout, catalog: Catalog) -> None:
     for asset in (layout.campaigns, layout.programs, layout.emails):
         if asset is not None:
             _check_table(layout, catalog, asset.table)
-            for own in (asset.id, *asset.columns.values(), *asset.newest):
-                _check_column(layout, catalog, asset.table, own)
+            for own in (asset.id, *asset.columns.values(), *asset.newest, asset.status):
+                if own:
+                    _check_column(layout, catalog, asset.table, own)
 
 
 def _check_table(layout: Layout, catalog: Catalog, table: str) -> None:
     if catalog.columns(table) is None:
-        where = f"schema {catalog.schema}" if catalog.schema else "the default schema"
         hint = _nearest(table, catalog.tables())
-        raise SourceError(f"the mapping {layout.name} names the table {table!r}, which is not in {where}{hint}")
+        raise SourceError(
+            f"the mapping {layout.name} names the table {table!r}, which is not in {place(catalog)}{hint}"
+        )
 
 
 def _check_column(layout: Layout, catalog: Catalog, table: str, column: str) -> None:
     columns = catalog.columns(table) or {}
-    if column not in columns:
-        hint = _nearest(column, columns)
+    own, key = json_path(column)
+    if column not in columns and not (key and own in columns):
+        hint = _nearest(own if key else column, columns)
         raise SourceError(
             f"the mapping {layout.name} names the column {column!r}, which the table {table} does not have{hint}"
         )

@@ -1,8 +1,18 @@
-"""Fivetran's Marketo connector: one table an activity type, assets with their history."""
+"""Fivetran's Marketo connector: one table an activity type, assets with their history.
+
+Its newer releases say in `merged_lead` who was merged into whom, a row a person.
+"""
 
 from __future__ import annotations
 
-from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable, one_table_each
+from superset_campaign_plugin.sources.layout import (
+    ActivityColumns,
+    AssetTable,
+    Layout,
+    LogTable,
+    MergedPeopleTable,
+    one_table_each,
+)
 
 LAYOUT = Layout(
     name="fivetran",
@@ -49,5 +59,9 @@ LAYOUT = Layout(
             "archived": "_fivetran_deleted",
         },
         newest=("updated_at", "version", "created_at"),
+        status="status",
+    ),
+    merged_people=MergedPeopleTable(
+        table="merged_lead", person_id="merged_lead", surviving_id="into_lead", merged_at="merge_date"
     ),
 )

@@ -3,6 +3,7 @@
     instances:
       EMEA: {source: fivetran, schema: marketo_emea}
       Japan: {source: airbyte, schema: marketo_japan}
+      Partners: {source: airbyte, schema: raw, table_prefix: partners_}
 
 Marketo gives every instance ids of its own, and the same numbers stand for other things in another one. So each is
 computed by itself, and its rows carry its name as `source_name`.
@@ -19,6 +20,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.sources.custom import first_fault, is_mapping, read_mapping
+from superset_campaign_plugin.sources.prefix import split_prefix, with_prefix
 
 # It stands in addresses of previews and in names of schemas.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
@@ -26,7 +28,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 
 @dataclass(frozen=True)
 class Instance:
-    """One Marketo instance: where its tables are. `name` is None where it is the only one, and needs none."""
+    """One Marketo instance: where its tables are. `name` is None where it is the only one, and needs none.
+
+    `source` is a layout or mapping file, and carries the prefix of its tables, if they have one.
+    """
 
     name: str | None
     source: str
@@ -40,6 +45,7 @@ class Instance:
 class _InstanceSchema(Schema):
     source = fields.String(required=True, validate=validate.Length(min=1))
     schema = fields.String(load_default=None, validate=validate.Length(min=1))
+    table_prefix = fields.String(load_default="")
 
 
 class _FileSchema(Schema):
@@ -58,10 +64,13 @@ def read_instances(source: str, schema: str | None) -> tuple[Instance, ...]:
     """
     if not is_mapping(source):
         return (Instance(None, source, schema),)
-    file = Path(source)
+    path, prefix = split_prefix(source)
+    file = Path(path)
     raw = read_mapping(file)
     if "instances" not in raw:
         return (Instance(None, source, schema),)
+    if prefix:
+        raise UsageError(f"{file} says which table_prefix each instance has, so leave out --table-prefix")
     if schema is not None:
         raise UsageError(f"{file} says which schema each instance is in, so leave out --schema")
     try:
@@ -73,9 +82,10 @@ def read_instances(source: str, schema: str | None) -> tuple[Instance, ...]:
     return found
 
 
-def _instance(file: Path, name: str, source: str, schema: str | None) -> Instance:
+def _instance(file: Path, name: str, source: str, schema: str | None, table_prefix: str) -> Instance:
     """An instance as the file names it; a mapping is looked for beside the file."""
-    return Instance(name, str(file.parent / source) if is_mapping(source) else source, schema)
+    own = str(file.parent / source) if is_mapping(source) else source
+    return Instance(name, with_prefix(own, table_prefix), schema)
 
 
 def is_several(instances: tuple[Instance, ...]) -> bool:
@@ -88,7 +98,10 @@ def _check_apart(file: Path, instances: tuple[Instance, ...]) -> None:
     for number, one in enumerate(instances):
         for other in instances[:number]:
             if (one.source, one.schema) == (other.source, other.schema):
-                raise UsageError(f"{file}: {other.name} and {one.name} read the same tables; give each its own schema")
+                raise UsageError(
+                    f"{file}: {other.name} and {one.name} read the same tables; give each its own schema "
+                    "or table_prefix"
+                )
             if _plain(str(one.name)) == _plain(str(other.name)):
                 raise UsageError(f"{file}: {other.name} and {one.name} are too much alike to name schemas after them")
 

@@ -2,13 +2,13 @@
 
 A layout names tables and columns only; `relations.py` turns it, and what the warehouse really has, into the
 canonical relations that the report reads. Column names are found however the destination spells them: `leadId`,
-`leadid`, `LEAD_ID` and `lead_id` are one name.
+`leadid`, `LEAD_ID` and `lead_id` are one name. Table names are found in upper and lower case alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from superset_campaign_plugin.report.relations import EventKind
 
@@ -69,24 +69,50 @@ class ActivityColumns:
 
 
 @dataclass(frozen=True)
+class MergedIdsTable:
+    """The ids of merges, one row each, in a table beside that of the merges: so does a destination that cannot nest.
+
+    `merge` is the column with the merge's activity id. The id of the merged person is in the first of `ids` that is not
+    null; a column whose name goes on after two underscores, as `value__string`, is another type's part of it.
+    """
+
+    table: str
+    merge: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MergedPeopleTable:
+    """Merged people, one row each: who it was, under whose id they are now, and when, where the table tells."""
+
+    table: str
+    person_id: str
+    surviving_id: str
+    merged_at: str
+
+
+@dataclass(frozen=True)
 class AssetTable:
     """A table of campaigns, programs or emails, possibly with several versions of an id.
 
     `columns` maps the canonical column, one of those in `report/relations.py`, to the loader's. The newest version
-    is the first when ordered by `newest`, each descending.
+    is the first when ordered by `newest`, each descending. Where a table has the column `status`, approved versions go
+    before all others, which people have not been sent.
     """
 
     table: str
     id: str
     columns: dict[str, str]
     newest: tuple[str, ...]
+    status: str = ""
 
 
 @dataclass(frozen=True)
 class Layout:
     """One loader. Every table but the send table may be absent: loaders create a table with its first row.
 
-    `strict` layouts are a user's own mapping: whatever they name must be there.
+    Merges may lie in any of three: as lists of ids in the table `merges`, in `merged_ids`, in `merged_people`.
+    `strict` layouts are a user's own mapping: whatever they name must be there. All table names begin with `prefix`.
     """
 
     name: str
@@ -98,12 +124,29 @@ class Layout:
     campaigns: AssetTable | None
     programs: AssetTable | None
     emails: AssetTable | None
+    merged_ids: MergedIdsTable | None = None
+    merged_people: MergedPeopleTable | None = None
     strict: bool = False
+    prefix: str = ""
 
     def log_tables(self) -> Iterator[LogTable]:
         """Every table of activities."""
         yield from self.events.values()
         yield from (table for table in (self.merges, self.deletions) if table is not None)
+
+    def renamed(self, name: Callable[[str], str]) -> Layout:
+        """The layout with other names for its tables."""
+        parts = ("merges", "deletions", "campaigns", "programs", "emails", "merged_ids", "merged_people")
+        own = {part: getattr(self, part) for part in parts}
+        return replace(
+            self,
+            events={kind: replace(table, table=name(table.table)) for kind, table in self.events.items()},
+            **{part: replace(table, table=name(table.table)) for part, table in own.items() if table is not None},
+        )
+
+    def with_prefix(self, prefix: str) -> Layout:
+        """The layout as a destination has it that puts `prefix` before the names of all tables."""
+        return replace(self.renamed(lambda name: prefix + name), prefix=prefix + self.prefix)
 
 
 def one_table_each(prefix: str) -> dict[EventKind, LogTable]:

@@ -39,21 +39,33 @@ class Reader:
 
     def has(self, name: str) -> bool:
         """Whether the table has the column, however it spells it."""
-        return bare_name(name) in self._spelled
+        return bare_name(name) in self._spelled or self._inside(name) is not None
 
     def column(self, name: str) -> ColumnElement[Any]:
-        """The table's own column of that name; it must have one."""
+        """The table's own column of that name, or what is at a path such as `attributes.Link`; it must have one."""
         return self.columns(name)[0]
 
     def columns(self, name: str) -> list[ColumnElement[Any]]:
         """Every column of that name: the layout's own spelling first, since the others only fill where it is null.
 
-        A mapping means the very column that it names.
+        A mapping means the very column that it names. Of a path such as `attributes.Link` it is what lies there.
         """
         spelled = sorted(self._spelled.get(bare_name(name), []), key=lambda own: own != name)
+        if not spelled and (inside := self._inside(name)) is not None:
+            return [inside.label(name)]
         if self._layout.strict and name in spelled:
             spelled = [name]
         return [self.table.c[own] for own in spelled]
+
+    def _inside(self, name: str) -> ColumnElement[Any] | None:
+        """The text of a key in a column that holds an object; None where the name is no path, or no column has it."""
+        own, key = json_path(name)
+        found = self._spelled.get(bare_name(own)) if key else None
+        return None if found is None else self._engine.json_text(self.table.c[found[0]], key)
+
+    def parts_of(self, name: str) -> list[str]:
+        """The columns into which a destination has split one by its values' types: `value__string` of `value`."""
+        return sorted(own for own in self._columns if own.lower().startswith(f"{name.lower()}__"))
 
     def fitting(self, name: str, wrong: frozenset[Kind]) -> list[ColumnElement[Any]]:
         """The columns of that name that are of no wrong kind; where there are none, all of that name."""
@@ -168,6 +180,12 @@ class Reader:
         return fit
 
 
+def json_path(name: str) -> tuple[str, str]:
+    """The column and the key of a path such as `attributes.Link`; the key is empty where the name is no path."""
+    own, _, key = name.partition(".")
+    return own, key
+
+
 def bare_name(name: str) -> str:
-    """A column's name without what destinations change: `leadId`, `LEAD_ID` and `lead_id` are one."""
-    return name.lower().replace("_", "")
+    """A column's name without what destinations change: `leadId`, `LEAD_ID`, `lead_id` and `Lead ID` are one."""
+    return name.lower().replace("_", "").replace(" ", "")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, cast, func, literal, null, select
+from sqlalchemy import BigInteger, String, cast, func, literal, null, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
@@ -21,19 +22,24 @@ from superset_campaign_plugin.report.relations import (
     Relations,
 )
 from superset_campaign_plugin.report.steps import comment, newest, plain
-from superset_campaign_plugin.sources.catalog import Catalog
+from superset_campaign_plugin.sources.catalog import Catalog, as_spelled
 from superset_campaign_plugin.sources.custom import check_mapping
-from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable
+from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable, MergedIdsTable, MergedPeopleTable
 from superset_campaign_plugin.sources.names import with_names_of_the_log
+from superset_campaign_plugin.sources.nearby import no_send_table
 from superset_campaign_plugin.sources.reader import Reader
 from superset_campaign_plugin.sources.unreadable import columns_in_several_spellings, unreadable_values
 
 # A send with one of these results never left Marketo; a null result counts as sent.
 NOT_SENT = ("skipped", "failed")
+APPROVED = "approved"
+# Before any merge: of two that contradict each other, the one whose time is known goes first.
+_LONG_AGO = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC without a zone, as all times of the report
 
 
 def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relations:
     """The canonical relations. Raises `SourceError` for a missing send table or column, or one of a wrong type."""
+    layout = as_spelled(layout, catalog)
 
     def reader(name: str) -> Reader | None:
         columns = catalog.columns(name)
@@ -49,14 +55,10 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
     if layout.strict:
         check_mapping(layout, catalog)
 
-    send_table = layout.events[EventKind.SENT]
-    sends = log(send_table)
+    sends = log(layout.events[EventKind.SENT])
     if sends is None:
-        where = f"schema {catalog.schema}" if catalog.schema else "the default schema"
-        raise SourceError(
-            f"no table {send_table.table} in {where}: the {layout.name} layout needs it; check --source and --schema"
-        )
-    merges, deletions = log(layout.merges), log(layout.deletions)
+        raise no_send_table(layout, catalog)
+    deletions = log(layout.deletions)
     counted = _sends(layout, sends)
     # Where no send names its campaign, no event could find its send by that.
     by_campaign = sends.has(layout.columns.campaign_id)
@@ -68,11 +70,7 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
             for kind, activities in layout.events.items()
             if kind is not EventKind.SENT and (found := log(activities)) is not None
         },
-        merges=(
-            _merges(layout, merges, layout.merges)
-            if layout.merges and merges and merges.has(layout.columns.merged_ids)
-            else None
-        ),
+        merges=_together(list(_all_merges(layout, reader, engine))),
         deletions=_deletions(layout, deletions, layout.deletions) if layout.deletions and deletions else None,
         campaigns=assets(layout.campaigns, "campaign_id", CAMPAIGN_COLUMNS),
         programs=assets(layout.programs, "program_id", PROGRAM_COLUMNS),
@@ -100,12 +98,16 @@ def _absent(layout: Layout, reader: Callable[[str], Reader | None]) -> Iterator[
     found: dict[Absent, None] = {}  # in their order, each once: a table may hold several kinds of activities
     for part, own in tables.items():
         there = None if own is None else reader(own.table)
+        if part == "merges" and there is None and layout.merged_people and reader(layout.merged_people.table):
+            continue
         if own is None or there is None:
             if part == "emails" and sends is not None and sends.has(names.email_name):
                 part = "subjects"
             found[Absent(part, None if own is None else own.table)] = None
             continue
         for column_part, name in columns.get(part, {}).items():
+            if column_part == "merged_ids" and layout.merged_ids and reader(layout.merged_ids.table):
+                continue
             if not name:
                 found[Absent(column_part)] = None
             elif not there.has(name):
@@ -165,15 +167,72 @@ def _loaded_at(reader: Reader) -> list[ColumnElement[Any]]:
     return [] if loaded_at is None else [loaded_at.label("loaded_at")]
 
 
+def _all_merges(layout: Layout, reader: Callable[[str], Reader | None], engine: Engine) -> Iterator[Select]:
+    """The merges of each table that holds some, as they are."""
+    merges = None if layout.merges is None else reader(layout.merges.table)
+    if layout.merges is not None and merges is not None:
+        if merges.has(layout.columns.merged_ids):
+            yield _merges(layout, merges, layout.merges)
+        lists = None if layout.merged_ids is None else reader(layout.merged_ids.table)
+        if layout.merged_ids is not None and lists is not None:
+            yield _merges_by_id(layout, merges, layout.merges, lists, layout.merged_ids)
+    people = None if layout.merged_people is None else reader(layout.merged_people.table)
+    if layout.merged_people is not None and people is not None:
+        yield _merged_people(people, layout.merged_people, engine)
+
+
+def _together(parts: list[Select]) -> Select | None:
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    merges = union_all(*parts).subquery("all_merges")
+    return select(*merges.c)
+
+
 def _merges(layout: Layout, reader: Reader, activities: LogTable) -> Select:
     names = layout.columns
     columns = [
         reader.try_identifier(names.person_id).label("surviving_id"),
         reader.id_list(names.merged_ids).label("merged_ids"),
         reader.try_time(names.activity_at).label("merged_at"),
-        *_loaded_at(reader),
     ]
     return reader.only(select(*columns).select_from(reader.table), activities)
+
+
+def _merges_by_id(
+    layout: Layout, reader: Reader, activities: LogTable, lists: Reader, merged: MergedIdsTable
+) -> Select:
+    names = layout.columns
+    own = [name for known in merged.ids for name in (known, *lists.parts_of(known)) if lists.has(name)]
+    if not own or not lists.has(merged.merge):
+        missing = merged.ids[0] if lists.has(merged.merge) else merged.merge
+        raise SourceError(f"table {merged.table} has no column {missing!r}, which the {layout.name} layout needs")
+    ids = [lists.id_list(name) for name in own]
+    first = func.coalesce(*ids) if len(ids) > 1 else ids[0]
+    listed = (
+        select(lists.column(merged.merge).label("merge_id"), first.label("ids"))
+        .select_from(lists.table)
+        .subquery("merged_ids")
+    )
+    # The columns as they are: the loader writes one id into both, and an index helps where there is one.
+    same = reader.column(names.activity_id) == listed.c.merge_id
+    columns = [
+        reader.try_identifier(names.person_id).label("surviving_id"),
+        listed.c.ids.label("merged_ids"),
+        reader.try_time(names.activity_at).label("merged_at"),
+    ]
+    return reader.only(select(*columns).select_from(reader.table.join(listed, same)), activities)
+
+
+def _merged_people(reader: Reader, people: MergedPeopleTable, engine: Engine) -> Select:
+    merged_at = engine.time_literal(_LONG_AGO)
+    if reader.has(people.merged_at):
+        merged_at = func.coalesce(reader.try_time(people.merged_at), merged_at)
+    columns = [
+        reader.try_identifier(people.surviving_id).label("surviving_id"),
+        cast(reader.try_identifier(people.person_id), String).label("merged_ids"),
+        merged_at.label("merged_at"),
+    ]
+    return select(*columns).select_from(reader.table)
 
 
 def _deletions(layout: Layout, reader: Reader, activities: LogTable) -> Select:
@@ -204,4 +263,8 @@ def _assets(asset: AssetTable, reader: Reader, key: str, names: tuple[str, ...])
         columns.append(value.label(name))
     versions = select(reader.try_identifier(asset.id).label(key), *columns)
     order = [by for name in asset.newest if reader.has(name) for by in reader.order(name)]
-    return comment(newest(versions.select_from(reader.table), key, order), "The newest version of each asset")
+    approved, text = None, "The newest version of each asset"
+    if reader.has(asset.status):
+        approved = func.lower(reader.text(asset.status)) == literal(APPROVED)
+        text = "The newest approved version of each asset, else the newest"
+    return comment(newest(versions.select_from(reader.table), key, order, approved), text)

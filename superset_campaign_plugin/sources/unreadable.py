@@ -18,7 +18,7 @@ from sqlalchemy.sql.selectable import Select
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.report.relations import EventKind, Spellings, Unreadable
-from superset_campaign_plugin.sources.catalog import Catalog
+from superset_campaign_plugin.sources.catalog import Catalog, as_spelled
 from superset_campaign_plugin.sources.layout import Layout, LogTable
 from superset_campaign_plugin.sources.reader import Reader
 
@@ -38,6 +38,7 @@ class Doubt:
 
 def bad_log_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[Doubt]:
     """The columns of the log whose types leave a doubt. Columns of a proper type need no query."""
+    layout = as_spelled(layout, catalog)
     names = layout.columns
     events: dict[str, list[LogTable]] = {}
     for activities in layout.events.values():
@@ -100,6 +101,14 @@ def _optional_columns(layout: Layout) -> Iterator[tuple[str, LogTable, str, _Hol
         yield "merges", layout.merges, names.person_id, _Holds.ID
         yield "merges", layout.merges, names.merged_ids, _Holds.ID_LIST
         yield "merged_at", layout.merges, names.activity_at, _Holds.TIME
+    if layout.merged_ids is not None:
+        for own in layout.merged_ids.ids:
+            yield "merges", LogTable(layout.merged_ids.table), own, _Holds.ID_LIST
+    if layout.merged_people is not None:
+        people = layout.merged_people
+        yield "merges", LogTable(people.table), people.person_id, _Holds.ID
+        yield "merges", LogTable(people.table), people.surviving_id, _Holds.ID
+        yield "merged_at", LogTable(people.table), people.merged_at, _Holds.TIME
     if layout.deletions is not None:
         yield "deletions", layout.deletions, names.person_id, _Holds.ID
     assets = {"campaigns": layout.campaigns, "programs": layout.programs, "emails": layout.emails}

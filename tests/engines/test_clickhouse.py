@@ -52,6 +52,9 @@ class Embedded:
             self._tables[table.name] = {name: TYPES[kind] for name, kind in table.columns.items()}
         return self
 
+    def tables(self) -> set[str]:
+        return set(self._tables)
+
     def columns(self, table: str) -> dict[str, types.TypeEngine] | None:
         return self._tables.get(table)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from layouts import LAYOUTS, MAPPING, airbyte
+from layouts import FORMS, JSON_MAPPING, LAYOUTS, MAPPING, airbyte, raw
 from logs import CLOCKS, Log, Table, crowd
 from oracle import assert_report, report
 
@@ -24,9 +24,10 @@ BY = ("workspace", "program", "campaign", "email", "day")
 @pytest.fixture
 def source(tmp_path: Path) -> Callable[[str], str]:
     """The value of --source for a layout."""
-    mapping = tmp_path / "mapping.yaml"
-    mapping.write_text(MAPPING)
-    return lambda layout: str(mapping) if layout == "custom" else layout
+    mappings = {"custom": MAPPING, "raw": JSON_MAPPING}
+    for name, text in mappings.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    return lambda layout: str(tmp_path / f"{layout}.yaml") if layout in mappings else layout
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -40,8 +41,19 @@ def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
     assert_report(actual, report(log, as_of=CLOCKS[5], by=BY, rules=rules), BY)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_layout_gives_the_same_report(warehouse, source, form):
+    """Names in capitals or after a prefix, merges that lie elsewhere, attributes within JSON."""
+    name, tables = FORMS[form]
+    log = crowd(people=250, seed=5)
+    warehouse.load(log, layout=tables)
+    actual = warehouse.report(source=source(name), as_of=CLOCKS[5], by=BY, rules=Rules(leave_out_bots=True))
+    assert log.merges
+    assert_report(actual, report(log, as_of=CLOCKS[5], by=BY, rules=Rules(leave_out_bots=True)), BY)
+
+
 def known_to(name: str, layout: Layout, log: Log) -> Log:
-    """What the loader's tables can hold of the log: one may lack merges, deletions, or the result of a send."""
+    """What the loader's tables can hold of the log: one may lack merges, deletions, names, or the result of a send."""
     columns = {bare_name(column) for table in LAYOUTS[name](log) for column in table.columns}
     activities = log.activities
     if bare_name(layout.columns.result) not in columns:
@@ -51,7 +63,46 @@ def known_to(name: str, layout: Layout, log: Log) -> Log:
         activities=activities,
         merges=log.merges if layout.merges else [],
         deletions=log.deletions if layout.deletions else [],
+        campaigns=log.campaigns if layout.campaigns else [],
+        programs=log.programs if layout.programs else [],
+        emails=log.emails if layout.emails else [],
     )
+
+
+# How an engine makes of a text what it keeps objects in.
+OBJECTS = {
+    "duckdb": (
+        "CAST(attributes AS JSON)",
+        "CAST(CAST(attributes AS JSON) AS MAP(VARCHAR, VARCHAR))",
+        'from_json(attributes, \'{"Link": "VARCHAR", "User Agent": "VARCHAR"}\')',
+    ),
+    "postgresql": ("CAST(attributes AS JSON)", "CAST(attributes AS JSONB)"),
+    "hive": ("from_json(attributes, 'MAP<STRING, STRING>')", "from_json(attributes, 'STRUCT<Link: STRING>')"),
+}
+
+
+@pytest.mark.parametrize("engine", OBJECTS, indirect=True)
+def test_an_object_is_read_whatever_holds_it(warehouse, tmp_path):
+    """The click on a link of the plugin's own, and no other, is left out; what has no attributes has no link."""
+    log = Log().send(1, 10, 100, "2024-03-01 10:00").send(1, 10, 101, "2024-03-01 10:00").send(1, 10, 102, "2024-03-01")
+    log.click(1, 10, 100, "2024-03-01 11:00", link="https://example.com/?a=%22b%22&c='d'")
+    log.click(1, 10, 101, "2024-03-01 11:00", link="mailto:somebody@example.com")
+    log.click(1, 10, 102, "2024-03-01 11:00", link=None)
+    warehouse.load(log, layout=raw)
+    keep = "guid, kind, happened, lead, campaign, asset"
+    for place, expression in enumerate(OBJECTS[warehouse.engine]):
+        kind = "USING parquet " if warehouse.engine == "hive" else ""
+        warehouse.execute(
+            f"CREATE TABLE typed_{place} {kind}AS SELECT {keep}, {expression} AS attributes FROM raw_activities"
+        )
+        mapping = tmp_path / f"typed_{place}.yaml"
+        mapping.write_text(
+            "columns: {activity_id: guid, person_id: lead, activity_at: happened, campaign_id: campaign, "
+            f"email_id: asset, activity_type: kind, link: attributes.Link}}\nevents:\n"
+            f"  sent: {{table: typed_{place}, types: [6]}}\n  clicked: {{table: typed_{place}, types: [11]}}\n"
+        )
+        [row] = warehouse.records(source=str(mapping))
+        assert (row["sent"], row["opened"], row["clicked_link"]) == (3, 3, 2), expression
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -6,6 +6,7 @@ SELECT
     sent_at AT TIME ZONE 'UTC'
   ) AT TIME ZONE 'Europe/Berlin' AS in_berlin,
   JSON_EXTRACT_PATH_TEXT(parts, 'value') AS value,
+  JSON_EXTRACT_PATH_TEXT(parts, 'Campaign Run ID') AS run,
   SPLIT_PART(parts, ',', 2) AS second_part,
   parts ~ '[0-9]+' AS has_digits,
   CAST('2024-03-01 00:00:00.000' AS TIMESTAMP) AS fixed,

@@ -4,6 +4,7 @@ SELECT
   DATE_TRUNC('MONTH', sent_at) AS month,
   CONVERT_TIMEZONE('UTC', 'Europe/Berlin', sent_at) AS in_berlin,
   JSON_EXTRACT_PATH_TEXT(parts, 'value') AS value,
+  JSON_EXTRACT_PATH_TEXT(parts, '["Campaign Run ID"]') AS run,
   SPLIT_PART(parts, ',', 2) AS second_part,
   REGEXP_INSTR(parts, '[0-9]+') > 0 AS has_digits,
   CAST('2024-03-01 00:00:00.000' AS TIMESTAMPNTZ) AS fixed,

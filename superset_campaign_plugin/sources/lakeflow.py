@@ -1,0 +1,26 @@
+"""Databricks Lakeflow Connect's Marketo connector: one table an activity type, named by Marketo's number for the type.
+
+It brings people, lists and activities; names come from the log.
+"""
+
+from __future__ import annotations
+
+from superset_campaign_plugin.sources.layout import ACTIVITY_TYPES, ActivityColumns, Layout, LogTable
+
+LAYOUT = Layout(
+    name="lakeflow",
+    title="Databricks Lakeflow Connect Marketo",
+    events={kind: LogTable(f"activity_{number}") for kind, number in ACTIVITY_TYPES.items()},
+    merges=LogTable("activity_32"),
+    deletions=LogTable("activity_37"),
+    columns=ActivityColumns(
+        activity_id="marketoGUID",
+        person_id="leadId",
+        activity_at="activityDate",
+        campaign_id="campaignId",
+        email_id="primaryAttributeValueId",
+    ),
+    campaigns=None,
+    programs=None,
+    emails=None,
+)
