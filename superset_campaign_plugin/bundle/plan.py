@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,11 @@ from superset_campaign_plugin.errors import DatabaseError, InstallError, Refresh
 from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.rules_in_words import options_of
+from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
+from superset_campaign_plugin.sources.prefix import with_prefix
+from superset_campaign_plugin.sources.recognise import DEFAULT, recognise
 from superset_campaign_plugin.warehouse import connect, reason
 
 # What the datasets of an installation read.
@@ -52,6 +55,8 @@ ALL = "all"
 class Request:
     """What was asked: the registered `database` or a `uri`, the loader's schema and layout, and what to replace.
 
+    Without a `source` it is that which is installed upon these tables, or else the one whose tables are there, with
+    `table_prefix` before their names.
     `overwrite` names the assets whose edits by people are replaced, or is `ALL` alone; assets that are none of the
     `kinds` stay as they are.
     """
@@ -59,9 +64,10 @@ class Request:
     database: str | None
     uri: str | None
     schema: str | None
-    source: str
+    source: str | None
     overwrite: Collection[str] = ()
     kinds: Collection[str] = tuple(MODELS)
+    table_prefix: str | None = None
 
 
 @dataclass
@@ -82,7 +88,7 @@ class Plan:
 
     def described(self) -> dict[str, Any]:
         """What the manifest remembers of the warehouse."""
-        source = self.request.source
+        source = str(self.request.source)
         return {
             **self.manifest.warehouse,
             "version": __version__,
@@ -103,7 +109,8 @@ def make_plan(request: Request) -> Plan:
     notes: list[str] = []
     warehouse = find_connection(request.database, request.uri)
     check_time_grains(warehouse.database)
-    instances = read_instances(request.source, request.schema)
+    request = replace(request, source=_source(request, warehouse, manifest, notes))
+    instances = read_instances(str(request.source), request.schema)
     stored = _stored_figures(warehouse, instances, notes)
     holder = warehouse if stored is None else stored_connection(warehouse, stored, manifest)
     bundle = _build(request, warehouse, holder, instances, stored)
@@ -132,8 +139,28 @@ def make_plan(request: Request) -> Plan:
     )
 
 
-def installed_request(overwrite: Collection[str] = (), schema: str | None = None, source: str | None = None) -> Request:
-    """The request that installs again upon what the report is installed upon; `schema` and `source` may be others.
+def _source(request: Request, warehouse: Connection, manifest: Manifest, notes: list[str]) -> str:
+    """The source that is asked for, with its prefix; else the installed one, else the one whose tables are there."""
+    if request.source is not None:
+        return with_prefix(request.source, request.table_prefix)
+    known = manifest.warehouse
+    if (str(warehouse.uuid), request.schema) == (known.get("database"), known.get("schema")):
+        return with_prefix(str(known["source"]), request.table_prefix)
+    with opened(warehouse.database, request.schema) as (connection, engine):
+        found = recognise(LiveCatalog(connection, engine, request.schema), request.table_prefix)
+    if found != DEFAULT:
+        notes.append(f"the tables are those of {found}; --source {found} says so without a look at them")
+    return found
+
+
+def installed_request(
+    overwrite: Collection[str] = (),
+    schema: str | None = None,
+    source: str | None = None,
+    table_prefix: str | None = None,
+) -> Request:
+    """The request that installs again upon what the report is installed upon, but with a `schema`, `source` or
+    `table_prefix` that is given.
 
     Raises `InstallError` where no report is installed, or its database is gone.
     """
@@ -153,6 +180,7 @@ def installed_request(overwrite: Collection[str] = (), schema: str | None = None
         schema=known["schema"] if schema is None else schema,
         source=str(known["source"] if source is None else source),
         overwrite=tuple(overwrite),
+        table_prefix=table_prefix,
     )
 
 
@@ -212,7 +240,7 @@ def _build(
     sql, time_range = read_contents(
         lambda: opened(warehouse.database, request.schema),
         lambda: opened(holder.readable(), None),
-        request.source,
+        str(request.source),
         request.schema,
         options,
         stored,

@@ -8,7 +8,13 @@ import click
 
 from superset_campaign_plugin.cli.application import in_superset
 from superset_campaign_plugin.cli.group import campaign
-from superset_campaign_plugin.cli.options import rules_options, source_options, stored_options, uri_options
+from superset_campaign_plugin.cli.options import (
+    chosen_source,
+    rules_options,
+    source_options,
+    stored_options,
+    uri_options,
+)
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -43,7 +49,8 @@ def bundle(
     engine: str | None,
     without: tuple[str, ...],
     schema: str | None,
-    source: str,
+    source: str | None,
+    table_prefix: str | None,
     rules: Rules,
     stored: bool,
     stored_schema: str,
@@ -81,12 +88,15 @@ def bundle(
         if without:
             raise UsageError("--without is for --engine: with --uri the warehouse itself shows what it lacks")
         facts = StoredSource(stored_schema, stored_file) if stored else None
-        write_bundle(file, uri=uri, schema=schema, source=source, target=target, rules=rules, facts=facts)
+        known = {"stored": stored, "stored_schema": stored_schema, "stored_file": stored_file}
+        found = chosen_source(source, table_prefix, uri, schema, **known)
+        write_bundle(file, uri=uri, schema=schema, source=found, target=target, rules=rules, facts=facts)
     else:
         if stored:
             raise UsageError("--stored needs a --uri: what a refresh has stored decides the SQL")
+        found = chosen_source(source, table_prefix, None, schema)
         write_bundle_for_layout(
-            file, engine=str(engine), schema=schema, source=source, target=target, rules=rules, without=without
+            file, engine=str(engine), schema=schema, source=found, target=target, rules=rules, without=without
         )
     where = "under Dashboards" if kind == "dashboards" else "by POST to /api/v1/assets/import/"
     sparse = ", with sparse=true" if kind == "assets" and database_uuid else ""
@@ -120,13 +130,12 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and no
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @_json
-@click.pass_context
 def install(
-    context: click.Context,
     database: str | None,
     uri: str | None,
     schema: str | None,
-    source: str,
+    source: str | None,
+    table_prefix: str | None,
     overwrite: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
@@ -141,10 +150,9 @@ def install(
         from superset_campaign_plugin.bundle.plan import Request, installed_request, make_plan
 
         if database is None and uri is None and read_manifest() is not None:
-            given = context.get_parameter_source("source") is not click.core.ParameterSource.DEFAULT
-            request = installed_request(overwrite, schema, source if given else None)
+            request = installed_request(overwrite, schema, source, table_prefix)
         else:
-            request = Request(database, uri, schema, source, overwrite)
+            request = Request(database, uri, schema, source, overwrite, table_prefix=table_prefix)
         plan = make_plan(request)
         changes = planned_changes(plan) if dry_run else carry_out(plan)
         _print_changes(changes, [*plan.notes, _NOTHING_WRITTEN] if dry_run else plan.notes, as_json)

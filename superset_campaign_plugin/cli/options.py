@@ -24,17 +24,72 @@ class _SourceOption(click.Option):
 
         self.help = (
             f"Layout of the loader: {', '.join(sorted(layouts()))}, a mapping file of your own (.yaml), "
-            "or a file that names several Marketo instances (.yaml)."
+            "or a file that names several Marketo instances (.yaml).  [default: the one whose tables are there]"
         )
         return super().get_help_record(ctx)
 
 
-_source_name = click.option("--source", cls=_SourceOption, default="fivetran", show_default=True, metavar="NAME")
-
 source_options = combined(
     click.option("--schema", metavar="NAME", help="Schema of the loader's tables.  [default: the database's own]"),
-    _source_name,
+    click.option("--source", cls=_SourceOption, metavar="NAME"),
+    click.option(
+        "--table-prefix",
+        metavar="TEXT",
+        help="What the names of the loader's tables begin with, before the layout's own, as marketo__.",
+    ),
 )
+
+
+def found_source(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Hands the command `source` alone, as `chosen_source` gives it. For below `uri_options` and `source_options`."""
+
+    @functools.wraps(command)
+    def with_source(**options: Any) -> Any:
+        source = chosen_source(**options)
+        del options["table_prefix"]
+        return command(**{**options, "source": source})
+
+    return with_source
+
+
+def chosen_source(
+    source: str | None, table_prefix: str | None, uri: str | None, schema: str | None, **options: Any
+) -> str:
+    """The source that is given, with its prefix, or that of the warehouse's tables, which is said.
+
+    Stored tables keep the source that they were made of.
+    """
+    from superset_campaign_plugin.sources.prefix import with_prefix
+    from superset_campaign_plugin.sources.recognise import DEFAULT
+
+    if source is None and uri is not None:
+        source = _recognised(table_prefix, uri, schema, **options)
+    return with_prefix(source or DEFAULT, table_prefix)
+
+
+def _recognised(
+    prefix: str | None,
+    uri: str,
+    schema: str | None,
+    *,
+    stored: bool = False,
+    stored_schema: str = "",
+    stored_file: str | None = None,
+    **_: Any,
+) -> str | None:
+    from superset_campaign_plugin.refresh.state import stored_source
+    from superset_campaign_plugin.sources.catalog import LiveCatalog
+    from superset_campaign_plugin.sources.recognise import DEFAULT, recognise
+    from superset_campaign_plugin.warehouse import connect
+
+    if stored:
+        return stored_source(uri, stored_schema, stored_file, schema)
+    with connect(uri) as (connection, engine):
+        found = recognise(LiveCatalog(connection, engine, schema), prefix)
+    if found != DEFAULT:
+        click.echo(f"the tables are those of {found}; --source {found} says so without a look at them", err=True)
+    return found
+
 
 # A command line stands in everybody's list of processes, and a URI may hold a password.
 URI_VARIABLE = "SUPERSET_CAMPAIGN_URI"
@@ -100,7 +155,7 @@ def _read_uri(file: str) -> str:
     return lines[0]
 
 
-warehouse_options = combined(uri_options(), source_options)
+warehouse_options = combined(uri_options(), source_options, found_source)
 
 stored_schema_option = click.option(
     "--stored-schema",

@@ -9,6 +9,7 @@ import click
 from superset_campaign_plugin.cli.application import in_superset
 from superset_campaign_plugin.cli.group import campaign
 from superset_campaign_plugin.cli.options import (
+    found_source,
     rules_options,
     source_options,
     stored_file_option,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 # Set by `superset campaign install`, for a refresh of the installed report.
-_INSTALLED = ("schema", "source")
+_INSTALLED = ("schema", "source", "table_prefix")
 # Set by the block in superset_config.py, by which keys.
 _SETTINGS = {
     "stored_schema": "stored_schema",
@@ -35,6 +36,7 @@ _SETTINGS = {
 @campaign.command()
 @uri_options("SQLAlchemy URI of the warehouse.  [default: the installed report's]", required=False)
 @source_options
+@found_source
 @rules_options
 @stored_schema_option
 @stored_file_option

@@ -27,6 +27,7 @@ from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance
+from superset_campaign_plugin.warehouse import connect
 
 # Goes up when stored tables of before cannot be read or continued any more.
 FORMAT = "4"
@@ -174,3 +175,15 @@ class StoredSource:
         if other := differing(state, instance, options.rules):
             raise RefreshError(f"the stored tables {other.words}; {other.advice}")
         return StoredFacts(schema, engine, options.as_of)
+
+
+def stored_source(uri: str, prefix: str, file: str | None, schema: str | None) -> str | None:
+    """The layout of which the stored tables of one Marketo instance were made; None where that is not known.
+
+    A mapping is known by its name alone, so it is not found again. Raises the errors of `StoredSource.uri`.
+    """
+    with connect(StoredSource(prefix, file).uri(uri)) as (connection, engine):
+        state = read_state(connection, engine, schema_of(Instance(None, "", schema), engine, prefix))
+    made_of = state.made_of.get("source", "") if state else ""
+    source = made_of.removesuffix(f" {schema}") if schema else made_of.partition(" ")[0]
+    return source if source and not is_mapping(source) else None
