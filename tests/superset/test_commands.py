@@ -11,6 +11,8 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 from deployment import DATABASE, IMPORTED, SCHEMA, Deployment, put_back
+from layouts import airbyte, spelled
+from logs import Log, write
 
 from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.cli import campaign
@@ -112,6 +114,28 @@ def test_another_database_takes_the_datasets_with_it(app: Deployment, tmp_path: 
     # The connection that an installation made goes with the plugin, though it is not in use any more.
     removed = {(each["kind"], each["name"]) for each in as_json("uninstall", "--yes")["changes"]}
     assert ("database", IMPORTED) in removed
+
+
+def test_the_layout_is_found_once_and_kept(app: Deployment, tmp_path: Path) -> None:
+    """With the prefix of its tables, by upgrades and refreshes; another one has to be asked for."""
+    uri = f"duckdb:///{tmp_path}/prefixed.duckdb"
+    write(Log().send(1, 10, 100, "2024-03-07"), uri, layout=spelled(airbyte, lambda name: f"marketo__{name}"))
+    asked = ("install", "--database", IMPORTED, "--uri", uri)
+    without = run(*asked)
+    assert without.exit_code == 1
+    assert "so give --table-prefix marketo__" in without.stderr
+    found = run(*asked, "--table-prefix", "marketo__")
+    assert found.exit_code == 0, found.output
+    assert "the tables are those of airbyte:marketo__" in found.stderr
+    for again in (("install",), asked, ("install", "--table-prefix", "marketo__")):
+        result = run(*again)
+        assert result.exit_code == 0, result.output
+        assert "the tables are" not in result.stderr
+        assert as_json("status")["source"] == "airbyte:marketo__"
+    assert run("refresh").exit_code == 0
+    assert as_json("status")["reads"] == "stored"
+    assert run("validate").exit_code == 0
+    assert "so give --table-prefix marketo__" in run("install", "--source", "airbyte").stderr
 
 
 def test_one_asset_is_overwritten(app: Deployment) -> None:

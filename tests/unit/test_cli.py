@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 import duckdb
+import layouts
 import logs
 import pytest
 import sqlglot
@@ -524,6 +525,7 @@ _BLOCK = "the block SUPERSET_CAMPAIGN of superset_config.py sets"
         ("--source airbyte", "`superset campaign install` sets --source;"),
         ("--source fivetran", "`superset campaign install` sets --source;"),
         ("--schema marketo", "`superset campaign install` sets --schema;"),
+        ("--table-prefix marketo__", "`superset campaign install` sets --table-prefix;"),
         ("--stored-schema campaign_report", f"{_BLOCK} --stored-schema, as stored_schema;"),
         ("--stored-file a.duckdb", f"{_BLOCK} --stored-file, as stored_file;"),
         ("--leave-out bots,deleted", f"{_BLOCK} --leave-out, as leave_out_bots and leave_out_deleted;"),
@@ -606,6 +608,61 @@ def test_stored_tables_of_other_rules_are_told_in_words(uri: str) -> None:
     assert run("report", "--uri", uri, "--stored", *berlin).exit_code == 0
     assert run("refresh", "--uri", uri, "--merged-apart").exit_code == 0
     assert run("report", "--uri", uri, "--stored", "--merged-apart").exit_code == 0
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Whose tables they are
+
+
+@pytest.fixture
+def prefixed(tmp_path: Path) -> str:
+    """A DuckDB file with Airbyte's tables after a prefix."""
+    uri = f"duckdb:///{tmp_path}/prefixed.duckdb"
+    layout = layouts.spelled(layouts.airbyte, lambda name: f"marketo__{name}")
+    logs.write(logs.Log().send(1, 10, 100, "2024-03-07 12:00"), uri, layout=layout)
+    return uri
+
+
+def test_the_layout_is_found_and_said(prefixed: str, tmp_path: Path) -> None:
+    """On the error stream, so that what other programs read stays as it is."""
+    found = ("--uri", prefixed, "--table-prefix", "marketo__")
+    said = "the tables are those of airbyte:marketo__; --source airbyte:marketo__ says so without a look at them\n"
+    bundle = ("--output", str(tmp_path / "x.zip"))
+    for command in (("report", "--format", "csv"), ("doctor",), ("sql",), ("refresh",), ("bundle", *bundle)):
+        result = run(*command, *found)
+        assert result.exit_code == 0, result.output
+        assert result.stderr.startswith(said)
+        for source in (("airbyte", "--table-prefix", "marketo__"), ("airbyte:marketo__",)):
+            told = run(*command, "--uri", prefixed, "--source", *source)
+            assert (told.exit_code, told.stderr) == (0, result.stderr.removeprefix(said))
+            assert command[0] == "refresh" or told.stdout == result.stdout
+
+
+def test_without_the_prefix_the_error_names_it(prefixed: str) -> None:
+    for source in ((), ("--source", "airbyte")):
+        result = run("report", "--uri", prefixed, *source)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "there is marketo__activities_send_email, so give --table-prefix marketo__" in result.stderr
+
+
+def test_stored_tables_are_read_as_they_were_made(prefixed: str) -> None:
+    """Without a look at the log, which another loader may have come into meanwhile."""
+    assert run("refresh", "--uri", prefixed, "--source", "airbyte:marketo__").exit_code == 0
+    logs.write(logs.Log().send(2, 20, 200, "2024-03-08 12:00"), prefixed)
+    stored = run("report", "--uri", prefixed, "--stored", "--by", "", "--format", "csv")
+    assert (stored.exit_code, stored.stderr) == (0, "")
+    assert stored.stdout == run("report", "--uri", prefixed, "--source", "airbyte:marketo__", "--by", "", "--format",
+                                "csv").stdout  # fmt: skip
+
+
+def test_a_bundle_without_a_warehouse_has_the_prefix(tmp_path: Path) -> None:
+    for source, tables in (("airbyte", "marketo__activities_send_email"), ("lakeflow", "marketo__activity_6")):
+        file = tmp_path / f"{source}.zip"
+        options = ("--engine", "databricks", "--source", source, "--table-prefix", "marketo__", "--output", str(file))
+        assert run("bundle", *options).exit_code == 0
+        with zipfile.ZipFile(file) as archive:
+            sql = "".join(archive.read(name).decode() for name in archive.namelist() if "/datasets/" in name)
+        assert f"FROM {tables} AS loaded" in sql
 
 
 some_rules = st.builds(
