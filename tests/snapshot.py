@@ -9,11 +9,11 @@ import, where every column is text.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from logs import Log, fivetran_tables
+from logs import Log, Table, fivetran_tables
 from sqlalchemy import column, literal, select, types
 
 from superset_campaign_plugin.engines import ENGINES, Engine
@@ -35,10 +35,26 @@ TYPES: dict[str, types.TypeEngine] = {
 }
 
 
-class TypicalCatalog:
-    """Every table that Fivetran makes, with one row of each kind in mind."""
+class TableCatalog:
+    """The catalog of a warehouse with these tables."""
 
     schema = qualifier = "marketo"
+
+    def __init__(self, tables: Iterable[Table], *, all_text: bool = False) -> None:
+        self._tables: dict[str, Columns] = {
+            table.name: {name: TYPES["text" if all_text else kind] for name, kind in table.columns.items()}
+            for table in tables
+        }
+
+    def tables(self) -> set[str]:
+        return set(self._tables)
+
+    def columns(self, table: str) -> Columns | None:
+        return self._tables.get(table)
+
+
+class TypicalCatalog(TableCatalog):
+    """Every table that Fivetran makes, with one row of each kind in mind."""
 
     def __init__(self, *, all_text: bool = False) -> None:
         log = (
@@ -51,35 +67,29 @@ class TypicalCatalog:
         )
         for happen in (log.deliver, log.bounce, log.soft_bounce, log.open, log.click, log.unsubscribe):
             happen(1, 10, 100, "2024-03-01")
-        self._tables: dict[str, Columns] = {
-            table.name: {name: TYPES["text" if all_text else kind] for name, kind in table.columns.items()}
-            for table in fivetran_tables(log)
-        }
-
-    def tables(self) -> set[str]:
-        return set(self._tables)
-
-    def columns(self, table: str) -> Columns | None:
-        return self._tables.get(table)
+        super().__init__(fivetran_tables(log), all_text=all_text)
 
 
 def snapshots(name: str) -> Iterator[tuple[str, str]]:
     """(file below the folder, SQL) for everything that an engine writes."""
     engine = ENGINES[name]
     for dataset in load_semantics().datasets:
-        yield f"{name}/{dataset}.sql", _sql(engine, TypicalCatalog(), dataset)
-    yield f"{name}/{TEXT_DATASET}_text.sql", _sql(engine, TypicalCatalog(all_text=True), TEXT_DATASET)
+        yield f"{name}/{dataset}.sql", dataset_sql(engine, TypicalCatalog(), dataset)
+    yield f"{name}/{TEXT_DATASET}_text.sql", dataset_sql(engine, TypicalCatalog(all_text=True), TEXT_DATASET)
     yield f"{name}/several_instances.sql", _several_instances(engine)
     yield f"{name}/expressions.sql", _expressions(engine)
 
 
-def _sql(engine: Engine, catalog: TypicalCatalog, dataset: str, source_name: str | None = None) -> str:
-    relations = build_relations(get_layout("fivetran"), catalog, engine)
+def dataset_sql(
+    engine: Engine, catalog: TableCatalog, dataset: str, source_name: str | None = None, source: str = "fivetran"
+) -> str:
+    """The SQL of a dataset over the catalog's tables."""
+    relations = build_relations(get_layout(source), catalog, engine)
     return sql_text(computed_dataset(dataset, relations, engine, Options(source_name=source_name)), engine) + "\n"
 
 
 def _several_instances(engine: Engine) -> str:
-    parts = {name: _sql(engine, TypicalCatalog(), TEXT_DATASET, name) for name in ("EMEA", "Japan")}
+    parts = {name: dataset_sql(engine, TypicalCatalog(), TEXT_DATASET, name) for name in ("EMEA", "Japan")}
     return side_by_side(parts, engine) + "\n"
 
 

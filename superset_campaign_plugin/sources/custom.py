@@ -39,6 +39,7 @@ from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, EventKind
 from superset_campaign_plugin.sources.catalog import Catalog, place
 from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable
+from superset_campaign_plugin.sources.nearby import other_prefix
 from superset_campaign_plugin.sources.prefix import split_prefix
 from superset_campaign_plugin.sources.reader import json_path
 
@@ -207,7 +208,8 @@ def check_mapping(layout: Layout, catalog: Catalog) -> None:
 
 def _check_table(layout: Layout, catalog: Catalog, table: str) -> None:
     if catalog.columns(table) is None:
-        hint = _nearest(table, catalog.tables())
+        prefix = other_prefix(table, layout, catalog, "table_prefix:")
+        hint = f"; {prefix}" if prefix else _nearest(table, catalog.tables())
         raise SourceError(
             f"the mapping {layout.name} names the table {table!r}, which is not in {place(catalog)}{hint}"
         )

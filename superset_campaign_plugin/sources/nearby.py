@@ -19,14 +19,19 @@ def no_send_table(layout: Layout, catalog: Catalog) -> SourceError:
 
 def advice(layout: Layout, catalog: Catalog) -> str | None:
     """The tables whose names hold that of the table of sends, and what to do; None where there are none."""
-    bare = layout.events[EventKind.SENT].table.lower().removeprefix(layout.prefix.lower())
-    names = sorted(catalog.tables())
-    before = [name for name in names if name.lower().endswith(bare)][:_SHOWN]
-    if before:
-        prefixes = [name[: -len(bare)] for name in before]
-        give = " or ".join(f"--table-prefix {prefix}" if prefix else "no --table-prefix" for prefix in prefixes)
-        return f"there is {', '.join(before)}, so give {give}"
-    after = [name for name in names if name.lower().startswith(layout.prefix.lower() + bare)][:_SHOWN]
+    table = layout.events[EventKind.SENT].table
+    if hint := other_prefix(table, layout, catalog, "--table-prefix"):
+        return hint
+    after = [name for name in sorted(catalog.tables()) if name.lower().startswith(table.lower())][:_SHOWN]
     if after:
         return f"there is {', '.join(after)}, which a mapping of your own can name; check --source and --schema"
     return None
+
+
+def other_prefix(table: str, layout: Layout, catalog: Catalog, setting: str) -> str | None:
+    """The tables that are named as a table of the layout is but for its prefix, and which prefixes they have."""
+    bare = table.lower().removeprefix(layout.prefix.lower())
+    found = [name for name in sorted(catalog.tables()) if name.lower().endswith(bare)][:_SHOWN]
+    prefixes = [name[: -len(bare)] for name in found]
+    give = " or ".join(f"{setting} {prefix}" if prefix else f"no {setting}" for prefix in prefixes)
+    return f"there is {', '.join(found)}, so give {give}" if found else None

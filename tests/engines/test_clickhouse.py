@@ -13,7 +13,7 @@ import pytest
 from logs import CLOCKS, Log, arrow, crowd, fivetran_tables
 from oracle import assert_report, report
 from snapshot import TYPES
-from sqlalchemy import func, select, types
+from sqlalchemy import func, literal, literal_column, select, types
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.datasets import Options, computed_dataset
@@ -105,3 +105,23 @@ def test_every_dataset_runs(crowded, name):
     sql = sql_text(computed_dataset(name, relations, ENGINE, Options()), ENGINE)
     ((rows,),) = database.execute(select(func.count()).select_from(dataset_rows(sql, name))).fetchall()
     assert rows > 0
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("%s", types.String()),
+        ("CAST(%s AS Nullable(String))", types.String()),
+        ("CAST(JSONExtractKeysAndValues(%s, 'String') AS Map(String, String))", types.JSON()),
+        ("CAST(%s AS JSON)", types.JSON()),
+    ],
+)
+def test_an_object_is_read_whatever_holds_it(crowded, expression, kind):
+    _, database = crowded
+    text = literal('{"Link": "https://example.com/?a=1", "Campaign Run ID": "7"}').compile(
+        dialect=ENGINE.dialect(), compile_kwargs={"literal_binds": True}
+    )
+    column = literal_column(expression % text, kind)
+    found = select(*(ENGINE.json_text(column, key) for key in ("Link", "Campaign Run ID", "Nothing")))
+    ((link, run, nothing),) = database.execute(found).fetchall()
+    assert (link, run, nothing or None) == ("https://example.com/?a=1", "7", None)

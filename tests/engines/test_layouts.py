@@ -303,6 +303,19 @@ def test_a_table_that_is_not_there_is_told_with_the_nearest_ones(warehouse, tabl
         warehouse.report(source=source_name)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_mapping_s_tables_may_have_another_prefix(warehouse, tmp_path):
+    warehouse.load(SEND, layout=spelled(raw, lambda name: name.replace("raw_", "crm_")))
+    mapping = tmp_path / "mapping.yaml"
+    for text, words in ((JSON_MAPPING, "give table_prefix: crm_"), (JSON_MAPPING.replace("raw_", "crm_"), "")):
+        mapping.write_text(text)
+        if words:
+            with pytest.raises(SourceError, match=words):
+                warehouse.report(source=str(mapping))
+        else:
+            assert [row["sent"] for row in warehouse.records(source=str(mapping))] == [1]
+
+
 @pytest.mark.parametrize("prefix", ["a b", "a;b", "a'b", "a.b", "{{x}}"])
 def test_what_begins_no_table_s_name_is_no_prefix(prefix):
     with pytest.raises(UsageError, match="no prefix of tables' names"):

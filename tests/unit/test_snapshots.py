@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from snapshot import FOLDER, UNRUN, snapshots
+from layouts import FORMS, JSON_MAPPING
+from logs import crowd
+from snapshot import FOLDER, TEXT_DATASET, UNRUN, TableCatalog, dataset_sql, snapshots
 from superset.sql.parse import SQLStatement
+
+from superset_campaign_plugin.engines import ENGINES
 
 
 @pytest.mark.parametrize("engine", UNRUN)
@@ -24,3 +30,13 @@ def test_superset_writes_the_same_sql(engine):
 
 def test_every_snapshot_has_its_engine():
     assert sorted(folder.name for folder in FOLDER.iterdir()) == UNRUN
+
+
+@pytest.mark.parametrize("form", ["merged ids in a table", "merged people beside merges", "attributes as JSON"])
+@pytest.mark.parametrize("engine", sorted({engine.name for engine in ENGINES.values()}))
+def test_superset_writes_the_same_sql_of_every_form(engine: str, form: str, tmp_path: Path) -> None:
+    name, tables = FORMS[form]
+    (tmp_path / "raw.yaml").write_text(JSON_MAPPING)
+    source = str(tmp_path / "raw.yaml") if name == "raw" else name
+    sql = dataset_sql(ENGINES[engine], TableCatalog(tables(crowd(people=20, seed=5))), TEXT_DATASET, source=source)
+    assert SQLStatement(sql, engine=engine).format().strip() == sql.strip()
