@@ -19,6 +19,7 @@ LAYOUT = Layout(
         activity_at="activityDate",
         campaign_id="campaignId",
         email_id="primaryAttributeValueId",
+        email_name="primaryAttributeValue",
     ),
     campaigns=None,
     programs=None,

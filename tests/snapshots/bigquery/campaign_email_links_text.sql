@@ -1,4 +1,41 @@
-WITH digits AS (
+WITH merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    CASE
+      WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.lead_id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+      THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS INT64)
+    END AS surviving_id,
+    CASE
+      WHEN REGEXP_CONTAINS(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      )
+      THEN replace(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    CASE
+      WHEN REGEXP_CONTAINS(
+        nullif(TRIM(loaded.activity_date), ''),
+        '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+      )
+      THEN datetime(
+        CAST(REGEXP_REPLACE(
+          REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+          '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+          '\\1:\\2'
+        ) AS TIMESTAMP),
+        'UTC'
+      )
+    END AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -23,25 +60,14 @@ WITH digits AS (
   FROM (
     SELECT
       nullif(
-        TRIM(REGEXP_EXTRACT(merges.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)),
+        TRIM(
+          REGEXP_EXTRACT(merge_lists.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)
+        ),
         ''
       ) AS person_id,
-      merges.surviving_id,
-      merges.merged_at
-    FROM (
-      SELECT
-        CAST(nullif(TRIM(loaded.lead_id), '') AS INT64) AS surviving_id,
-        replace(replace(replace(nullif(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-        datetime(
-          CAST(REGEXP_REPLACE(
-            nullif(TRIM(loaded.activity_date), ''),
-            '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
-            '\\1:\\2'
-          ) AS TIMESTAMP),
-          'UTC'
-        ) AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      merge_lists.surviving_id,
+      merge_lists.merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -93,12 +119,27 @@ WITH digits AS (
 ), link_events AS (
   /* Clicks on links of the emails */
   SELECT
-    CAST(nullif(TRIM(loaded.campaign_id), '') AS INT64) AS campaign_id,
-    CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64) AS email_id,
-    coalesce(surviving_people.surviving_id, CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)) AS person_id,
+    CASE
+      WHEN INSTR(nullif(TRIM(loaded.campaign_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.campaign_id), ''), '[.]0*$', '') AS INT64)
+      ELSE CAST(nullif(TRIM(loaded.campaign_id), '') AS INT64)
+    END AS campaign_id,
+    CASE
+      WHEN INSTR(nullif(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS INT64)
+      ELSE CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64)
+    END AS email_id,
+    coalesce(
+      surviving_people.surviving_id,
+      CASE
+        WHEN INSTR(nullif(TRIM(loaded.lead_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS INT64)
+        ELSE CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)
+      END
+    ) AS person_id,
     datetime(
       CAST(REGEXP_REPLACE(
-        nullif(TRIM(loaded.activity_date), ''),
+        REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
         '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
         '\\1:\\2'
       ) AS TIMESTAMP),
@@ -108,7 +149,11 @@ WITH digits AS (
     nullif(TRIM(loaded.link), '') AS link
   FROM marketo.activity_click_email AS loaded
   LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)
+    ON surviving_people.person_id = CASE
+      WHEN INSTR(nullif(TRIM(loaded.lead_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS INT64)
+      ELSE CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)
+    END
   WHERE
     nullif(TRIM(loaded.link), '') IS NULL
     OR NOT (
@@ -118,12 +163,30 @@ WITH digits AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    coalesce(CAST(nullif(TRIM(loaded.campaign_id), '') AS INT64), 0) AS campaign_id,
-    CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64) AS email_id,
-    coalesce(surviving_people.surviving_id, CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)) AS person_id,
+    coalesce(
+      CASE
+        WHEN INSTR(nullif(TRIM(loaded.campaign_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.campaign_id), ''), '[.]0*$', '') AS INT64)
+        ELSE CAST(nullif(TRIM(loaded.campaign_id), '') AS INT64)
+      END,
+      0
+    ) AS campaign_id,
+    CASE
+      WHEN INSTR(nullif(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS INT64)
+      ELSE CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64)
+    END AS email_id,
+    coalesce(
+      surviving_people.surviving_id,
+      CASE
+        WHEN INSTR(nullif(TRIM(loaded.lead_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS INT64)
+        ELSE CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)
+      END
+    ) AS person_id,
     datetime(
       CAST(REGEXP_REPLACE(
-        nullif(TRIM(loaded.activity_date), ''),
+        REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
         '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
         '\\1:\\2'
       ) AS TIMESTAMP),
@@ -131,14 +194,36 @@ WITH digits AS (
     ) AS activity_at
   FROM marketo.activity_send_email AS loaded
   LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)
+    ON surviving_people.person_id = CASE
+      WHEN INSTR(nullif(TRIM(loaded.lead_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS INT64)
+      ELSE CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)
+    END
   WHERE
     (
       NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
     )
-    AND NOT coalesce(CAST(nullif(TRIM(loaded.campaign_id), '') AS INT64), 0) IS NULL
-    AND NOT CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64) IS NULL
-    AND NOT coalesce(surviving_people.surviving_id, CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)) IS NULL
+    AND NOT coalesce(
+      CASE
+        WHEN INSTR(nullif(TRIM(loaded.campaign_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.campaign_id), ''), '[.]0*$', '') AS INT64)
+        ELSE CAST(nullif(TRIM(loaded.campaign_id), '') AS INT64)
+      END,
+      0
+    ) IS NULL
+    AND NOT CASE
+      WHEN INSTR(nullif(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS INT64)
+      ELSE CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64)
+    END IS NULL
+    AND NOT coalesce(
+      surviving_people.surviving_id,
+      CASE
+        WHEN INSTR(nullif(TRIM(loaded.lead_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS INT64)
+        ELSE CAST(nullif(TRIM(loaded.lead_id), '') AS INT64)
+      END
+    ) IS NULL
 ), link_latest_sends AS (
   /* An activity without a campaign belongs to that person's latest send of that email at or before it */
   SELECT
@@ -228,26 +313,75 @@ WITH digits AS (
     versions.archived
   FROM (
     SELECT
-      CAST(nullif(TRIM(loaded.id), '') AS INT64) AS campaign_id,
+      CASE
+        WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+        THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.id), ''), '[.]0*$', '') AS INT64)
+      END AS campaign_id,
       nullif(TRIM(loaded.name), '') AS name,
-      CAST(nullif(TRIM(loaded.program_id), '') AS INT64) AS program_id,
+      CASE
+        WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.program_id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+        THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.program_id), ''), '[.]0*$', '') AS INT64)
+      END AS program_id,
       CAST(NULL AS STRING) AS program_name,
       nullif(TRIM(loaded.workspace_name), '') AS workspace,
       CASE
-        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', 'yes')
+        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', 'no')
+        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS active,
       CASE
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', 'yes')
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', 'no')
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS archived,
       row_number() OVER (
-        PARTITION BY CAST(nullif(TRIM(loaded.id), '') AS INT64)
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+        PARTITION BY CASE
+          WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+          THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.id), ''), '[.]0*$', '') AS INT64)
+        END
+        ORDER BY CASE
+          WHEN CASE
+            WHEN REGEXP_CONTAINS(
+              nullif(TRIM(loaded.updated_at), ''),
+              '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+            )
+            THEN datetime(
+              CAST(REGEXP_REPLACE(
+                REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+                '\\1:\\2'
+              ) AS TIMESTAMP),
+              'UTC'
+            )
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_CONTAINS(
+            nullif(TRIM(loaded.updated_at), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          )
+          THEN datetime(
+            CAST(REGEXP_REPLACE(
+              REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+              '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+              '\\1:\\2'
+            ) AS TIMESTAMP),
+            'UTC'
+          )
+        END DESC, CASE
+          WHEN CASE
+            WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+            THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+          THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
+        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.campaign AS loaded
   ) AS versions
@@ -261,12 +395,58 @@ WITH digits AS (
     versions.workspace
   FROM (
     SELECT
-      CAST(nullif(TRIM(loaded.id), '') AS INT64) AS program_id,
+      CASE
+        WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+        THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.id), ''), '[.]0*$', '') AS INT64)
+      END AS program_id,
       nullif(TRIM(loaded.name), '') AS name,
       nullif(TRIM(loaded.workspace), '') AS workspace,
       row_number() OVER (
-        PARTITION BY CAST(nullif(TRIM(loaded.id), '') AS INT64)
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+        PARTITION BY CASE
+          WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+          THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.id), ''), '[.]0*$', '') AS INT64)
+        END
+        ORDER BY CASE
+          WHEN CASE
+            WHEN REGEXP_CONTAINS(
+              nullif(TRIM(loaded.updated_at), ''),
+              '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+            )
+            THEN datetime(
+              CAST(REGEXP_REPLACE(
+                REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+                '\\1:\\2'
+              ) AS TIMESTAMP),
+              'UTC'
+            )
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_CONTAINS(
+            nullif(TRIM(loaded.updated_at), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          )
+          THEN datetime(
+            CAST(REGEXP_REPLACE(
+              REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+              '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+              '\\1:\\2'
+            ) AS TIMESTAMP),
+            'UTC'
+          )
+        END DESC, CASE
+          WHEN CASE
+            WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+            THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+          THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
+        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.program AS loaded
   ) AS versions
@@ -294,7 +474,7 @@ WITH digits AS (
       email_assets.archived,
       email_assets.workspace
     FROM (
-      /* The newest version of each asset */
+      /* The newest approved version of each asset, else the newest */
       SELECT
         versions.email_id,
         versions.name,
@@ -304,7 +484,10 @@ WITH digits AS (
         versions.workspace
       FROM (
         SELECT
-          CAST(nullif(TRIM(loaded.id), '') AS INT64) AS email_id,
+          CASE
+            WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+            THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.id), ''), '[.]0*$', '') AS INT64)
+          END AS email_id,
           nullif(TRIM(loaded.name), '') AS name,
           nullif(
             TRIM(
@@ -317,16 +500,99 @@ WITH digits AS (
             ''
           ) AS subject,
           CASE
-            WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', 'yes')
+            WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
             THEN 'Yes'
-            WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', 'no')
+            WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
             THEN 'No'
           END AS operational,
           CAST(NULL AS STRING) AS archived,
           nullif(TRIM(loaded.workspace), '') AS workspace,
           row_number() OVER (
-            PARTITION BY CAST(nullif(TRIM(loaded.id), '') AS INT64)
-            ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
+            PARTITION BY CASE
+              WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+              THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.id), ''), '[.]0*$', '') AS INT64)
+            END
+            ORDER BY CASE WHEN lower(nullif(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE
+              WHEN CASE
+                WHEN REGEXP_CONTAINS(
+                  nullif(TRIM(loaded.updated_at), ''),
+                  '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+                )
+                THEN datetime(
+                  CAST(REGEXP_REPLACE(
+                    REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                    '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+                    '\\1:\\2'
+                  ) AS TIMESTAMP),
+                  'UTC'
+                )
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_CONTAINS(
+                nullif(TRIM(loaded.updated_at), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              )
+              THEN datetime(
+                CAST(REGEXP_REPLACE(
+                  REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                  '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+                  '\\1:\\2'
+                ) AS TIMESTAMP),
+                'UTC'
+              )
+            END DESC, CASE
+              WHEN CASE
+                WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+                THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+              THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
+            END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
+              WHEN CASE
+                WHEN REGEXP_CONTAINS(
+                  nullif(TRIM(loaded.version), ''),
+                  '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+                )
+                THEN datetime(
+                  CAST(REGEXP_REPLACE(
+                    REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                    '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+                    '\\1:\\2'
+                  ) AS TIMESTAMP),
+                  'UTC'
+                )
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_CONTAINS(
+                nullif(TRIM(loaded.version), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              )
+              THEN datetime(
+                CAST(REGEXP_REPLACE(
+                  REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                  '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
+                  '\\1:\\2'
+                ) AS TIMESTAMP),
+                'UTC'
+              )
+            END DESC, CASE
+              WHEN CASE
+                WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+                THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), '[.]0*$', '') AS INT64)
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+              THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), '[.]0*$', '') AS INT64)
+            END DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions
@@ -356,12 +622,16 @@ WITH digits AS (
           ) AS version_place
         FROM (
           SELECT
-            CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64) AS email_id,
+            CASE
+              WHEN INSTR(nullif(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+              THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS INT64)
+              ELSE CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64)
+            END AS email_id,
             nullif(TRIM(loaded.primary_attribute_value), '') AS name,
             MAX(
               datetime(
                 CAST(REGEXP_REPLACE(
-                  nullif(TRIM(loaded.activity_date), ''),
+                  REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
                   '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
                   '\\1:\\2'
                 ) AS TIMESTAMP),
@@ -373,10 +643,18 @@ WITH digits AS (
             (
               NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
             )
-            AND NOT CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64) IS NULL
+            AND NOT CASE
+              WHEN INSTR(nullif(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+              THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS INT64)
+              ELSE CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64)
+            END IS NULL
             AND NOT nullif(TRIM(loaded.primary_attribute_value), '') IS NULL
           GROUP BY
-            CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64),
+            CASE
+              WHEN INSTR(nullif(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+              THEN CAST(REGEXP_REPLACE(nullif(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS INT64)
+              ELSE CAST(nullif(TRIM(loaded.primary_attribute_value_id), '') AS INT64)
+            END,
             nullif(TRIM(loaded.primary_attribute_value), '')
         ) AS sent_names
       ) AS versions

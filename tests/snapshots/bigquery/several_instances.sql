@@ -2,7 +2,28 @@
 SELECT
   *
 FROM (
-  WITH digits AS (
+  WITH merge_lists AS (
+    /* Who went into whom, as the log has it */
+    SELECT
+      loaded.lead_id AS surviving_id,
+      CASE
+        WHEN REGEXP_CONTAINS(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+          '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        )
+        THEN replace(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+            '[.]0+| +',
+            ''
+          ),
+          ';',
+          ','
+        )
+      END AS merged_ids,
+      datetime(loaded.activity_date, 'UTC') AS merged_at
+    FROM marketo.activity_merge_leads AS loaded
+  ), digits AS (
     /* To count the people of one merge */
     SELECT
       0 AS digit
@@ -27,18 +48,14 @@ FROM (
     FROM (
       SELECT
         nullif(
-          TRIM(REGEXP_EXTRACT(merges.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)),
+          TRIM(
+            REGEXP_EXTRACT(merge_lists.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)
+          ),
           ''
         ) AS person_id,
-        merges.surviving_id,
-        merges.merged_at
-      FROM (
-        SELECT
-          loaded.lead_id AS surviving_id,
-          replace(replace(replace(nullif(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-          datetime(loaded.activity_date, 'UTC') AS merged_at
-        FROM marketo.activity_merge_leads AS loaded
-      ) AS merges
+        merge_lists.surviving_id,
+        merge_lists.merged_at
+      FROM merge_lists
       JOIN digits AS fives
         ON 1 = 1
       JOIN digits AS ones
@@ -217,15 +234,15 @@ FROM (
         CAST(NULL AS STRING) AS program_name,
         nullif(TRIM(loaded.workspace_name), '') AS workspace,
         CASE
-          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', 'yes')
+          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
           THEN 'Yes'
-          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', 'no')
+          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
           THEN 'No'
         END AS active,
         CASE
-          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', 'yes')
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
           THEN 'Yes'
-          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', 'no')
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
           THEN 'No'
         END AS archived,
         row_number() OVER (
@@ -277,7 +294,7 @@ FROM (
         email_assets.archived,
         email_assets.workspace
       FROM (
-        /* The newest version of each asset */
+        /* The newest approved version of each asset, else the newest */
         SELECT
           versions.email_id,
           versions.name,
@@ -300,16 +317,16 @@ FROM (
               ''
             ) AS subject,
             CASE
-              WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', 'yes')
+              WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
               THEN 'Yes'
-              WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', 'no')
+              WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
               THEN 'No'
             END AS operational,
             CAST(NULL AS STRING) AS archived,
             nullif(TRIM(loaded.workspace), '') AS workspace,
             row_number() OVER (
               PARTITION BY loaded.id
-              ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
+              ORDER BY CASE WHEN lower(nullif(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
             ) AS version_place
           FROM marketo.email_template_history AS loaded
         ) AS versions
@@ -396,7 +413,28 @@ UNION ALL
 SELECT
   *
 FROM (
-  WITH digits AS (
+  WITH merge_lists AS (
+    /* Who went into whom, as the log has it */
+    SELECT
+      loaded.lead_id AS surviving_id,
+      CASE
+        WHEN REGEXP_CONTAINS(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+          '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        )
+        THEN replace(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+            '[.]0+| +',
+            ''
+          ),
+          ';',
+          ','
+        )
+      END AS merged_ids,
+      datetime(loaded.activity_date, 'UTC') AS merged_at
+    FROM marketo.activity_merge_leads AS loaded
+  ), digits AS (
     /* To count the people of one merge */
     SELECT
       0 AS digit
@@ -421,18 +459,14 @@ FROM (
     FROM (
       SELECT
         nullif(
-          TRIM(REGEXP_EXTRACT(merges.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)),
+          TRIM(
+            REGEXP_EXTRACT(merge_lists.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)
+          ),
           ''
         ) AS person_id,
-        merges.surviving_id,
-        merges.merged_at
-      FROM (
-        SELECT
-          loaded.lead_id AS surviving_id,
-          replace(replace(replace(nullif(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-          datetime(loaded.activity_date, 'UTC') AS merged_at
-        FROM marketo.activity_merge_leads AS loaded
-      ) AS merges
+        merge_lists.surviving_id,
+        merge_lists.merged_at
+      FROM merge_lists
       JOIN digits AS fives
         ON 1 = 1
       JOIN digits AS ones
@@ -611,15 +645,15 @@ FROM (
         CAST(NULL AS STRING) AS program_name,
         nullif(TRIM(loaded.workspace_name), '') AS workspace,
         CASE
-          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', 'yes')
+          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
           THEN 'Yes'
-          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', 'no')
+          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
           THEN 'No'
         END AS active,
         CASE
-          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', 'yes')
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
           THEN 'Yes'
-          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', 'no')
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
           THEN 'No'
         END AS archived,
         row_number() OVER (
@@ -671,7 +705,7 @@ FROM (
         email_assets.archived,
         email_assets.workspace
       FROM (
-        /* The newest version of each asset */
+        /* The newest approved version of each asset, else the newest */
         SELECT
           versions.email_id,
           versions.name,
@@ -694,16 +728,16 @@ FROM (
               ''
             ) AS subject,
             CASE
-              WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', 'yes')
+              WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
               THEN 'Yes'
-              WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', 'no')
+              WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
               THEN 'No'
             END AS operational,
             CAST(NULL AS STRING) AS archived,
             nullif(TRIM(loaded.workspace), '') AS workspace,
             row_number() OVER (
               PARTITION BY loaded.id
-              ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
+              ORDER BY CASE WHEN lower(nullif(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
             ) AS version_place
           FROM marketo.email_template_history AS loaded
         ) AS versions

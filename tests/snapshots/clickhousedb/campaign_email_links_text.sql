@@ -1,4 +1,58 @@
-WITH digits AS (
+WITH merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    CASE
+      WHEN match(
+        nullIf(TRIM(CAST(loaded.lead_id AS Nullable(String))), ''),
+        '^[+-]?[0-9]{1,19}([.]0*)?$'
+      )
+      THEN CAST(toInt64OrNull(
+        ifNull(
+          replaceRegexpAll(nullIf(TRIM(CAST(loaded.lead_id AS Nullable(String))), ''), '[.]0*$', ''),
+          ''
+        )
+      ) AS Nullable(Int64))
+    END AS surviving_id,
+    CASE
+      WHEN match(
+        replaceRegexpAll(
+          CAST(loaded.merge_ids AS Nullable(String)),
+          'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+          ' '
+        ),
+        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      )
+      THEN replace(
+        replaceRegexpAll(
+          replaceRegexpAll(
+            CAST(loaded.merge_ids AS Nullable(String)),
+            'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+            ' '
+          ),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    CASE
+      WHEN match(
+        nullIf(TRIM(CAST(loaded.activity_date AS Nullable(String))), ''),
+        '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+      )
+      THEN parseDateTime64BestEffort(
+        replaceRegexpAll(
+          nullIf(TRIM(CAST(loaded.activity_date AS Nullable(String))), ''),
+          ' *Z?([+-][0-9:]+)$',
+          '\\1'
+        ),
+        6,
+        'UTC'
+      )
+    END AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -25,29 +79,15 @@ WITH digits AS (
       nullIf(
         TRIM(
           arrayElement(
-            splitByString(',', ifNull(merges.merged_ids, '')),
+            splitByString(',', ifNull(merge_lists.merged_ids, '')),
             fives.digit * 5 + ones.digit + 1
           )
         ),
         ''
       ) AS person_id,
-      merges.surviving_id AS surviving_id,
-      merges.merged_at AS merged_at
-    FROM (
-      SELECT
-        CAST(nullIf(TRIM(loaded.lead_id), '') AS Nullable(Int64)) AS surviving_id,
-        replace(
-          replace(
-            replace(nullIf(TRIM(CAST(loaded.merge_ids AS Nullable(String))), ''), '[', ''),
-            ']',
-            ''
-          ),
-          '"',
-          ''
-        ) AS merged_ids,
-        parseDateTime64BestEffort(nullIf(TRIM(loaded.activity_date), ''), 6, 'UTC') AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      merge_lists.surviving_id AS surviving_id,
+      merge_lists.merged_at AS merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -101,18 +141,30 @@ WITH digits AS (
 ), link_events AS (
   /* Clicks on links of the emails */
   SELECT
-    CAST(nullIf(TRIM(loaded.campaign_id), '') AS Nullable(Int64)) AS campaign_id,
-    CAST(nullIf(TRIM(loaded.primary_attribute_value_id), '') AS Nullable(Int64)) AS email_id,
+    CAST(replaceRegexpAll(nullIf(TRIM(CAST(loaded.campaign_id AS Nullable(String))), ''), '[.]0*$', '') AS Nullable(Int64)) AS campaign_id,
+    CAST(replaceRegexpAll(
+      nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+      '[.]0*$',
+      ''
+    ) AS Nullable(Int64)) AS email_id,
     coalesce(
       surviving_people.surviving_id,
-      CAST(nullIf(TRIM(loaded.lead_id), '') AS Nullable(Int64))
+      CAST(replaceRegexpAll(nullIf(TRIM(CAST(loaded.lead_id AS Nullable(String))), ''), '[.]0*$', '') AS Nullable(Int64))
     ) AS person_id,
-    parseDateTime64BestEffort(nullIf(TRIM(loaded.activity_date), ''), 6, 'UTC') AS activity_at,
+    parseDateTime64BestEffort(
+      replaceRegexpAll(
+        nullIf(TRIM(CAST(loaded.activity_date AS Nullable(String))), ''),
+        ' *Z?([+-][0-9:]+)$',
+        '\\1'
+      ),
+      6,
+      'UTC'
+    ) AS activity_at,
     nullIf(TRIM(CAST(loaded.id AS Nullable(String))), '') AS activity_id,
     nullIf(TRIM(CAST(loaded.link AS Nullable(String))), '') AS link
   FROM marketo.activity_click_email AS loaded
   LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = CAST(nullIf(TRIM(loaded.lead_id), '') AS Nullable(Int64))
+    ON surviving_people.person_id = CAST(replaceRegexpAll(nullIf(TRIM(CAST(loaded.lead_id AS Nullable(String))), ''), '[.]0*$', '') AS Nullable(Int64))
   WHERE
     nullIf(TRIM(CAST(loaded.link AS Nullable(String))), '') IS NULL
     OR NOT (
@@ -125,16 +177,31 @@ WITH digits AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    coalesce(CAST(nullIf(TRIM(loaded.campaign_id), '') AS Nullable(Int64)), 0) AS campaign_id,
-    CAST(nullIf(TRIM(loaded.primary_attribute_value_id), '') AS Nullable(Int64)) AS email_id,
+    coalesce(
+      CAST(replaceRegexpAll(nullIf(TRIM(CAST(loaded.campaign_id AS Nullable(String))), ''), '[.]0*$', '') AS Nullable(Int64)),
+      0
+    ) AS campaign_id,
+    CAST(replaceRegexpAll(
+      nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+      '[.]0*$',
+      ''
+    ) AS Nullable(Int64)) AS email_id,
     coalesce(
       surviving_people.surviving_id,
-      CAST(nullIf(TRIM(loaded.lead_id), '') AS Nullable(Int64))
+      CAST(replaceRegexpAll(nullIf(TRIM(CAST(loaded.lead_id AS Nullable(String))), ''), '[.]0*$', '') AS Nullable(Int64))
     ) AS person_id,
-    parseDateTime64BestEffort(nullIf(TRIM(loaded.activity_date), ''), 6, 'UTC') AS activity_at
+    parseDateTime64BestEffort(
+      replaceRegexpAll(
+        nullIf(TRIM(CAST(loaded.activity_date AS Nullable(String))), ''),
+        ' *Z?([+-][0-9:]+)$',
+        '\\1'
+      ),
+      6,
+      'UTC'
+    ) AS activity_at
   FROM marketo.activity_send_email AS loaded
   LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = CAST(nullIf(TRIM(loaded.lead_id), '') AS Nullable(Int64))
+    ON surviving_people.person_id = CAST(replaceRegexpAll(nullIf(TRIM(CAST(loaded.lead_id AS Nullable(String))), ''), '[.]0*$', '') AS Nullable(Int64))
   WHERE
     (
       NOT (
@@ -142,15 +209,22 @@ WITH digits AS (
       )
     )
     AND NOT (
-      coalesce(CAST(nullIf(TRIM(loaded.campaign_id), '') AS Nullable(Int64)), 0) IS NULL
+      coalesce(
+        CAST(replaceRegexpAll(nullIf(TRIM(CAST(loaded.campaign_id AS Nullable(String))), ''), '[.]0*$', '') AS Nullable(Int64)),
+        0
+      ) IS NULL
     )
     AND NOT (
-      CAST(nullIf(TRIM(loaded.primary_attribute_value_id), '') AS Nullable(Int64)) IS NULL
+      CAST(replaceRegexpAll(
+        nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+        '[.]0*$',
+        ''
+      ) AS Nullable(Int64)) IS NULL
     )
     AND NOT (
       coalesce(
         surviving_people.surviving_id,
-        CAST(nullIf(TRIM(loaded.lead_id), '') AS Nullable(Int64))
+        CAST(replaceRegexpAll(nullIf(TRIM(CAST(loaded.lead_id AS Nullable(String))), ''), '[.]0*$', '') AS Nullable(Int64))
       ) IS NULL
     )
 ), link_latest_sends AS (
@@ -244,26 +318,117 @@ WITH digits AS (
     versions.archived
   FROM (
     SELECT
-      CAST(nullIf(TRIM(loaded.id), '') AS Nullable(Int64)) AS campaign_id,
+      CASE
+        WHEN match(
+          nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
+          '^[+-]?[0-9]{1,19}([.]0*)?$'
+        )
+        THEN CAST(toInt64OrNull(
+          ifNull(
+            replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
+            ''
+          )
+        ) AS Nullable(Int64))
+      END AS campaign_id,
       nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
-      CAST(nullIf(TRIM(loaded.program_id), '') AS Nullable(Int64)) AS program_id,
+      CASE
+        WHEN match(
+          nullIf(TRIM(CAST(loaded.program_id AS Nullable(String))), ''),
+          '^[+-]?[0-9]{1,19}([.]0*)?$'
+        )
+        THEN CAST(toInt64OrNull(
+          ifNull(
+            replaceRegexpAll(nullIf(TRIM(CAST(loaded.program_id AS Nullable(String))), ''), '[.]0*$', ''),
+            ''
+          )
+        ) AS Nullable(Int64))
+      END AS program_id,
       CAST(NULL AS Nullable(String)) AS program_name,
       nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
       CASE
-        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
         THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
         THEN 'No'
       END AS active,
       CASE
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
         THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
         THEN 'No'
       END AS archived,
       row_number() OVER (
-        PARTITION BY CAST(nullIf(TRIM(loaded.id), '') AS Nullable(Int64))
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+        PARTITION BY CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
+            '^[+-]?[0-9]{1,19}([.]0*)?$'
+          )
+          THEN CAST(toInt64OrNull(
+            ifNull(
+              replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
+              ''
+            )
+          ) AS Nullable(Int64))
+        END
+        ORDER BY CASE
+          WHEN CASE
+            WHEN match(
+              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+              '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+            )
+            THEN parseDateTime64BestEffort(
+              replaceRegexpAll(
+                nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+                ' *Z?([+-][0-9:]+)$',
+                '\\1'
+              ),
+              6,
+              'UTC'
+            )
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          )
+          THEN parseDateTime64BestEffort(
+            replaceRegexpAll(
+              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+              ' *Z?([+-][0-9:]+)$',
+              '\\1'
+            ),
+            6,
+            'UTC'
+          )
+        END DESC, CASE
+          WHEN CASE
+            WHEN match(
+              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+              '^[+-]?[0-9]{1,19}([.]0*)?$'
+            )
+            THEN CAST(toInt64OrNull(
+              ifNull(
+                replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
+                ''
+              )
+            ) AS Nullable(Int64))
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+            '^[+-]?[0-9]{1,19}([.]0*)?$'
+          )
+          THEN CAST(toInt64OrNull(
+            ifNull(
+              replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
+              ''
+            )
+          ) AS Nullable(Int64))
+        END DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
       ) AS version_place
     FROM marketo.campaign AS loaded
   ) AS versions
@@ -277,12 +442,92 @@ WITH digits AS (
     versions.workspace
   FROM (
     SELECT
-      CAST(nullIf(TRIM(loaded.id), '') AS Nullable(Int64)) AS program_id,
+      CASE
+        WHEN match(
+          nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
+          '^[+-]?[0-9]{1,19}([.]0*)?$'
+        )
+        THEN CAST(toInt64OrNull(
+          ifNull(
+            replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
+            ''
+          )
+        ) AS Nullable(Int64))
+      END AS program_id,
       nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
       nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
       row_number() OVER (
-        PARTITION BY CAST(nullIf(TRIM(loaded.id), '') AS Nullable(Int64))
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+        PARTITION BY CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
+            '^[+-]?[0-9]{1,19}([.]0*)?$'
+          )
+          THEN CAST(toInt64OrNull(
+            ifNull(
+              replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
+              ''
+            )
+          ) AS Nullable(Int64))
+        END
+        ORDER BY CASE
+          WHEN CASE
+            WHEN match(
+              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+              '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+            )
+            THEN parseDateTime64BestEffort(
+              replaceRegexpAll(
+                nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+                ' *Z?([+-][0-9:]+)$',
+                '\\1'
+              ),
+              6,
+              'UTC'
+            )
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          )
+          THEN parseDateTime64BestEffort(
+            replaceRegexpAll(
+              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+              ' *Z?([+-][0-9:]+)$',
+              '\\1'
+            ),
+            6,
+            'UTC'
+          )
+        END DESC, CASE
+          WHEN CASE
+            WHEN match(
+              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+              '^[+-]?[0-9]{1,19}([.]0*)?$'
+            )
+            THEN CAST(toInt64OrNull(
+              ifNull(
+                replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
+                ''
+              )
+            ) AS Nullable(Int64))
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+            '^[+-]?[0-9]{1,19}([.]0*)?$'
+          )
+          THEN CAST(toInt64OrNull(
+            ifNull(
+              replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
+              ''
+            )
+          ) AS Nullable(Int64))
+        END DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
       ) AS version_place
     FROM marketo.program AS loaded
   ) AS versions
@@ -310,7 +555,7 @@ WITH digits AS (
       email_assets.archived,
       email_assets.workspace
     FROM (
-      /* The newest version of each asset */
+      /* The newest approved version of each asset, else the newest */
       SELECT
         versions.email_id,
         versions.name,
@@ -320,30 +565,172 @@ WITH digits AS (
         versions.workspace
       FROM (
         SELECT
-          CAST(nullIf(TRIM(loaded.id), '') AS Nullable(Int64)) AS email_id,
+          CASE
+            WHEN match(
+              nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
+              '^[+-]?[0-9]{1,19}([.]0*)?$'
+            )
+            THEN CAST(toInt64OrNull(
+              ifNull(
+                replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
+                ''
+              )
+            ) AS Nullable(Int64))
+          END AS email_id,
           nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
           nullIf(
             TRIM(
               CASE
                 WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
                 AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
-                THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
+                THEN JSONExtract(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value', 'Nullable(String)')
                 ELSE CAST(loaded.subject AS Nullable(String))
               END
             ),
             ''
           ) AS subject,
           CASE
-            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
             THEN 'Yes'
-            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
             THEN 'No'
           END AS operational,
           CAST(NULL AS Nullable(String)) AS archived,
           nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
           row_number() OVER (
-            PARTITION BY CAST(nullIf(TRIM(loaded.id), '') AS Nullable(Int64))
-            ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+            PARTITION BY CASE
+              WHEN match(
+                nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
+                '^[+-]?[0-9]{1,19}([.]0*)?$'
+              )
+              THEN CAST(toInt64OrNull(
+                ifNull(
+                  replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
+                  ''
+                )
+              ) AS Nullable(Int64))
+            END
+            ORDER BY CASE
+              WHEN lower(nullIf(TRIM(CAST(loaded.status AS Nullable(String))), '')) = 'approved'
+              THEN 0
+              ELSE 1
+            END, CASE
+              WHEN CASE
+                WHEN match(
+                  nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+                  '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+                )
+                THEN parseDateTime64BestEffort(
+                  replaceRegexpAll(
+                    nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+                    ' *Z?([+-][0-9:]+)$',
+                    '\\1'
+                  ),
+                  6,
+                  'UTC'
+                )
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN match(
+                nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              )
+              THEN parseDateTime64BestEffort(
+                replaceRegexpAll(
+                  nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+                  ' *Z?([+-][0-9:]+)$',
+                  '\\1'
+                ),
+                6,
+                'UTC'
+              )
+            END DESC, CASE
+              WHEN CASE
+                WHEN match(
+                  nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+                  '^[+-]?[0-9]{1,19}([.]0*)?$'
+                )
+                THEN CAST(toInt64OrNull(
+                  ifNull(
+                    replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
+                    ''
+                  )
+                ) AS Nullable(Int64))
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN match(
+                nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+                '^[+-]?[0-9]{1,19}([.]0*)?$'
+              )
+              THEN CAST(toInt64OrNull(
+                ifNull(
+                  replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
+                  ''
+                )
+              ) AS Nullable(Int64))
+            END DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, CASE
+              WHEN CASE
+                WHEN match(
+                  nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
+                  '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+                )
+                THEN parseDateTime64BestEffort(
+                  replaceRegexpAll(
+                    nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
+                    ' *Z?([+-][0-9:]+)$',
+                    '\\1'
+                  ),
+                  6,
+                  'UTC'
+                )
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN match(
+                nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              )
+              THEN parseDateTime64BestEffort(
+                replaceRegexpAll(
+                  nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
+                  ' *Z?([+-][0-9:]+)$',
+                  '\\1'
+                ),
+                6,
+                'UTC'
+              )
+            END DESC, CASE
+              WHEN CASE
+                WHEN match(
+                  nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
+                  '^[+-]?[0-9]{1,19}([.]0*)?$'
+                )
+                THEN CAST(toInt64OrNull(
+                  ifNull(
+                    replaceRegexpAll(nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''), '[.]0*$', ''),
+                    ''
+                  )
+                ) AS Nullable(Int64))
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN match(
+                nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
+                '^[+-]?[0-9]{1,19}([.]0*)?$'
+              )
+              THEN CAST(toInt64OrNull(
+                ifNull(
+                  replaceRegexpAll(nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''), '[.]0*$', ''),
+                  ''
+                )
+              ) AS Nullable(Int64))
+            END DESC, CASE WHEN CAST(loaded.version AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.version AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions
@@ -373,9 +760,23 @@ WITH digits AS (
           ) AS version_place
         FROM (
           SELECT
-            CAST(nullIf(TRIM(loaded.primary_attribute_value_id), '') AS Nullable(Int64)) AS email_id,
+            CAST(replaceRegexpAll(
+              nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+              '[.]0*$',
+              ''
+            ) AS Nullable(Int64)) AS email_id,
             nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') AS name,
-            max(parseDateTime64BestEffort(nullIf(TRIM(loaded.activity_date), ''), 6, 'UTC')) AS named_at
+            max(
+              parseDateTime64BestEffort(
+                replaceRegexpAll(
+                  nullIf(TRIM(CAST(loaded.activity_date AS Nullable(String))), ''),
+                  ' *Z?([+-][0-9:]+)$',
+                  '\\1'
+                ),
+                6,
+                'UTC'
+              )
+            ) AS named_at
           FROM marketo.activity_send_email AS loaded
           WHERE
             (
@@ -384,13 +785,21 @@ WITH digits AS (
               )
             )
             AND NOT (
-              CAST(nullIf(TRIM(loaded.primary_attribute_value_id), '') AS Nullable(Int64)) IS NULL
+              CAST(replaceRegexpAll(
+                nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+                '[.]0*$',
+                ''
+              ) AS Nullable(Int64)) IS NULL
             )
             AND NOT (
               nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') IS NULL
             )
           GROUP BY
-            CAST(nullIf(TRIM(loaded.primary_attribute_value_id), '') AS Nullable(Int64)),
+            CAST(replaceRegexpAll(
+              nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+              '[.]0*$',
+              ''
+            ) AS Nullable(Int64)),
             nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '')
         ) AS sent_names
       ) AS versions

@@ -2,7 +2,36 @@
 SELECT
   *
 FROM (
-  WITH digits AS (
+  WITH merge_lists AS (
+    /* Who went into whom, as the log has it */
+    SELECT
+      CAST(loaded.lead_id AS Nullable(Int64)) AS surviving_id,
+      CASE
+        WHEN match(
+          replaceRegexpAll(
+            CAST(loaded.merge_ids AS Nullable(String)),
+            'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+            ' '
+          ),
+          '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        )
+        THEN replace(
+          replaceRegexpAll(
+            replaceRegexpAll(
+              CAST(loaded.merge_ids AS Nullable(String)),
+              'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+              ' '
+            ),
+            '[.]0+| +',
+            ''
+          ),
+          ';',
+          ','
+        )
+      END AS merged_ids,
+      CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS merged_at
+    FROM marketo.activity_merge_leads AS loaded
+  ), digits AS (
     /* To count the people of one merge */
     SELECT
       0 AS digit
@@ -29,29 +58,15 @@ FROM (
         nullIf(
           TRIM(
             arrayElement(
-              splitByString(',', ifNull(merges.merged_ids, '')),
+              splitByString(',', ifNull(merge_lists.merged_ids, '')),
               fives.digit * 5 + ones.digit + 1
             )
           ),
           ''
         ) AS person_id,
-        merges.surviving_id AS surviving_id,
-        merges.merged_at AS merged_at
-      FROM (
-        SELECT
-          CAST(loaded.lead_id AS Nullable(Int64)) AS surviving_id,
-          replace(
-            replace(
-              replace(nullIf(TRIM(CAST(loaded.merge_ids AS Nullable(String))), ''), '[', ''),
-              ']',
-              ''
-            ),
-            '"',
-            ''
-          ) AS merged_ids,
-          CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS merged_at
-        FROM marketo.activity_merge_leads AS loaded
-      ) AS merges
+        merge_lists.surviving_id AS surviving_id,
+        merge_lists.merged_at AS merged_at
+      FROM merge_lists
       JOIN digits AS fives
         ON 1 = 1
       JOIN digits AS ones
@@ -245,15 +260,15 @@ FROM (
         CAST(NULL AS Nullable(String)) AS program_name,
         nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
         CASE
-          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
           THEN 'Yes'
-          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
           THEN 'No'
         END AS active,
         CASE
-          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
           THEN 'Yes'
-          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
           THEN 'No'
         END AS archived,
         row_number() OVER (
@@ -305,7 +320,7 @@ FROM (
         email_assets.archived,
         email_assets.workspace
       FROM (
-        /* The newest version of each asset */
+        /* The newest approved version of each asset, else the newest */
         SELECT
           versions.email_id,
           versions.name,
@@ -322,23 +337,27 @@ FROM (
                 CASE
                   WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
                   AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
-                  THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
+                  THEN JSONExtract(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value', 'Nullable(String)')
                   ELSE CAST(loaded.subject AS Nullable(String))
                 END
               ),
               ''
             ) AS subject,
             CASE
-              WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+              WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
               THEN 'Yes'
-              WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+              WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
               THEN 'No'
             END AS operational,
             CAST(NULL AS Nullable(String)) AS archived,
             nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
             row_number() OVER (
               PARTITION BY CAST(loaded.id AS Nullable(Int64))
-              ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+              ORDER BY CASE
+                WHEN lower(nullIf(TRIM(CAST(loaded.status AS Nullable(String))), '')) = 'approved'
+                THEN 0
+                ELSE 1
+              END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
             ) AS version_place
           FROM marketo.email_template_history AS loaded
         ) AS versions
@@ -433,7 +452,36 @@ UNION ALL
 SELECT
   *
 FROM (
-  WITH digits AS (
+  WITH merge_lists AS (
+    /* Who went into whom, as the log has it */
+    SELECT
+      CAST(loaded.lead_id AS Nullable(Int64)) AS surviving_id,
+      CASE
+        WHEN match(
+          replaceRegexpAll(
+            CAST(loaded.merge_ids AS Nullable(String)),
+            'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+            ' '
+          ),
+          '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        )
+        THEN replace(
+          replaceRegexpAll(
+            replaceRegexpAll(
+              CAST(loaded.merge_ids AS Nullable(String)),
+              'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+              ' '
+            ),
+            '[.]0+| +',
+            ''
+          ),
+          ';',
+          ','
+        )
+      END AS merged_ids,
+      CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS merged_at
+    FROM marketo.activity_merge_leads AS loaded
+  ), digits AS (
     /* To count the people of one merge */
     SELECT
       0 AS digit
@@ -460,29 +508,15 @@ FROM (
         nullIf(
           TRIM(
             arrayElement(
-              splitByString(',', ifNull(merges.merged_ids, '')),
+              splitByString(',', ifNull(merge_lists.merged_ids, '')),
               fives.digit * 5 + ones.digit + 1
             )
           ),
           ''
         ) AS person_id,
-        merges.surviving_id AS surviving_id,
-        merges.merged_at AS merged_at
-      FROM (
-        SELECT
-          CAST(loaded.lead_id AS Nullable(Int64)) AS surviving_id,
-          replace(
-            replace(
-              replace(nullIf(TRIM(CAST(loaded.merge_ids AS Nullable(String))), ''), '[', ''),
-              ']',
-              ''
-            ),
-            '"',
-            ''
-          ) AS merged_ids,
-          CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS merged_at
-        FROM marketo.activity_merge_leads AS loaded
-      ) AS merges
+        merge_lists.surviving_id AS surviving_id,
+        merge_lists.merged_at AS merged_at
+      FROM merge_lists
       JOIN digits AS fives
         ON 1 = 1
       JOIN digits AS ones
@@ -676,15 +710,15 @@ FROM (
         CAST(NULL AS Nullable(String)) AS program_name,
         nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
         CASE
-          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
           THEN 'Yes'
-          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
           THEN 'No'
         END AS active,
         CASE
-          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
           THEN 'Yes'
-          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
           THEN 'No'
         END AS archived,
         row_number() OVER (
@@ -736,7 +770,7 @@ FROM (
         email_assets.archived,
         email_assets.workspace
       FROM (
-        /* The newest version of each asset */
+        /* The newest approved version of each asset, else the newest */
         SELECT
           versions.email_id,
           versions.name,
@@ -753,23 +787,27 @@ FROM (
                 CASE
                   WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
                   AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
-                  THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
+                  THEN JSONExtract(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value', 'Nullable(String)')
                   ELSE CAST(loaded.subject AS Nullable(String))
                 END
               ),
               ''
             ) AS subject,
             CASE
-              WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+              WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
               THEN 'Yes'
-              WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+              WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
               THEN 'No'
             END AS operational,
             CAST(NULL AS Nullable(String)) AS archived,
             nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
             row_number() OVER (
               PARTITION BY CAST(loaded.id AS Nullable(Int64))
-              ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+              ORDER BY CASE
+                WHEN lower(nullIf(TRIM(CAST(loaded.status AS Nullable(String))), '')) = 'approved'
+                THEN 0
+                ELSE 1
+              END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
             ) AS version_place
           FROM marketo.email_template_history AS loaded
         ) AS versions

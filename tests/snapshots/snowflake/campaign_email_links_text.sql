@@ -1,4 +1,50 @@
-WITH digits AS (
+WITH merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    CASE
+      WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.lead_id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+      THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS BIGINT)
+    END AS surviving_id,
+    CASE
+      WHEN REGEXP_INSTR(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      ) > 0
+      THEN REPLACE(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    CASE
+      WHEN REGEXP_INSTR(
+        NULLIF(TRIM(loaded.activity_date), ''),
+        '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+      ) > 0
+      THEN CASE
+        WHEN REGEXP_INSTR(
+          NULLIF(TRIM(loaded.activity_date), ''),
+          '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+        ) > 0
+        THEN CAST(CONVERT_TIMEZONE(
+          'UTC',
+          TO_TIMESTAMP_TZ(
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+              ' *Z?([+-][0-9:]+)$',
+              '\\1'
+            )
+          )
+        ) AS TIMESTAMPNTZ)
+        ELSE CAST(NULLIF(TRIM(loaded.activity_date), '') AS TIMESTAMPNTZ)
+      END
+    END AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -22,26 +68,13 @@ WITH digits AS (
     parts.merged_at
   FROM (
     SELECT
-      NULLIF(TRIM(SPLIT_PART(merges.merged_ids, ',', fives.digit * 5 + ones.digit + 1)), '') AS person_id,
-      merges.surviving_id,
-      merges.merged_at
-    FROM (
-      SELECT
-        CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT) AS surviving_id,
-        REPLACE(REPLACE(REPLACE(NULLIF(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-        CASE
-          WHEN REGEXP_INSTR(
-            NULLIF(TRIM(loaded.activity_date), ''),
-            '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-          ) > 0
-          THEN CAST(CONVERT_TIMEZONE(
-            'UTC',
-            TO_TIMESTAMP_TZ(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' UTC', 'Z'))
-          ) AS TIMESTAMPNTZ)
-          ELSE CAST(NULLIF(TRIM(loaded.activity_date), '') AS TIMESTAMPNTZ)
-        END AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      NULLIF(
+        TRIM(SPLIT_PART(merge_lists.merged_ids, ',', fives.digit * 5 + ones.digit + 1)),
+        ''
+      ) AS person_id,
+      merge_lists.surviving_id,
+      merge_lists.merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -103,7 +136,13 @@ WITH digits AS (
       ) > 0
       THEN CAST(CONVERT_TIMEZONE(
         'UTC',
-        TO_TIMESTAMP_TZ(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' UTC', 'Z'))
+        TO_TIMESTAMP_TZ(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+            ' *Z?([+-][0-9:]+)$',
+            '\\1'
+          )
+        )
       ) AS TIMESTAMPNTZ)
       ELSE CAST(NULLIF(TRIM(loaded.activity_date), '') AS TIMESTAMPNTZ)
     END AS activity_at,
@@ -131,7 +170,13 @@ WITH digits AS (
       ) > 0
       THEN CAST(CONVERT_TIMEZONE(
         'UTC',
-        TO_TIMESTAMP_TZ(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' UTC', 'Z'))
+        TO_TIMESTAMP_TZ(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+            ' *Z?([+-][0-9:]+)$',
+            '\\1'
+          )
+        )
       ) AS TIMESTAMPNTZ)
       ELSE CAST(NULLIF(TRIM(loaded.activity_date), '') AS TIMESTAMPNTZ)
     END AS activity_at
@@ -234,26 +279,99 @@ WITH digits AS (
     versions.archived
   FROM (
     SELECT
-      CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT) AS campaign_id,
+      CASE
+        WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+        THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+      END AS campaign_id,
       NULLIF(TRIM(loaded.name), '') AS name,
-      CAST(NULLIF(TRIM(loaded.program_id), '') AS BIGINT) AS program_id,
+      CASE
+        WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.program_id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+        THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.program_id), ''), '[.]0*$', '') AS BIGINT)
+      END AS program_id,
       CAST(NULL AS VARCHAR) AS program_name,
       NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
       CASE
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS active,
       CASE
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS archived,
       ROW_NUMBER() OVER (
-        PARTITION BY CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT)
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        PARTITION BY CASE
+          WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+        END
+        ORDER BY CASE
+          WHEN CASE
+            WHEN (
+              REGEXP_INSTR(
+                NULLIF(TRIM(loaded.updated_at), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              ) > 0
+            )
+            THEN CASE
+              WHEN (
+                REGEXP_INSTR(
+                  NULLIF(TRIM(loaded.updated_at), ''),
+                  '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                ) > 0
+              )
+              THEN CAST(CONVERT_TIMEZONE(
+                'UTC',
+                TO_TIMESTAMP_TZ(
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                    ' *Z?([+-][0-9:]+)$',
+                    '\\1'
+                  )
+                )
+              ) AS TIMESTAMPNTZ)
+              ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMPNTZ)
+            END
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_INSTR(
+            NULLIF(TRIM(loaded.updated_at), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          ) > 0
+          THEN CASE
+            WHEN REGEXP_INSTR(
+              NULLIF(TRIM(loaded.updated_at), ''),
+              '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+            ) > 0
+            THEN CAST(CONVERT_TIMEZONE(
+              'UTC',
+              TO_TIMESTAMP_TZ(
+                REGEXP_REPLACE(
+                  REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                  ' *Z?([+-][0-9:]+)$',
+                  '\\1'
+                )
+              )
+            ) AS TIMESTAMPNTZ)
+            ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMPNTZ)
+          END
+        END DESC, CASE
+          WHEN CASE
+            WHEN (
+              REGEXP_INSTR(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+            )
+            THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.campaign AS loaded
   ) AS versions
@@ -267,12 +385,82 @@ WITH digits AS (
     versions.workspace
   FROM (
     SELECT
-      CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT) AS program_id,
+      CASE
+        WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+        THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+      END AS program_id,
       NULLIF(TRIM(loaded.name), '') AS name,
       NULLIF(TRIM(loaded.workspace), '') AS workspace,
       ROW_NUMBER() OVER (
-        PARTITION BY CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT)
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        PARTITION BY CASE
+          WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+        END
+        ORDER BY CASE
+          WHEN CASE
+            WHEN (
+              REGEXP_INSTR(
+                NULLIF(TRIM(loaded.updated_at), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              ) > 0
+            )
+            THEN CASE
+              WHEN (
+                REGEXP_INSTR(
+                  NULLIF(TRIM(loaded.updated_at), ''),
+                  '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                ) > 0
+              )
+              THEN CAST(CONVERT_TIMEZONE(
+                'UTC',
+                TO_TIMESTAMP_TZ(
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                    ' *Z?([+-][0-9:]+)$',
+                    '\\1'
+                  )
+                )
+              ) AS TIMESTAMPNTZ)
+              ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMPNTZ)
+            END
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_INSTR(
+            NULLIF(TRIM(loaded.updated_at), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          ) > 0
+          THEN CASE
+            WHEN REGEXP_INSTR(
+              NULLIF(TRIM(loaded.updated_at), ''),
+              '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+            ) > 0
+            THEN CAST(CONVERT_TIMEZONE(
+              'UTC',
+              TO_TIMESTAMP_TZ(
+                REGEXP_REPLACE(
+                  REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                  ' *Z?([+-][0-9:]+)$',
+                  '\\1'
+                )
+              )
+            ) AS TIMESTAMPNTZ)
+            ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMPNTZ)
+          END
+        END DESC, CASE
+          WHEN CASE
+            WHEN (
+              REGEXP_INSTR(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+            )
+            THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.program AS loaded
   ) AS versions
@@ -300,7 +488,7 @@ WITH digits AS (
       email_assets.archived,
       email_assets.workspace
     FROM (
-      /* The newest version of each asset */
+      /* The newest approved version of each asset, else the newest */
       SELECT
         versions.email_id,
         versions.name,
@@ -310,7 +498,10 @@ WITH digits AS (
         versions.workspace
       FROM (
         SELECT
-          CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT) AS email_id,
+          CASE
+            WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+            THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+          END AS email_id,
           NULLIF(TRIM(loaded.name), '') AS name,
           NULLIF(
             TRIM(
@@ -324,16 +515,147 @@ WITH digits AS (
             ''
           ) AS subject,
           CASE
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
             THEN 'Yes'
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
             THEN 'No'
           END AS operational,
           CAST(NULL AS VARCHAR) AS archived,
           NULLIF(TRIM(loaded.workspace), '') AS workspace,
           ROW_NUMBER() OVER (
-            PARTITION BY CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT)
-            ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+            PARTITION BY CASE
+              WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+              THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+            END
+            ORDER BY CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE
+              WHEN CASE
+                WHEN (
+                  REGEXP_INSTR(
+                    NULLIF(TRIM(loaded.updated_at), ''),
+                    '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+                  ) > 0
+                )
+                THEN CASE
+                  WHEN (
+                    REGEXP_INSTR(
+                      NULLIF(TRIM(loaded.updated_at), ''),
+                      '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                    ) > 0
+                  )
+                  THEN CAST(CONVERT_TIMEZONE(
+                    'UTC',
+                    TO_TIMESTAMP_TZ(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                        ' *Z?([+-][0-9:]+)$',
+                        '\\1'
+                      )
+                    )
+                  ) AS TIMESTAMPNTZ)
+                  ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMPNTZ)
+                END
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_INSTR(
+                NULLIF(TRIM(loaded.updated_at), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              ) > 0
+              THEN CASE
+                WHEN REGEXP_INSTR(
+                  NULLIF(TRIM(loaded.updated_at), ''),
+                  '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                ) > 0
+                THEN CAST(CONVERT_TIMEZONE(
+                  'UTC',
+                  TO_TIMESTAMP_TZ(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                      ' *Z?([+-][0-9:]+)$',
+                      '\\1'
+                    )
+                  )
+                ) AS TIMESTAMPNTZ)
+                ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMPNTZ)
+              END
+            END DESC, CASE
+              WHEN CASE
+                WHEN (
+                  REGEXP_INSTR(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+                )
+                THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+              THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+            END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
+              WHEN CASE
+                WHEN (
+                  REGEXP_INSTR(
+                    NULLIF(TRIM(loaded.version), ''),
+                    '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+                  ) > 0
+                )
+                THEN CASE
+                  WHEN (
+                    REGEXP_INSTR(
+                      NULLIF(TRIM(loaded.version), ''),
+                      '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                    ) > 0
+                  )
+                  THEN CAST(CONVERT_TIMEZONE(
+                    'UTC',
+                    TO_TIMESTAMP_TZ(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), ' *UTC$', 'Z'),
+                        ' *Z?([+-][0-9:]+)$',
+                        '\\1'
+                      )
+                    )
+                  ) AS TIMESTAMPNTZ)
+                  ELSE CAST(NULLIF(TRIM(loaded.version), '') AS TIMESTAMPNTZ)
+                END
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_INSTR(
+                NULLIF(TRIM(loaded.version), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              ) > 0
+              THEN CASE
+                WHEN REGEXP_INSTR(
+                  NULLIF(TRIM(loaded.version), ''),
+                  '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                ) > 0
+                THEN CAST(CONVERT_TIMEZONE(
+                  'UTC',
+                  TO_TIMESTAMP_TZ(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), ' *UTC$', 'Z'),
+                      ' *Z?([+-][0-9:]+)$',
+                      '\\1'
+                    )
+                  )
+                ) AS TIMESTAMPNTZ)
+                ELSE CAST(NULLIF(TRIM(loaded.version), '') AS TIMESTAMPNTZ)
+              END
+            END DESC, CASE
+              WHEN CASE
+                WHEN (
+                  REGEXP_INSTR(NULLIF(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+                )
+                THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), '[.]0*$', '') AS BIGINT)
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_INSTR(NULLIF(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$') > 0
+              THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), '[.]0*$', '') AS BIGINT)
+            END DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions
@@ -373,7 +695,13 @@ WITH digits AS (
                 ) > 0
                 THEN CAST(CONVERT_TIMEZONE(
                   'UTC',
-                  TO_TIMESTAMP_TZ(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' UTC', 'Z'))
+                  TO_TIMESTAMP_TZ(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+                      ' *Z?([+-][0-9:]+)$',
+                      '\\1'
+                    )
+                  )
                 ) AS TIMESTAMPNTZ)
                 ELSE CAST(NULLIF(TRIM(loaded.activity_date), '') AS TIMESTAMPNTZ)
               END

@@ -1,4 +1,25 @@
-WITH digits AS (
+WITH merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    loaded.lead_id AS surviving_id,
+    CASE
+      WHEN REGEXP_INSTR(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      ) > 0
+      THEN REPLACE(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -22,16 +43,13 @@ WITH digits AS (
     parts.merged_at
   FROM (
     SELECT
-      NULLIF(TRIM(SPLIT_PART(merges.merged_ids, ',', fives.digit * 5 + ones.digit + 1)), '') AS person_id,
-      merges.surviving_id,
-      merges.merged_at
-    FROM (
-      SELECT
-        loaded.lead_id AS surviving_id,
-        REPLACE(REPLACE(REPLACE(NULLIF(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-        CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      NULLIF(
+        TRIM(SPLIT_PART(merge_lists.merged_ids, ',', fives.digit * 5 + ones.digit + 1)),
+        ''
+      ) AS person_id,
+      merge_lists.surviving_id,
+      merge_lists.merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -342,15 +360,15 @@ WITH digits AS (
       CAST(NULL AS VARCHAR) AS program_name,
       NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
       CASE
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS active,
       CASE
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS archived,
       ROW_NUMBER() OVER (
@@ -402,7 +420,7 @@ WITH digits AS (
       email_assets.archived,
       email_assets.workspace
     FROM (
-      /* The newest version of each asset */
+      /* The newest approved version of each asset, else the newest */
       SELECT
         versions.email_id,
         versions.name,
@@ -426,16 +444,16 @@ WITH digits AS (
             ''
           ) AS subject,
           CASE
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
             THEN 'Yes'
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
             THEN 'No'
           END AS operational,
           CAST(NULL AS VARCHAR) AS archived,
           NULLIF(TRIM(loaded.workspace), '') AS workspace,
           ROW_NUMBER() OVER (
             PARTITION BY loaded.id
-            ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+            ORDER BY CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions

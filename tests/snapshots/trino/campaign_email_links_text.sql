@@ -1,4 +1,60 @@
-WITH digits AS (
+WITH merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    CASE
+      WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.lead_id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+      THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS BIGINT)
+    END AS surviving_id,
+    CASE
+      WHEN REGEXP_LIKE(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
+]', ' '),
+        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      )
+      THEN REPLACE(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
+]', ' '),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    CASE
+      WHEN REGEXP_LIKE(
+        NULLIF(TRIM(loaded.activity_date), ''),
+        '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+      )
+      THEN CASE
+        WHEN REGEXP_LIKE(
+          NULLIF(TRIM(loaded.activity_date), ''),
+          '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+        )
+        THEN CAST(AT_TIMEZONE(
+          FROM_ISO8601_TIMESTAMP_NANOS(
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(
+                  REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+                  ' *Z?([+-][0-9:]+)$',
+                  '$1'
+                ),
+                ' +Z$',
+                'Z'
+              ),
+              ' +',
+              'T'
+            )
+          ),
+          'UTC'
+        ) AS TIMESTAMP(6))
+        ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'T| +', ' ') AS TIMESTAMP(6))
+      END
+    END AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -22,28 +78,13 @@ WITH digits AS (
     parts.merged_at
   FROM (
     SELECT
-      NULLIF(TRIM(SPLIT_PART(merges.merged_ids, ',', fives.digit * 5 + ones.digit + 1)), '') AS person_id,
-      merges.surviving_id,
-      merges.merged_at
-    FROM (
-      SELECT
-        CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT) AS surviving_id,
-        REPLACE(REPLACE(REPLACE(NULLIF(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-        CASE
-          WHEN REGEXP_LIKE(
-            NULLIF(TRIM(loaded.activity_date), ''),
-            '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-          )
-          THEN CAST(AT_TIMEZONE(
-            FROM_ISO8601_TIMESTAMP_NANOS(
-              REGEXP_REPLACE(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' UTC', 'Z'), ' +', 'T')
-            ),
-            'UTC'
-          ) AS TIMESTAMP(6))
-          ELSE CAST(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'T', ' ') AS TIMESTAMP(6))
-        END AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      NULLIF(
+        TRIM(SPLIT_PART(merge_lists.merged_ids, ',', fives.digit * 5 + ones.digit + 1)),
+        ''
+      ) AS person_id,
+      merge_lists.surviving_id,
+      merge_lists.merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -95,9 +136,24 @@ WITH digits AS (
 ), link_events AS (
   /* Clicks on links of the emails */
   SELECT
-    CAST(NULLIF(TRIM(loaded.campaign_id), '') AS BIGINT) AS campaign_id,
-    CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT) AS email_id,
-    COALESCE(surviving_people.surviving_id, CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)) AS person_id,
+    CASE
+      WHEN STRPOS(NULLIF(TRIM(loaded.campaign_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.campaign_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.campaign_id), '') AS BIGINT)
+    END AS campaign_id,
+    CASE
+      WHEN STRPOS(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+    END AS email_id,
+    COALESCE(
+      surviving_people.surviving_id,
+      CASE
+        WHEN STRPOS(NULLIF(TRIM(loaded.lead_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS BIGINT)
+        ELSE CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)
+      END
+    ) AS person_id,
     CASE
       WHEN REGEXP_LIKE(
         NULLIF(TRIM(loaded.activity_date), ''),
@@ -105,17 +161,33 @@ WITH digits AS (
       )
       THEN CAST(AT_TIMEZONE(
         FROM_ISO8601_TIMESTAMP_NANOS(
-          REGEXP_REPLACE(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' UTC', 'Z'), ' +', 'T')
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+                ' *Z?([+-][0-9:]+)$',
+                '$1'
+              ),
+              ' +Z$',
+              'Z'
+            ),
+            ' +',
+            'T'
+          )
         ),
         'UTC'
       ) AS TIMESTAMP(6))
-      ELSE CAST(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'T', ' ') AS TIMESTAMP(6))
+      ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'T| +', ' ') AS TIMESTAMP(6))
     END AS activity_at,
     NULLIF(TRIM(loaded.id), '') AS activity_id,
     NULLIF(TRIM(loaded.link), '') AS link
   FROM marketo.activity_click_email AS loaded
   LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)
+    ON surviving_people.person_id = CASE
+      WHEN STRPOS(NULLIF(TRIM(loaded.lead_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)
+    END
   WHERE
     NULLIF(TRIM(loaded.link), '') IS NULL
     OR NOT (
@@ -125,9 +197,27 @@ WITH digits AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    COALESCE(CAST(NULLIF(TRIM(loaded.campaign_id), '') AS BIGINT), 0) AS campaign_id,
-    CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT) AS email_id,
-    COALESCE(surviving_people.surviving_id, CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)) AS person_id,
+    COALESCE(
+      CASE
+        WHEN STRPOS(NULLIF(TRIM(loaded.campaign_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.campaign_id), ''), '[.]0*$', '') AS BIGINT)
+        ELSE CAST(NULLIF(TRIM(loaded.campaign_id), '') AS BIGINT)
+      END,
+      0
+    ) AS campaign_id,
+    CASE
+      WHEN STRPOS(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+    END AS email_id,
+    COALESCE(
+      surviving_people.surviving_id,
+      CASE
+        WHEN STRPOS(NULLIF(TRIM(loaded.lead_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS BIGINT)
+        ELSE CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)
+      END
+    ) AS person_id,
     CASE
       WHEN REGEXP_LIKE(
         NULLIF(TRIM(loaded.activity_date), ''),
@@ -135,22 +225,56 @@ WITH digits AS (
       )
       THEN CAST(AT_TIMEZONE(
         FROM_ISO8601_TIMESTAMP_NANOS(
-          REGEXP_REPLACE(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' UTC', 'Z'), ' +', 'T')
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+                ' *Z?([+-][0-9:]+)$',
+                '$1'
+              ),
+              ' +Z$',
+              'Z'
+            ),
+            ' +',
+            'T'
+          )
         ),
         'UTC'
       ) AS TIMESTAMP(6))
-      ELSE CAST(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'T', ' ') AS TIMESTAMP(6))
+      ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'T| +', ' ') AS TIMESTAMP(6))
     END AS activity_at
   FROM marketo.activity_send_email AS loaded
   LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)
+    ON surviving_people.person_id = CASE
+      WHEN STRPOS(NULLIF(TRIM(loaded.lead_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)
+    END
   WHERE
     (
       NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
     )
-    AND NOT COALESCE(CAST(NULLIF(TRIM(loaded.campaign_id), '') AS BIGINT), 0) IS NULL
-    AND NOT CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT) IS NULL
-    AND NOT COALESCE(surviving_people.surviving_id, CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)) IS NULL
+    AND NOT COALESCE(
+      CASE
+        WHEN STRPOS(NULLIF(TRIM(loaded.campaign_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.campaign_id), ''), '[.]0*$', '') AS BIGINT)
+        ELSE CAST(NULLIF(TRIM(loaded.campaign_id), '') AS BIGINT)
+      END,
+      0
+    ) IS NULL
+    AND NOT CASE
+      WHEN STRPOS(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+    END IS NULL
+    AND NOT COALESCE(
+      surviving_people.surviving_id,
+      CASE
+        WHEN STRPOS(NULLIF(TRIM(loaded.lead_id), ''), '.') > 0
+        THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.lead_id), ''), '[.]0*$', '') AS BIGINT)
+        ELSE CAST(NULLIF(TRIM(loaded.lead_id), '') AS BIGINT)
+      END
+    ) IS NULL
 ), link_latest_sends AS (
   /* An activity without a campaign belongs to that person's latest send of that email at or before it */
   SELECT
@@ -240,26 +364,109 @@ WITH digits AS (
     versions.archived
   FROM (
     SELECT
-      CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT) AS campaign_id,
+      CASE
+        WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+        THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+      END AS campaign_id,
       NULLIF(TRIM(loaded.name), '') AS name,
-      CAST(NULLIF(TRIM(loaded.program_id), '') AS BIGINT) AS program_id,
+      CASE
+        WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.program_id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+        THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.program_id), ''), '[.]0*$', '') AS BIGINT)
+      END AS program_id,
       CAST(NULL AS VARCHAR) AS program_name,
       NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
       CASE
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
         THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
         THEN 'No'
       END AS active,
       CASE
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
         THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
         THEN 'No'
       END AS archived,
       ROW_NUMBER() OVER (
-        PARTITION BY CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT)
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        PARTITION BY CASE
+          WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+        END
+        ORDER BY CASE
+          WHEN CASE
+            WHEN REGEXP_LIKE(
+              NULLIF(TRIM(loaded.updated_at), ''),
+              '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+            )
+            THEN CASE
+              WHEN REGEXP_LIKE(
+                NULLIF(TRIM(loaded.updated_at), ''),
+                '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+              )
+              THEN CAST(AT_TIMEZONE(
+                FROM_ISO8601_TIMESTAMP_NANOS(
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                        ' *Z?([+-][0-9:]+)$',
+                        '$1'
+                      ),
+                      ' +Z$',
+                      'Z'
+                    ),
+                    ' +',
+                    'T'
+                  )
+                ),
+                'UTC'
+              ) AS TIMESTAMP(6))
+              ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'T| +', ' ') AS TIMESTAMP(6))
+            END
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_LIKE(
+            NULLIF(TRIM(loaded.updated_at), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          )
+          THEN CASE
+            WHEN REGEXP_LIKE(
+              NULLIF(TRIM(loaded.updated_at), ''),
+              '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+            )
+            THEN CAST(AT_TIMEZONE(
+              FROM_ISO8601_TIMESTAMP_NANOS(
+                REGEXP_REPLACE(
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                      ' *Z?([+-][0-9:]+)$',
+                      '$1'
+                    ),
+                    ' +Z$',
+                    'Z'
+                  ),
+                  ' +',
+                  'T'
+                )
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6))
+            ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'T| +', ' ') AS TIMESTAMP(6))
+          END
+        END DESC, CASE
+          WHEN CASE
+            WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+            THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.campaign AS loaded
   ) AS versions
@@ -273,12 +480,92 @@ WITH digits AS (
     versions.workspace
   FROM (
     SELECT
-      CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT) AS program_id,
+      CASE
+        WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+        THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+      END AS program_id,
       NULLIF(TRIM(loaded.name), '') AS name,
       NULLIF(TRIM(loaded.workspace), '') AS workspace,
       ROW_NUMBER() OVER (
-        PARTITION BY CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT)
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        PARTITION BY CASE
+          WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+        END
+        ORDER BY CASE
+          WHEN CASE
+            WHEN REGEXP_LIKE(
+              NULLIF(TRIM(loaded.updated_at), ''),
+              '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+            )
+            THEN CASE
+              WHEN REGEXP_LIKE(
+                NULLIF(TRIM(loaded.updated_at), ''),
+                '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+              )
+              THEN CAST(AT_TIMEZONE(
+                FROM_ISO8601_TIMESTAMP_NANOS(
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                        ' *Z?([+-][0-9:]+)$',
+                        '$1'
+                      ),
+                      ' +Z$',
+                      'Z'
+                    ),
+                    ' +',
+                    'T'
+                  )
+                ),
+                'UTC'
+              ) AS TIMESTAMP(6))
+              ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'T| +', ' ') AS TIMESTAMP(6))
+            END
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_LIKE(
+            NULLIF(TRIM(loaded.updated_at), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          )
+          THEN CASE
+            WHEN REGEXP_LIKE(
+              NULLIF(TRIM(loaded.updated_at), ''),
+              '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+            )
+            THEN CAST(AT_TIMEZONE(
+              FROM_ISO8601_TIMESTAMP_NANOS(
+                REGEXP_REPLACE(
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                      ' *Z?([+-][0-9:]+)$',
+                      '$1'
+                    ),
+                    ' +Z$',
+                    'Z'
+                  ),
+                  ' +',
+                  'T'
+                )
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6))
+            ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'T| +', ' ') AS TIMESTAMP(6))
+          END
+        END DESC, CASE
+          WHEN CASE
+            WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+            THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+          END IS NULL
+          THEN 1
+          ELSE 0
+        END, CASE
+          WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.program AS loaded
   ) AS versions
@@ -306,7 +593,7 @@ WITH digits AS (
       email_assets.archived,
       email_assets.workspace
     FROM (
-      /* The newest version of each asset */
+      /* The newest approved version of each asset, else the newest */
       SELECT
         versions.email_id,
         versions.name,
@@ -316,7 +603,10 @@ WITH digits AS (
         versions.workspace
       FROM (
         SELECT
-          CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT) AS email_id,
+          CASE
+            WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+            THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+          END AS email_id,
           NULLIF(TRIM(loaded.name), '') AS name,
           NULLIF(
             TRIM(
@@ -329,16 +619,167 @@ WITH digits AS (
             ''
           ) AS subject,
           CASE
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
             THEN 'Yes'
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
             THEN 'No'
           END AS operational,
           CAST(NULL AS VARCHAR) AS archived,
           NULLIF(TRIM(loaded.workspace), '') AS workspace,
           ROW_NUMBER() OVER (
-            PARTITION BY CAST(NULLIF(TRIM(loaded.id), '') AS BIGINT)
-            ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+            PARTITION BY CASE
+              WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.id), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+              THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.id), ''), '[.]0*$', '') AS BIGINT)
+            END
+            ORDER BY CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE
+              WHEN CASE
+                WHEN REGEXP_LIKE(
+                  NULLIF(TRIM(loaded.updated_at), ''),
+                  '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+                )
+                THEN CASE
+                  WHEN REGEXP_LIKE(
+                    NULLIF(TRIM(loaded.updated_at), ''),
+                    '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                  )
+                  THEN CAST(AT_TIMEZONE(
+                    FROM_ISO8601_TIMESTAMP_NANOS(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(
+                          REGEXP_REPLACE(
+                            REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                            ' *Z?([+-][0-9:]+)$',
+                            '$1'
+                          ),
+                          ' +Z$',
+                          'Z'
+                        ),
+                        ' +',
+                        'T'
+                      )
+                    ),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                  ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'T| +', ' ') AS TIMESTAMP(6))
+                END
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_LIKE(
+                NULLIF(TRIM(loaded.updated_at), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              )
+              THEN CASE
+                WHEN REGEXP_LIKE(
+                  NULLIF(TRIM(loaded.updated_at), ''),
+                  '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                )
+                THEN CAST(AT_TIMEZONE(
+                  FROM_ISO8601_TIMESTAMP_NANOS(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(
+                          REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                          ' *Z?([+-][0-9:]+)$',
+                          '$1'
+                        ),
+                        ' +Z$',
+                        'Z'
+                      ),
+                      ' +',
+                      'T'
+                    )
+                  ),
+                  'UTC'
+                ) AS TIMESTAMP(6))
+                ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'T| +', ' ') AS TIMESTAMP(6))
+              END
+            END DESC, CASE
+              WHEN CASE
+                WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+                THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+              THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
+            END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
+              WHEN CASE
+                WHEN REGEXP_LIKE(
+                  NULLIF(TRIM(loaded.version), ''),
+                  '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+                )
+                THEN CASE
+                  WHEN REGEXP_LIKE(
+                    NULLIF(TRIM(loaded.version), ''),
+                    '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                  )
+                  THEN CAST(AT_TIMEZONE(
+                    FROM_ISO8601_TIMESTAMP_NANOS(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(
+                          REGEXP_REPLACE(
+                            REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), ' *UTC$', 'Z'),
+                            ' *Z?([+-][0-9:]+)$',
+                            '$1'
+                          ),
+                          ' +Z$',
+                          'Z'
+                        ),
+                        ' +',
+                        'T'
+                      )
+                    ),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                  ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), 'T| +', ' ') AS TIMESTAMP(6))
+                END
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_LIKE(
+                NULLIF(TRIM(loaded.version), ''),
+                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+              )
+              THEN CASE
+                WHEN REGEXP_LIKE(
+                  NULLIF(TRIM(loaded.version), ''),
+                  '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+                )
+                THEN CAST(AT_TIMEZONE(
+                  FROM_ISO8601_TIMESTAMP_NANOS(
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(
+                          REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), ' *UTC$', 'Z'),
+                          ' *Z?([+-][0-9:]+)$',
+                          '$1'
+                        ),
+                        ' +Z$',
+                        'Z'
+                      ),
+                      ' +',
+                      'T'
+                    )
+                  ),
+                  'UTC'
+                ) AS TIMESTAMP(6))
+                ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), 'T| +', ' ') AS TIMESTAMP(6))
+              END
+            END DESC, CASE
+              WHEN CASE
+                WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+                THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), '[.]0*$', '') AS BIGINT)
+              END IS NULL
+              THEN 1
+              ELSE 0
+            END, CASE
+              WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
+              THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), '[.]0*$', '') AS BIGINT)
+            END DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions
@@ -368,7 +809,11 @@ WITH digits AS (
           ) AS version_place
         FROM (
           SELECT
-            CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT) AS email_id,
+            CASE
+              WHEN STRPOS(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+              THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+              ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+            END AS email_id,
             NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
             MAX(
               CASE
@@ -378,11 +823,23 @@ WITH digits AS (
                 )
                 THEN CAST(AT_TIMEZONE(
                   FROM_ISO8601_TIMESTAMP_NANOS(
-                    REGEXP_REPLACE(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' UTC', 'Z'), ' +', 'T')
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(
+                        REGEXP_REPLACE(
+                          REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+                          ' *Z?([+-][0-9:]+)$',
+                          '$1'
+                        ),
+                        ' +Z$',
+                        'Z'
+                      ),
+                      ' +',
+                      'T'
+                    )
                   ),
                   'UTC'
                 ) AS TIMESTAMP(6))
-                ELSE CAST(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'T', ' ') AS TIMESTAMP(6))
+                ELSE CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'T| +', ' ') AS TIMESTAMP(6))
               END
             ) AS named_at
           FROM marketo.activity_send_email AS loaded
@@ -390,10 +847,18 @@ WITH digits AS (
             (
               NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
             )
-            AND NOT CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT) IS NULL
+            AND NOT CASE
+              WHEN STRPOS(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+              THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+              ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+            END IS NULL
             AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
           GROUP BY
-            CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT),
+            CASE
+              WHEN STRPOS(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '.') > 0
+              THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+              ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+            END,
             NULLIF(TRIM(loaded.primary_attribute_value), '')
         ) AS sent_names
       ) AS versions

@@ -101,125 +101,137 @@ WITH email_log AS (
   SELECT
     1 AS place,
     'problem' AS severity,
+    'Values that cannot be read' AS finding,
+    '' AS advice
+  UNION ALL
+  SELECT
+    2 AS place,
+    'problem' AS severity,
     'No activity for the last 3 days' AS finding,
     'Emails sent since then are missing, and what is pending turns into aborted. See whether the loader still runs.' AS advice
   UNION ALL
   SELECT
-    2 AS place,
+    3 AS place,
+    'notice' AS severity,
+    'One column in several spellings' AS finding,
+    'They are one column to the report: the first of them counts, and the others where it is null.' AS advice
+  UNION ALL
+  SELECT
+    4 AS place,
     'notice' AS severity,
     'Missing table' AS finding,
     '' AS advice
   UNION ALL
   SELECT
-    3 AS place,
+    5 AS place,
     'notice' AS severity,
     'Missing column' AS finding,
     '' AS advice
   UNION ALL
   SELECT
-    4 AS place,
+    6 AS place,
     'notice' AS severity,
     'Not in the layout' AS finding,
     '' AS advice
   UNION ALL
   SELECT
-    5 AS place,
+    7 AS place,
     'notice' AS severity,
     'Nothing in the log for more than 3 days' AS finding,
     'A log in use has rows every day. Load the time between anew, or the figures of these days stay too low.' AS advice
   UNION ALL
   SELECT
-    6 AS place,
+    8 AS place,
     'notice' AS severity,
     'Activities without a send' AS finding,
     'They are in no figure: their send is not in the log. Many of them mean that sends are missing.' AS advice
   UNION ALL
   SELECT
-    7 AS place,
+    9 AS place,
     'notice' AS severity,
     'Activities older than the first send' AS finding,
     'Marketo gives a loader sends and deliveries of the last 90 days, opens and clicks of 25 months. What is older than the first send can be in no figure; choose time ranges that begin after it.' AS advice
   UNION ALL
   SELECT
-    8 AS place,
+    10 AS place,
     'notice' AS severity,
     'Sends older than the first delivery' AS finding,
     'Their deliveries are not in the log, so all that nobody opened are Aborted. Choose time ranges that begin later.' AS advice
   UNION ALL
   SELECT
-    9 AS place,
+    11 AS place,
     'notice' AS severity,
     'Activities more than a day before their send' AS finding,
     'They count, since the order of activities does not matter, but a clock or a campaign id is probably wrong.' AS advice
   UNION ALL
   SELECT
-    10 AS place,
+    12 AS place,
     'notice' AS severity,
     'Sends without any outcome' AS finding,
     'After three days they are Aborted. Many of one age mean that deliveries of that time are missing.' AS advice
   UNION ALL
   SELECT
-    11 AS place,
+    13 AS place,
     'notice' AS severity,
     'Rows without an email or a person' AS finding,
     'They are in no figure: nobody can tell whom they are about.' AS advice
   UNION ALL
   SELECT
-    12 AS place,
+    14 AS place,
     'notice' AS severity,
     'Campaigns without a name' AS finding,
     'The report shows their ids. Let the loader bring the table of campaigns.' AS advice
   UNION ALL
   SELECT
-    13 AS place,
+    15 AS place,
     'notice' AS severity,
     'Emails without a name' AS finding,
     'The report shows their ids. Let the loader bring the table of emails.' AS advice
   UNION ALL
   SELECT
-    14 AS place,
+    16 AS place,
     'fine' AS severity,
     'Rows in the log' AS finding,
     'What the loader brought.' AS advice
   UNION ALL
   SELECT
-    15 AS place,
+    17 AS place,
     'fine' AS severity,
     'Last sync of the loader' AS finding,
     'When the loader last wrote a row, by its own sync column.' AS advice
   UNION ALL
   SELECT
-    16 AS place,
+    18 AS place,
     'fine' AS severity,
     'Rows without a campaign' AS finding,
     'They belong to the person''s latest send of the email at or before them.' AS advice
   UNION ALL
   SELECT
-    17 AS place,
+    19 AS place,
     'fine' AS severity,
     'Repeated rows' AS finding,
     'They change nothing: each activity counts once.' AS advice
   UNION ALL
   SELECT
-    18 AS place,
+    20 AS place,
     'fine' AS severity,
     'Activities shortly before their send' AS finding,
     'They count: Marketo''s own log stamps deliveries a second before their sends.' AS advice
   UNION ALL
   SELECT
-    19 AS place,
+    21 AS place,
     'fine' AS severity,
     'Skipped or failed sends' AS finding,
     'Marketo logged them, but nothing was sent; they are in no figure.' AS advice
   UNION ALL
   SELECT
-    20 AS place,
+    22 AS place,
     'fine' AS severity,
     'Merges of people' AS finding,
     'Merged people count once, under the id that survived.' AS advice
   UNION ALL
   SELECT
-    21 AS place,
+    23 AS place,
     'fine' AS severity,
     'Deleted people' AS finding,
     'They stay in the figures, unless the settings leave them out.' AS advice
@@ -228,6 +240,29 @@ WITH email_log AS (
   SELECT DISTINCT
     DATE_TRUNC('DAY', email_log.activity_at) AS day
   FROM email_log
+), merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    loaded.lead_id AS surviving_id,
+    CASE
+      WHEN REGEXP_LIKE(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
+]', ' '),
+        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      )
+      THEN REPLACE(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
+]', ' '),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
 ), digits AS (
   /* To count the people of one merge */
   SELECT
@@ -252,16 +287,13 @@ WITH email_log AS (
     parts.merged_at
   FROM (
     SELECT
-      NULLIF(TRIM(SPLIT_PART(merges.merged_ids, ',', fives.digit * 5 + ones.digit + 1)), '') AS person_id,
-      merges.surviving_id,
-      merges.merged_at
-    FROM (
-      SELECT
-        loaded.lead_id AS surviving_id,
-        REPLACE(REPLACE(REPLACE(NULLIF(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-        CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      NULLIF(
+        TRIM(SPLIT_PART(merge_lists.merged_ids, ',', fives.digit * 5 + ones.digit + 1)),
+        ''
+      ) AS person_id,
+      merge_lists.surviving_id,
+      merge_lists.merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -527,6 +559,148 @@ WITH email_log AS (
       ELSE 'Pending'
     END AS status
   FROM email_records
+), known_campaigns AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.campaign_id,
+    versions.name,
+    versions.program_id,
+    versions.program_name,
+    versions.workspace,
+    versions.active,
+    versions.archived
+  FROM (
+    SELECT
+      loaded.id AS campaign_id,
+      NULLIF(TRIM(loaded.name), '') AS name,
+      loaded.program_id,
+      CAST(NULL AS VARCHAR) AS program_name,
+      NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
+      CASE
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+        THEN 'Yes'
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+        THEN 'No'
+      END AS active,
+      CASE
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+        THEN 'Yes'
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+        THEN 'No'
+      END AS archived,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.campaign AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), known_emails AS (
+  /* An email's name is that of the table of emails, else that of its newest send */
+  SELECT
+    "both".email_id,
+    COALESCE(
+      MAX(CASE WHEN "both".logged = 0 THEN "both".name END),
+      MAX(CASE WHEN "both".logged = 1 THEN "both".name END)
+    ) AS name,
+    MAX("both".subject) AS subject,
+    MAX("both".operational) AS operational,
+    MAX("both".archived) AS archived,
+    MAX("both".workspace) AS workspace
+  FROM (
+    SELECT
+      email_assets.email_id,
+      0 AS logged,
+      email_assets.name,
+      email_assets.subject,
+      email_assets.operational,
+      email_assets.archived,
+      email_assets.workspace
+    FROM (
+      /* The newest approved version of each asset, else the newest */
+      SELECT
+        versions.email_id,
+        versions.name,
+        versions.subject,
+        versions.operational,
+        versions.archived,
+        versions.workspace
+      FROM (
+        SELECT
+          loaded.id AS email_id,
+          NULLIF(TRIM(loaded.name), '') AS name,
+          NULLIF(
+            TRIM(
+              CASE
+                WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
+                THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
+                ELSE loaded.subject
+              END
+            ),
+            ''
+          ) AS subject,
+          CASE
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+            THEN 'Yes'
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+            THEN 'No'
+          END AS operational,
+          CAST(NULL AS VARCHAR) AS archived,
+          NULLIF(TRIM(loaded.workspace), '') AS workspace,
+          ROW_NUMBER() OVER (
+            PARTITION BY loaded.id
+            ORDER BY CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+          ) AS version_place
+        FROM marketo.email_template_history AS loaded
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS email_assets
+    UNION ALL
+    SELECT
+      logged_names.email_id,
+      1 AS logged,
+      logged_names.name,
+      CAST(NULL AS VARCHAR) AS subject,
+      CAST(NULL AS VARCHAR) AS operational,
+      CAST(NULL AS VARCHAR) AS archived,
+      CAST(NULL AS VARCHAR) AS workspace
+    FROM (
+      SELECT
+        versions.email_id,
+        versions.name
+      FROM (
+        SELECT
+          sent_names.email_id,
+          sent_names.name,
+          ROW_NUMBER() OVER (
+            PARTITION BY sent_names.email_id
+            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
+          ) AS version_place
+        FROM (
+          SELECT
+            loaded.primary_attribute_value_id AS email_id,
+            NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
+            MAX(CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6))) AS named_at
+          FROM marketo.activity_send_email AS loaded
+          WHERE
+            (
+              NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+            )
+            AND NOT loaded.primary_attribute_value_id IS NULL
+            AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
+          GROUP BY
+            loaded.primary_attribute_value_id,
+            NULLIF(TRIM(loaded.primary_attribute_value), '')
+        ) AS sent_names
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS logged_names
+  ) AS "both"
+  GROUP BY
+    "both".email_id
 ), complete_events AS (
   /* What happened to the emails, and to whom */
   SELECT
@@ -706,6 +880,21 @@ WITH email_log AS (
     AND placed_events.person_id = sent_records.person_id
   GROUP BY
     placed_events.kind
+), unreadable_1 AS (
+  /* Values of activity_merge_leads.merge_ids that cannot be read */
+  SELECT
+    loaded.merge_ids AS value
+  FROM marketo.activity_merge_leads AS loaded
+  WHERE
+    TRIM(
+      REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
+]', ' ')
+    ) <> ''
+    AND NOT REGEXP_LIKE(
+      REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
+]', ' '),
+      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+    )
 ), results AS (
   /* What was found, by check */
   SELECT
@@ -721,28 +910,28 @@ WITH email_log AS (
       checks.place,
       log_totals.kind AS about,
       CASE
-        WHEN checks.place = 14
-        THEN log_totals.row_count
-        WHEN checks.place = 11
-        THEN log_totals.incomplete_count
         WHEN checks.place = 16
+        THEN log_totals.row_count
+        WHEN checks.place = 13
+        THEN log_totals.incomplete_count
+        WHEN checks.place = 18
         THEN log_totals.no_campaign_count
-        WHEN checks.place = 17
+        WHEN checks.place = 19
         THEN log_totals.repeated_count
       END AS found,
       log_totals.first_at,
       log_totals.last_at,
-      CASE WHEN checks.place = 16 AND log_totals.kind = 'sent' THEN 'notice' END AS severity,
+      CASE WHEN checks.place = 18 AND log_totals.kind = 'sent' THEN 'notice' END AS severity,
       CASE
-        WHEN checks.place = 16 AND log_totals.kind = 'sent'
+        WHEN checks.place = 18 AND log_totals.kind = 'sent'
         THEN 'They count under ''Unknown campaign'', with the activities that name none, either. Older versions of some loaders bring no campaign; load that time anew, if the loader can.'
       END AS advice
     FROM log_totals
     JOIN checks
-      ON checks.place IN (14, 11, 16, 17)
+      ON checks.place IN (16, 13, 18, 19)
     UNION ALL
     SELECT
-      1 AS place,
+      2 AS place,
       'all activities' AS about,
       CASE
         WHEN MAX(log_totals.last_at) <= CAST(AT_TIMEZONE(CURRENT_TIMESTAMP, 'UTC') AS TIMESTAMP(6)) - INTERVAL '3' DAY
@@ -756,7 +945,7 @@ WITH email_log AS (
     FROM log_totals
     UNION ALL
     SELECT
-      5 AS place,
+      7 AS place,
       'all activities' AS about,
       1 AS found,
       neighbours.previous_day AS first_at,
@@ -773,7 +962,7 @@ WITH email_log AS (
       neighbours.previous_day < neighbours.day - INTERVAL '3' DAY
     UNION ALL
     SELECT
-      10 AS place,
+      12 AS place,
       ages.age AS about,
       ages.waiting_count AS found,
       ages.first_at,
@@ -813,7 +1002,7 @@ WITH email_log AS (
     ) AS ages
     UNION ALL
     SELECT
-      12 AS place,
+      14 AS place,
       'campaigns' AS about,
       COUNT(nameless.campaign_id) AS found,
       MIN(nameless.first_at) AS first_at,
@@ -832,47 +1021,10 @@ WITH email_log AS (
         AND (
           NOT email_log.campaign_id IN (
             SELECT
-              assets.campaign_id
-            FROM (
-              /* The newest version of each asset */
-              SELECT
-                versions.campaign_id,
-                versions.name,
-                versions.program_id,
-                versions.program_name,
-                versions.workspace,
-                versions.active,
-                versions.archived
-              FROM (
-                SELECT
-                  loaded.id AS campaign_id,
-                  NULLIF(TRIM(loaded.name), '') AS name,
-                  loaded.program_id,
-                  CAST(NULL AS VARCHAR) AS program_name,
-                  NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
-                  CASE
-                    WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', 'yes')
-                    THEN 'Yes'
-                    WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', 'no')
-                    THEN 'No'
-                  END AS active,
-                  CASE
-                    WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', 'yes')
-                    THEN 'Yes'
-                    WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', 'no')
-                    THEN 'No'
-                  END AS archived,
-                  ROW_NUMBER() OVER (
-                    PARTITION BY loaded.id
-                    ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
-                  ) AS version_place
-                FROM marketo.campaign AS loaded
-              ) AS versions
-              WHERE
-                versions.version_place = 1
-            ) AS assets
+              known_campaigns.campaign_id
+            FROM known_campaigns
             WHERE
-              NOT assets.campaign_id IS NULL AND NOT assets.name IS NULL
+              NOT known_campaigns.campaign_id IS NULL AND NOT known_campaigns.name IS NULL
           )
         )
       GROUP BY
@@ -880,7 +1032,7 @@ WITH email_log AS (
     ) AS nameless
     UNION ALL
     SELECT
-      13 AS place,
+      15 AS place,
       'emails' AS about,
       COUNT(nameless.email_id) AS found,
       MIN(nameless.first_at) AS first_at,
@@ -898,115 +1050,10 @@ WITH email_log AS (
         AND (
           NOT email_log.email_id IN (
             SELECT
-              assets.email_id
-            FROM (
-              /* An email's name is that of the table of emails, else that of its newest send */
-              SELECT
-                "both".email_id,
-                COALESCE(
-                  MAX(CASE WHEN "both".logged = 0 THEN "both".name END),
-                  MAX(CASE WHEN "both".logged = 1 THEN "both".name END)
-                ) AS name,
-                MAX("both".subject) AS subject,
-                MAX("both".operational) AS operational,
-                MAX("both".archived) AS archived,
-                MAX("both".workspace) AS workspace
-              FROM (
-                SELECT
-                  email_assets.email_id,
-                  0 AS logged,
-                  email_assets.name,
-                  email_assets.subject,
-                  email_assets.operational,
-                  email_assets.archived,
-                  email_assets.workspace
-                FROM (
-                  /* The newest version of each asset */
-                  SELECT
-                    versions.email_id,
-                    versions.name,
-                    versions.subject,
-                    versions.operational,
-                    versions.archived,
-                    versions.workspace
-                  FROM (
-                    SELECT
-                      loaded.id AS email_id,
-                      NULLIF(TRIM(loaded.name), '') AS name,
-                      NULLIF(
-                        TRIM(
-                          CASE
-                            WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
-                            THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
-                            ELSE loaded.subject
-                          END
-                        ),
-                        ''
-                      ) AS subject,
-                      CASE
-                        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
-                        THEN 'Yes'
-                        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
-                        THEN 'No'
-                      END AS operational,
-                      CAST(NULL AS VARCHAR) AS archived,
-                      NULLIF(TRIM(loaded.workspace), '') AS workspace,
-                      ROW_NUMBER() OVER (
-                        PARTITION BY loaded.id
-                        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
-                      ) AS version_place
-                    FROM marketo.email_template_history AS loaded
-                  ) AS versions
-                  WHERE
-                    versions.version_place = 1
-                ) AS email_assets
-                UNION ALL
-                SELECT
-                  logged_names.email_id,
-                  1 AS logged,
-                  logged_names.name,
-                  CAST(NULL AS VARCHAR) AS subject,
-                  CAST(NULL AS VARCHAR) AS operational,
-                  CAST(NULL AS VARCHAR) AS archived,
-                  CAST(NULL AS VARCHAR) AS workspace
-                FROM (
-                  SELECT
-                    versions.email_id,
-                    versions.name
-                  FROM (
-                    SELECT
-                      sent_names.email_id,
-                      sent_names.name,
-                      ROW_NUMBER() OVER (
-                        PARTITION BY sent_names.email_id
-                        ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
-                      ) AS version_place
-                    FROM (
-                      SELECT
-                        loaded.primary_attribute_value_id AS email_id,
-                        NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
-                        MAX(CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6))) AS named_at
-                      FROM marketo.activity_send_email AS loaded
-                      WHERE
-                        (
-                          NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
-                        )
-                        AND NOT loaded.primary_attribute_value_id IS NULL
-                        AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
-                      GROUP BY
-                        loaded.primary_attribute_value_id,
-                        NULLIF(TRIM(loaded.primary_attribute_value), '')
-                    ) AS sent_names
-                  ) AS versions
-                  WHERE
-                    versions.version_place = 1
-                ) AS logged_names
-              ) AS "both"
-              GROUP BY
-                "both".email_id
-            ) AS assets
+              known_emails.email_id
+            FROM known_emails
             WHERE
-              NOT assets.email_id IS NULL AND NOT assets.name IS NULL
+              NOT known_emails.email_id IS NULL AND NOT known_emails.name IS NULL
           )
         )
       GROUP BY
@@ -1017,44 +1064,44 @@ WITH email_log AS (
       checks.place,
       events_with_sends.kind AS about,
       CASE
-        WHEN checks.place = 6
+        WHEN checks.place = 8
         THEN events_with_sends.orphan_count
-        WHEN checks.place = 9
+        WHEN checks.place = 11
         THEN events_with_sends.long_before_count
-        WHEN checks.place = 18
+        WHEN checks.place = 20
         THEN events_with_sends.before_count
       END AS found,
       CASE
-        WHEN checks.place = 6
+        WHEN checks.place = 8
         THEN events_with_sends.orphan_first_at
-        WHEN checks.place = 9
+        WHEN checks.place = 11
         THEN events_with_sends.long_before_first_at
-        WHEN checks.place = 18
+        WHEN checks.place = 20
         THEN events_with_sends.before_first_at
       END AS first_at,
       CASE
-        WHEN checks.place = 6
+        WHEN checks.place = 8
         THEN events_with_sends.orphan_last_at
-        WHEN checks.place = 9
+        WHEN checks.place = 11
         THEN events_with_sends.long_before_last_at
-        WHEN checks.place = 18
+        WHEN checks.place = 20
         THEN events_with_sends.before_last_at
       END AS last_at,
       CASE
-        WHEN checks.place = 6
+        WHEN checks.place = 8
         AND events_with_sends.orphan_count * 100 > events_with_sends.event_count * 10
         THEN 'problem'
-        WHEN checks.place = 6
+        WHEN checks.place = 8
         AND events_with_sends.orphan_count * 100 <= events_with_sends.event_count * 1
         THEN 'fine'
       END AS severity,
       CAST(NULL AS VARCHAR) AS advice
     FROM events_with_sends
     JOIN checks
-      ON checks.place IN (6, 9, 18)
+      ON checks.place IN (8, 11, 20)
     UNION ALL
     SELECT
-      7 AS place,
+      9 AS place,
       old_events.kind AS about,
       COUNT(*) AS found,
       MIN(old_events.activity_at) AS first_at,
@@ -1079,7 +1126,7 @@ WITH email_log AS (
       old_events.kind
     UNION ALL
     SELECT
-      8 AS place,
+      10 AS place,
       'sends' AS about,
       COUNT(old_sends.activity_at) AS found,
       MIN(old_sends.activity_at) AS first_at,
@@ -1102,7 +1149,7 @@ WITH email_log AS (
     ) AS old_sends
     UNION ALL
     SELECT
-      19 AS place,
+      21 AS place,
       'sends' AS about,
       COUNT(*) AS found,
       MIN(sends.activity_at) AS first_at,
@@ -1118,7 +1165,7 @@ WITH email_log AS (
     ) AS sends
     UNION ALL
     SELECT
-      20 AS place,
+      22 AS place,
       'merges' AS about,
       COUNT(*) AS found,
       MIN(merges.merged_at) AS first_at,
@@ -1132,7 +1179,7 @@ WITH email_log AS (
     ) AS merges
     UNION ALL
     SELECT
-      15 AS place,
+      17 AS place,
       'all activities' AS about,
       COUNT(synced.loaded_at) AS found,
       MAX(synced.loaded_at) AS first_at,
@@ -1174,7 +1221,7 @@ WITH email_log AS (
     ) AS synced
     UNION ALL
     SELECT
-      3 AS place,
+      5 AS place,
       'activity_open_email.is_bot_activity' AS about,
       1 AS found,
       NULL AS first_at,
@@ -1183,7 +1230,7 @@ WITH email_log AS (
       'Nothing is known of bots: Human Opened and Human Clicked Link include them.' AS advice
     UNION ALL
     SELECT
-      3 AS place,
+      5 AS place,
       'activity_open_email.user_agent' AS about,
       1 AS found,
       NULL AS first_at,
@@ -1192,7 +1239,7 @@ WITH email_log AS (
       'Nothing is known of machines: Human Opened includes Apple''s proxy.' AS advice
     UNION ALL
     SELECT
-      3 AS place,
+      5 AS place,
       'activity_click_email.is_bot_activity' AS about,
       1 AS found,
       NULL AS first_at,
@@ -1201,13 +1248,26 @@ WITH email_log AS (
       'Nothing is known of bots: Human Opened and Human Clicked Link include them.' AS advice
     UNION ALL
     SELECT
-      2 AS place,
+      4 AS place,
       'activity_delete_lead' AS about,
       1 AS found,
       NULL AS first_at,
       NULL AS last_at,
       CAST(NULL AS VARCHAR) AS severity,
       'Deleted people cannot be left out.' AS advice
+    UNION ALL
+    SELECT
+      1 AS place,
+      COALESCE(
+        'activity_merge_leads.merge_ids, such as ' || SUBSTRING(MIN(unreadable_1.value), 1, 60),
+        'activity_merge_leads.merge_ids'
+      ) AS about,
+      COUNT(unreadable_1.value) AS found,
+      NULL AS first_at,
+      NULL AS last_at,
+      CAST(NULL AS VARCHAR) AS severity,
+      'These merges are passed over: the people of each count under each of their ids, so as several.' AS advice
+    FROM unreadable_1
   ) AS found_rows
 )
 /* What the report leaves out or cannot know */
