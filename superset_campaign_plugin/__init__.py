@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def init_app(app: Flask) -> None:
     from superset.utils.date_parser import datetime_eval
 
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
-    from superset_campaign_plugin.config import EXTENSION, load_settings
+    from superset_campaign_plugin.config import EXTENSION, load_settings, replaced_settings
     from superset_campaign_plugin.embedding import (
         channels,
         conditions,
@@ -37,6 +38,8 @@ def init_app(app: Flask) -> None:
     from superset_campaign_plugin.shortcuts import take_shortcuts
 
     app.extensions[EXTENSION] = load_settings(app.config)
+    for sentence in replaced_settings(app.config):
+        logging.getLogger(__name__).warning("%s", sentence)
     preview.register(app)
     links.register(app)
     reach.register(app)

@@ -13,13 +13,13 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from superset_campaign_plugin.errors import SettingsError, UsageError, unknown
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
-from superset_campaign_plugin.report.rules import AgentRules, LinkRules, Rules, check_time_zone
+from superset_campaign_plugin.report.rules import AgentRules, LinkRules, People, Rules, check_time_zone
 
 SETTINGS_KEY = "SUPERSET_CAMPAIGN"
 EXTENSION = "superset_campaign_plugin"
 
 _PLAIN_RULES = (
-    *("merge_people", "leave_out_deleted", "leave_out_bots", "leave_out_operational", "leave_out_archived"),
+    *("leave_out_deleted", "leave_out_bots", "leave_out_operational", "leave_out_archived"),
     "time_zone",
 )
 
@@ -36,6 +36,7 @@ class Settings:
     preview_link_minutes  how long a guest's link to a preview opens it
     previews_per_minute   how many previews one person may open; 0: any number
     rules                 what counts, where the report leaves a choice
+    people_chosen         whether the block says whom merged and deleted people count as
     """
 
     marketo_url: str | None = None
@@ -46,6 +47,7 @@ class Settings:
     preview_link_minutes: int = 60
     previews_per_minute: int = 60
     rules: Rules = field(default_factory=Rules)
+    people_chosen: bool = False
 
 
 def _time_zone(name: str) -> None:
@@ -53,6 +55,16 @@ def _time_zone(name: str) -> None:
         check_time_zone(name)
     except UsageError as error:
         raise ValidationError(str(error)) from error
+
+
+def _people(value: str) -> None:
+    if _named(value) not in {each.value for each in People}:
+        raise ValidationError(f"{value!r} is none of {', '.join(each.value for each in People)}")
+
+
+def _named(people: str) -> str:
+    """The value as settings write it; the command line writes as-sent."""
+    return people.replace("-", "_")
 
 
 def _texts(default: tuple[str, ...]) -> fields.List:
@@ -75,8 +87,9 @@ class _SettingsSchema(Schema):
     previews_per_minute = fields.Integer(
         strict=True, load_default=Settings.previews_per_minute, validate=validate.Range(min=0)
     )
-    merge_people = _flag(Rules.merge_people)
-    leave_out_deleted = _flag(Rules.leave_out_deleted)
+    people = fields.String(load_default=None, allow_none=False, validate=_people)
+    merge_people = fields.Boolean(load_default=None, allow_none=False, truthy={True}, falsy={False})
+    leave_out_deleted = fields.Boolean(load_default=None, allow_none=False, truthy={True}, falsy={False})
     leave_out_bots = _flag(Rules.leave_out_bots)
     leave_out_operational = _flag(Rules.leave_out_operational)
     leave_out_archived = _flag(Rules.leave_out_archived)
@@ -103,6 +116,8 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
         key, fault = next(iter(messages.items())) if isinstance(messages, dict) else ("?", messages)
         text = "; ".join(map(str, fault)) if isinstance(fault, list) else str(fault)
         raise SettingsError(f"{SETTINGS_KEY}[{key!r}] in superset_config.py: {text}") from error
+    people = _chosen_people(values)
+    values["leave_out_deleted"] = bool(values["leave_out_deleted"])
     return Settings(
         marketo_url=values["marketo_url"],
         content_schema=values["content_schema"],
@@ -111,12 +126,54 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
         max_email_bytes=values["max_email_bytes"],
         preview_link_minutes=values["preview_link_minutes"],
         previews_per_minute=values["previews_per_minute"],
+        people_chosen=people is not None,
         rules=Rules(
+            people=people or Rules.people,
             **{name: values[name] for name in _PLAIN_RULES},
             links=LinkRules(_lower(values["uncounted_link_prefixes"]), _lower(values["uncounted_link_parts"])),
             agents=AgentRules(_lower(values["privacy_proxy_agents"]), _lower(values["image_proxy_agents"])),
         ),
     )
+
+
+def replaced_settings(config: Mapping[str, Any]) -> list[str]:
+    """A sentence for each setting of the block that another takes the place of; the block is right."""
+    block = config.get(SETTINGS_KEY, {})
+    where = "in superset_config.py"
+    found = []
+    if "merge_people" in block:
+        people = _of_merge_people(block["merge_people"])
+        found.append(f'{SETTINGS_KEY}["merge_people"] {where} still works; "people": "{people.value}" takes its place')
+    if block.get("leave_out_deleted") and "people" not in block:
+        found.append(
+            f'{SETTINGS_KEY}["leave_out_deleted"] {where} still works, and leaves out deleted people alone; "people": '
+            '"hidden" takes its place, and leaves out merged people too, as the option of Marketo\'s report does'
+        )
+    return found
+
+
+def _chosen_people(values: Mapping[str, Any]) -> People | None:
+    """What the block says of merged people; None where it says nothing. Raises `SettingsError` for a contradiction."""
+    merge_people, leave_out_deleted = values["merge_people"], values["leave_out_deleted"]
+    former = None if merge_people is None else _of_merge_people(merge_people)
+    if values["people"] is None:
+        return former
+    people = People(_named(values["people"]))
+    contradicted = []
+    if former not in (None, people):
+        contradicted.append(f"merge_people: {merge_people}")
+    if people is People.HIDDEN and leave_out_deleted is False:
+        contradicted.append("leave_out_deleted: False")
+    if contradicted:
+        raise SettingsError(
+            f'{SETTINGS_KEY} in superset_config.py: {" and ".join(contradicted)} and people: "{people.value}" '
+            f"contradict each other; leave {'one' if len(contradicted) == 1 else 'people, or the others,'} out"
+        )
+    return people
+
+
+def _of_merge_people(merge_people: bool) -> People:
+    return People.MERGED if merge_people else People.AS_SENT
 
 
 def _lower(texts: list[str]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 from logs import Activity, Log
 
+from superset_campaign_plugin.report.rules import People as Choice
 from superset_campaign_plugin.report.rules import Rules
 
 if TYPE_CHECKING:
@@ -118,15 +119,24 @@ def counts_as_click(link: str | None) -> bool:
 
 
 class People:
-    """Who counts as whom: a merged person as the survivor, who may have been merged in turn, eight times at most."""
+    """Who counts as whom, and who is left out.
+
+    As sent, everybody counts as the id of the activity. Merged, a person counts as the survivor, who may have been
+    merged in turn, eight times at most. Hidden, whoever went into another is left out, as is whoever was deleted.
+    """
 
     def __init__(self, log: Log, rules: Rules) -> None:
         self.into: dict[int, int] = {}
-        merges = log.merges if rules.merge_people else []
-        # The newest merge of a person speaks; of those in the same instant, that into the highest id.
-        for merge in sorted(merges, key=lambda merge: (merge.time, merge.survivor)):
-            self.into |= dict.fromkeys(merge.merged, merge.survivor)
-        self.left_out = set(log.deletions) if rules.leave_out_deleted else set()
+        self.left_out: set[int] = set()
+        if rules.people is Choice.MERGED:
+            # The newest merge of a person speaks; of those in the same instant, that into the highest id.
+            for merge in sorted(log.merges, key=lambda merge: (merge.time, merge.survivor)):
+                self.into |= dict.fromkeys(merge.merged, merge.survivor)
+        if rules.people is Choice.HIDDEN:
+            for merge in log.merges:
+                self.left_out |= {person for person in merge.merged if person != merge.survivor}
+        if rules.people is Choice.HIDDEN or rules.leave_out_deleted:
+            self.left_out |= set(log.deletions)
 
     def survivor(self, person: int | None) -> int | None:
         for _ in range(8):

@@ -26,6 +26,7 @@ from superset_campaign_plugin.bundle.assemble import Bundle
 from superset_campaign_plugin.bundle.asset_plans import AssetPlan
 from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.connections import register
+from superset_campaign_plugin.bundle.figures_change import plan_changes_figures
 from superset_campaign_plugin.bundle.manifest import Manifest, asset_record, write_manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
 from superset_campaign_plugin.bundle.merging.layout import charts_of
@@ -54,7 +55,8 @@ def install(
     """
     replaced = ([ALL] if overwrite else []) if isinstance(overwrite, bool) else overwrite
     plan = make_plan(Request(database, uri, schema, source, tuple(replaced), tuple(kinds)))
-    for note in plan.notes:
+    change = plan_changes_figures(plan)
+    for note in [*([] if change is None else [change.sentence]), *plan.notes]:
         logger.warning("%s", note)
     return carry_out(plan)
 

@@ -28,9 +28,9 @@ class Manifest:
     `database` is the UUID of a connection that the installation created, `roles` the roles it created, and
     `schema_permission` the name of the permission on the datasets' schema, if Superset made it for them. `warehouse`
     is what was installed upon: `version` of the plugin, the connection's UUID, the loader's layout and its schema,
-    whether the datasets read the `log` or what is `stored`, the UUID of the connection to a file of stored tables that
-    the installation created, and in `connections` the UUIDs of all that any installation created; `instances` are the
-    schemas of several Marketo instances by their names.
+    whether the datasets read the `log` or what is `stored`, the `rules` that they count by, the UUID of the connection
+    to a file of stored tables that the installation created, and in `connections` the UUIDs of all that any
+    installation created; `instances` are the schemas of several Marketo instances by their names.
     """
 
     assets: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -97,6 +97,7 @@ class Plan:
             "source": str(Path(source).absolute()) if is_mapping(source) else source,
             "schema": self.request.schema,
             "reads": self.reads,
+            "rules": repr(settings().rules),
         }
 
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import Any
+
 from flask import current_app
 from superset.models.core import Database
 
 from superset_campaign_plugin.bundle.connections import writable_uri
-from superset_campaign_plugin.bundle.install import install
+from superset_campaign_plugin.bundle.figures_change import installed_changes_figures
+from superset_campaign_plugin.bundle.install import carry_out
 from superset_campaign_plugin.bundle.manifest import read_manifest
-from superset_campaign_plugin.bundle.plan import READS_STORED
+from superset_campaign_plugin.bundle.plan import READS_STORED, Request, make_plan
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.refresh.figures_change import change_of_figures
 from superset_campaign_plugin.refresh.run import Progress, Summary, refresh
 from superset_campaign_plugin.refresh.session import LOCK_WAIT
+from superset_campaign_plugin.report.figures_change import KEEP_BY_SETTING, FiguresChange
+
+Announce = Callable[[FiguresChange], None]
+
+logger = logging.getLogger(__name__)
+
+
+def _log_change(change: FiguresChange) -> None:
+    logger.warning("%s", change.sentence)
 
 
 def refresh_installed(
@@ -22,9 +37,12 @@ def refresh_installed(
     dry_run: bool = False,
     lock_wait: float = LOCK_WAIT,
     progress: Progress = lambda _: None,
+    announce: Announce = _log_change,
 ) -> Summary:
     """Refresh with the deployment's settings, and let the dashboard read the stored tables if it does not yet.
 
+    Where nobody chose what merged people count as and the figures of before counted them otherwise, `announce` is told
+    before anything is done.
     Raises `InstallError` where no report is installed, else as `refresh`.
     """
     manifest = read_manifest()
@@ -38,27 +56,35 @@ def refresh_installed(
             "superset campaign install --database NAME"
         )
     settings: Settings = current_app.extensions[EXTENSION]
+    place: dict[str, Any] = {
+        "source": str(known["source"]),
+        "schema": known["schema"],
+        "stored_schema": settings.stored_schema,
+        "stored_file": settings.stored_file,
+        "rules": settings.rules,
+    }
+    change = None if known.get("reads") == READS_STORED else installed_changes_figures(known, database)
+    if change is None and not settings.people_chosen:
+        change = change_of_figures(writable_uri(database), keep=KEEP_BY_SETTING, **place)
+    if change is not None:
+        announce(change)
     summary = refresh(
         writable_uri(database),
-        source=str(known["source"]),
-        schema=known["schema"],
-        stored_schema=settings.stored_schema,
-        stored_file=settings.stored_file,
-        rules=settings.rules,
+        **place,
         full=full,
         dry_run=dry_run,
         lock_wait=lock_wait,
         progress=progress,
     )
+    summary.figures_change = change
     if not dry_run and known.get("reads") != READS_STORED:
         # The first refresh, or the first after an upgrade: from now on the dashboard reads what it has stored.
         progress("Letting the dashboard read the stored tables")
-        install(
-            database=database.database_name,
-            uri=None,
-            schema=known["schema"],
-            source=str(known["source"]),
-            kinds=["datasets"],
+        plan = make_plan(
+            Request(database.database_name, None, known["schema"], str(known["source"]), kinds=["datasets"])
         )
+        for note in plan.notes:
+            logger.warning("%s", note)
+        carry_out(plan)
         summary.notes.append("the dashboard reads the stored tables from now on")
     return summary

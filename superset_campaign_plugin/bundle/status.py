@@ -19,6 +19,7 @@ from superset_campaign_plugin.bundle.stored import find, installed_datasets
 from superset_campaign_plugin.embedding.boundaries import list_grants
 from superset_campaign_plugin.errors import CampaignError, InstallError, RefreshError
 from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
+from superset_campaign_plugin.report.rules_in_words import people_in_words
 from superset_campaign_plugin.report.run import REPORT_DATASET
 from superset_campaign_plugin.sources.instances import read_instances
 from superset_campaign_plugin.warehouse import connect
@@ -73,7 +74,7 @@ def as_text(status: dict[str, Any]) -> str:
         ("plugin", f"{status['version']}; installed by {installed}; Superset {status['superset']}"),
         ("database", f"{status['database'] or 'deleted'}  {status['address'] or ''}".strip()),
         ("layout", f"{status['source']}, schema {status['schema'] or '(default)'}"),
-        ("rules", f"days of {rules['time_zone']}; merged people {'once' if rules['merge_people'] else 'apart'}"),
+        ("rules", f"days of {rules['time_zone']}; {people_in_words(rules['people'])}"),
         ("left out", ", ".join(left_out) or "nothing"),
         ("figures", "read the stored tables" if status["reads"] == "stored" else "are computed from the log"),
     ]

@@ -145,6 +145,7 @@ def install(
     Without --database and --uri it is the warehouse that the report is installed upon already.
     """
     with in_superset():
+        from superset_campaign_plugin.bundle.figures_change import plan_changes_figures
         from superset_campaign_plugin.bundle.install import carry_out, planned_changes
         from superset_campaign_plugin.bundle.manifest import read_manifest
         from superset_campaign_plugin.bundle.plan import Request, installed_request, make_plan
@@ -154,8 +155,12 @@ def install(
         else:
             request = Request(database, uri, schema, source, overwrite, table_prefix=table_prefix)
         plan = make_plan(request)
+        figures = plan_changes_figures(plan)
+        if figures is not None and not as_json:
+            click.echo(figures.sentence, err=True)
         changes = planned_changes(plan) if dry_run else carry_out(plan)
-        _print_changes(changes, [*plan.notes, _NOTHING_WRITTEN] if dry_run else plan.notes, as_json)
+        more = {"figures_change": None if figures is None else figures.as_dict()}
+        _print_changes(changes, [*plan.notes, _NOTHING_WRITTEN] if dry_run else plan.notes, as_json, more)
         if not as_json and any(not each.written for change in changes for each in change.differences):
             click.echo("`superset campaign diff` shows what people changed; --overwrite NAME replaces it", err=True)
 
@@ -233,11 +238,12 @@ def uninstall(yes: bool, dry_run: bool, stored_tables: bool, as_json: bool) -> N
             _print_changes(remove(removal), removal.notes(), as_json)
 
 
-def _print_changes(changes: list[Any], notes: list[str], as_json: bool) -> None:
+def _print_changes(changes: list[Any], notes: list[str], as_json: bool, more: dict[str, Any] | None = None) -> None:
     import json
 
     if as_json:
-        click.echo(json.dumps({"changes": [each.as_dict() for each in changes], "notes": notes}, indent=2, default=str))
+        found = {"changes": [each.as_dict() for each in changes], "notes": notes, **(more or {})}
+        click.echo(json.dumps(found, indent=2, default=str))
         return
     for change in changes:
         click.echo(f"{change.action:<10} {change.kind.removesuffix('s'):<10} {change.name}")

@@ -187,6 +187,7 @@ form_option = click.option(
 )
 
 LEAVE_OUT = ("deleted", "bots", "operational", "archived")
+PEOPLE = ("as-sent", "merged", "hidden")
 
 
 def _left_out(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -195,6 +196,45 @@ def _left_out(_: click.Context, option: click.Parameter, values: tuple[str, ...]
         if name not in LEAVE_OUT:
             raise click.BadParameter(f"{name!r} is none of {', '.join(LEAVE_OUT)}")
     return found
+
+
+def _of_people(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """One of `PEOPLE`, also where it is written as the setting is, with an underscore."""
+    found = None if value is None else value.replace("_", "-")
+    if found not in (None, *PEOPLE):
+        raise click.BadParameter(f"{value!r} is none of {', '.join(PEOPLE)}")
+    return found
+
+
+def _people(people: str | None, merged_apart: bool) -> str:
+    """What was chosen. Raises `UsageError` where two options contradict each other."""
+    from superset_campaign_plugin.errors import UsageError
+
+    if merged_apart and people not in (None, PEOPLE[0]):
+        raise UsageError(
+            f"--merged-apart means --people {PEOPLE[0]}, which --people {people} contradicts; leave one of them out"
+        )
+    return people or PEOPLE[0]
+
+
+def people_were_chosen() -> bool:
+    """Whether the running command was told whom merged and deleted people count as."""
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    defaults = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None)
+    return any(context.get_parameter_source(name) not in defaults for name in ("people", "merged_apart"))
+
+
+def _say_what_takes_their_place(people: str | None, merged_apart: bool, leave_out: tuple[str, ...]) -> None:
+    if merged_apart:
+        click.echo(f"--merged-apart still works; --people {PEOPLE[0]}, the default, takes its place", err=True)
+    if "deleted" in leave_out and people is None:
+        click.echo(
+            "--leave-out deleted still works, and leaves out deleted people alone; --people hidden takes its place, "
+            "and leaves out merged people too, as the option of Marketo's report does",
+            err=True,
+        )
 
 
 def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -209,14 +249,27 @@ def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Leave out deleted people, opens and clicks marked as bots', operational emails, archived assets: "
         f"{', '.join(LEAVE_OUT)}; several with commas.",
     )
-    @click.option("--merged-apart", is_flag=True, help="Count merged people under the ids they had.")
+    @click.option(
+        "--people",
+        callback=_of_people,
+        metavar=f"[{'|'.join(PEOPLE)}]",
+        help="Merged and deleted people: as-sent counts each activity for the id that it was logged for, merged counts "
+        f"them once under the surviving id, hidden leaves them out.  [default: {PEOPLE[0]}]",
+    )
+    @click.option("--merged-apart", is_flag=True, help=f"The former name of --people {PEOPLE[0]}.")
     @functools.wraps(command)
-    def with_rules(time_zone: str, leave_out: tuple[str, ...], merged_apart: bool, **options: Any) -> Any:
-        from superset_campaign_plugin.report.rules import Rules, check_time_zone
+    def with_rules(
+        time_zone: str, leave_out: tuple[str, ...], people: str | None, merged_apart: bool, **options: Any
+    ) -> Any:
+        from superset_campaign_plugin.report.rules import People, Rules, check_time_zone
 
         check_time_zone(time_zone)
         left_out: dict[str, Any] = {f"leave_out_{what}": True for what in leave_out}
-        return command(rules=Rules(merge_people=not merged_apart, time_zone=time_zone, **left_out), **options)
+        chosen = People(_people(people, merged_apart).replace("-", "_"))
+        result = command(rules=Rules(people=chosen, time_zone=time_zone, **left_out), **options)
+        # Where the command fails, its error stands alone.
+        _say_what_takes_their_place(people, merged_apart, leave_out)
+        return result
 
     return with_rules
 

@@ -10,6 +10,7 @@ from superset_campaign_plugin.cli.application import in_superset
 from superset_campaign_plugin.cli.group import campaign
 from superset_campaign_plugin.cli.options import (
     found_source,
+    people_were_chosen,
     rules_options,
     source_options,
     stored_file_option,
@@ -18,6 +19,7 @@ from superset_campaign_plugin.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from superset_campaign_plugin.report.figures_change import FiguresChange
     from superset_campaign_plugin.report.rules import Rules
 
 
@@ -29,7 +31,8 @@ _SETTINGS = {
     "stored_file": "stored_file",
     "time_zone": "time_zone",
     "leave_out": "leave_out_{}",
-    "merged_apart": "merge_people",
+    "people": "people",
+    "merged_apart": "people",
 }
 
 
@@ -75,10 +78,31 @@ def refresh(
         with in_superset():
             from superset_campaign_plugin.bundle.refreshing import refresh_installed
 
-            summary = refresh_installed(full=full, dry_run=dry_run, lock_wait=lock_wait, progress=_print_step)
+            summary = refresh_installed(
+                full=full,
+                dry_run=dry_run,
+                lock_wait=lock_wait,
+                progress=_print_step,
+                announce=(lambda _: None) if as_json else _print_change,
+            )
     else:
+        from superset_campaign_plugin.refresh.figures_change import change_of_figures
         from superset_campaign_plugin.refresh.run import refresh as run
+        from superset_campaign_plugin.report.figures_change import KEEP_BY_OPTION
 
+        change = None
+        if not people_were_chosen():
+            change = change_of_figures(
+                uri,
+                source=source,
+                schema=schema,
+                stored_schema=stored_schema,
+                stored_file=stored_file,
+                rules=rules,
+                keep=KEEP_BY_OPTION,
+            )
+            if change is not None and not as_json:
+                _print_change(change)
         summary = run(
             uri,
             source=source,
@@ -91,6 +115,7 @@ def refresh(
             lock_wait=lock_wait,
             progress=_print_step,
         )
+        summary.figures_change = change
     if as_json:
         click.echo(json.dumps(summary.as_dict(), indent=2))
         return
@@ -121,7 +146,7 @@ def _refuse_what_is_installed() -> None:
         places.append(f"`superset campaign install` sets {_flags(installed)}")
     if settings := [name for name in given if name in _SETTINGS]:
         left_out = context.params["leave_out"] or ("deleted",)
-        keys = [key for name in settings for key in dict.fromkeys(_SETTINGS[name].format(value) for value in left_out)]
+        keys = list(dict.fromkeys(_SETTINGS[name].format(value) for name in settings for value in left_out))
         places.append(f"the block SUPERSET_CAMPAIGN of superset_config.py sets {_flags(settings)}, as {_and(keys)}")
     raise UsageError(
         f"without --uri the installed report is refreshed, for which {', and '.join(places)}; leave "
@@ -136,6 +161,10 @@ def _flags(names: list[str]) -> str:
 def _and(parts: list[str]) -> str:
     *most, last = parts
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def _print_change(change: FiguresChange) -> None:
+    click.echo(change.sentence, err=True)
 
 
 def _print_step(title: str) -> None:

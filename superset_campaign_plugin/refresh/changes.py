@@ -37,9 +37,9 @@ from sqlalchemy.sql.selectable import FromClause, Select
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import COLUMNS, PEOPLE
-from superset_campaign_plugin.report.people import surviving_people
+from superset_campaign_plugin.report.people import hidden_people, surviving_people
 from superset_campaign_plugin.report.relations import Relations
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.steps import only, plain
 
 PAIR = ("email_id", "person_id")
@@ -194,14 +194,18 @@ def of_people(rows: Select, people: FromClause) -> Select:
 
 
 def people_rows(relations: Relations, engine: Engine, rules: Rules) -> Select:
-    """The rows of `campaign_report_people`: who was merged into whom, and who is left out, under these rules."""
+    """The rows of `campaign_report_people`: who counts as whom, and who is left out, under these rules."""
     number = cast(null(), BigInteger)
     parts = [select(*(number.label(name) for name in COLUMNS[PEOPLE])).where(literal(1) == literal(0))]
-    survivors = surviving_people(relations, engine) if rules.merge_people else None
+    survivors = surviving_people(relations, engine) if rules.people is People.MERGED else None
     if survivors is not None:
         parts.append(select(survivors.c.person_id, survivors.c.surviving_id, literal(0).label("left_out")))
-    if rules.leave_out_deleted and relations.deletions is not None:
-        person: ColumnElement[Any] = plain(relations.deletions, "person_id")
+    hidden = hidden_people(relations, engine) if rules.people is People.HIDDEN else None
+    if hidden is not None:
+        person = hidden.c.person_id
+        parts.append(select(person, person.label("surviving_id"), literal(1).label("left_out")))
+    elif rules.leave_out_deleted and relations.deletions is not None:
+        person = plain(relations.deletions, "person_id")
         deleted = relations.deletions.with_only_columns(
             person.label("person_id"), person.label("surviving_id"), literal(1).label("left_out")
         )

@@ -42,6 +42,7 @@ from superset_campaign_plugin.refresh.tables import (
 )
 from superset_campaign_plugin.refresh.views import view_queries
 from superset_campaign_plugin.report.datasets import Options
+from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import email_records, link_clicks
 from superset_campaign_plugin.report.relations import EventKind, Relations
@@ -81,7 +82,7 @@ class Summary:
 
     `new_rows` are the rows of each log table that were read as new, some of them again; `pairs` the (email, person)
     pairs that they touch; `records` and `daily_rows` the sizes of the tables after the run; `notes` what else a person
-    should know.
+    should know. `figures_change` is what whoever started the run was told of the figures before it, if anything.
     """
 
     mode: str
@@ -93,10 +94,12 @@ class Summary:
     seconds: float = 0.0
     dry_run: bool = False
     notes: list[str] = field(default_factory=list)
+    figures_change: FiguresChange | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The summary for JSON."""
-        return asdict(self)
+        change = self.figures_change
+        return {**asdict(self), "figures_change": None if change is None else change.as_dict()}
 
 
 def refresh(

@@ -20,7 +20,7 @@ from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import STATE, StoredFacts, stored
 from superset_campaign_plugin.report.datasets import Options
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.rules_in_words import advice, difference, read_rules
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
@@ -31,6 +31,7 @@ from superset_campaign_plugin.warehouse import connect
 
 # Goes up when stored tables of before cannot be read or continued any more.
 FORMAT = "4"
+_RULES = "rules"
 _MARK = "read: "
 _MADE_OF = "made of: "
 _AT = "refreshed at"
@@ -44,6 +45,11 @@ class State:
     marks: dict[str, Mark]
     refreshed_at: datetime
 
+    @property
+    def rules(self) -> Rules | None:
+        """The rules that the tables were made by; None for those of a release whose rules are not known any more."""
+        return read_rules(self.made_of.get(_RULES, ""))
+
 
 def describe(instance: Instance, rules: Rules) -> dict[str, str]:
     """What stored tables are made of: when any of it changes, they have to be made anew."""
@@ -54,7 +60,7 @@ def describe(instance: Instance, rules: Rules) -> dict[str, str]:
         "source": f"{source} {instance.schema or ''}".strip(),
         # By what it says, not by its name: a mapping may be edited in place.
         "layout": digest([repr(get_layout(instance.source))]),
-        "rules": repr(rules),
+        _RULES: repr(rules),
     }
 
 
@@ -95,8 +101,8 @@ def differing(state: State, instance: Instance, rules: Rules) -> Difference | No
         )
     if name == "layout" and is_mapping(instance.source):
         return Difference(f"were made when {Path(instance.source).name} said something else", again)
-    if name == "rules" and (made_by := read_rules(kept)) is not None:
-        return Difference(difference(made_by, rules), advice(made_by, rules))
+    if name == _RULES and state.rules is not None:
+        return Difference(difference(state.rules, rules), advice(state.rules, rules))
     return Difference("were made by another release of the plugin", again)
 
 
@@ -136,16 +142,32 @@ def read_state(connection: Connection, engine: Engine, schema: str | None) -> St
         return None
     table = stored(STATE, schema)
     values: dict[str, str] = dict(tuple(row) for row in rows_of(connection, engine, select(*table.c)))
+    made_of = {name.removeprefix(_MADE_OF): value for name, value in values.items() if name.startswith(_MADE_OF)}
+    if (rules := read_rules(made_of.get(_RULES, ""))) is not None:
+        # By what they mean: another release may have written the same rules in another form.
+        made_of[_RULES] = repr(rules)
     marks = {}
     for name, value in values.items():
         if name.startswith(_MARK):
             rows, loaded_at = json.loads(value)
             marks[name.removeprefix(_MARK)] = Mark(rows, datetime.fromisoformat(loaded_at) if loaded_at else None)
     return State(
-        made_of={name.removeprefix(_MADE_OF): value for name, value in values.items() if name.startswith(_MADE_OF)},
+        made_of=made_of,
         marks=marks,
         refreshed_at=datetime.fromisoformat(values[_AT]),
     )
+
+
+def kept_people(
+    connection: Connection, engine: Engine, instances: Iterable[Instance], prefix: str
+) -> set[People | None]:
+    """What the stored tables of the instances count merged people as; None where that is not known any more."""
+    found = set()
+    for instance in instances:
+        state = read_state(connection, engine, schema_of(instance, engine, prefix))
+        if state is not None:
+            found.add(None if state.rules is None else state.rules.people)
+    return found
 
 
 class StoredSource:

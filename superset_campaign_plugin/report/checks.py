@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from superset_campaign_plugin.report.records import PENDING_DAYS
 from superset_campaign_plugin.report.relations import EventKind
+from superset_campaign_plugin.report.rules import People, Rules
 
 SEVERITIES = ("problem", "notice", "fine")
 
@@ -99,8 +100,8 @@ WITHOUT_CAMPAIGN = Check(
 )
 REPEATED = Check("Repeated rows", "fine", "They change nothing: each activity counts once.")
 UNSENT = Check("Skipped or failed sends", "fine", "Marketo logged them, but nothing was sent; they are in no figure.")
-MERGES = Check("Merges of people", "fine", "Merged people count once, under the id that survived.")
-DELETIONS = Check("Deleted people", "fine", "They stay in the figures, unless the settings leave them out.")
+MERGES = Check("Merges of people", "fine", "")
+DELETIONS = Check("Deleted people", "fine", "")
 
 CHECKS = (
     *(UNREADABLE, STALE, SPELLINGS, ABSENT_TABLE, ABSENT_COLUMN, UNNAMED, GAPS, ORPHANS),
@@ -114,9 +115,46 @@ SENDS_WITHOUT_CAMPAIGN = (
     "bring no campaign; load that time anew, if the loader can."
 )
 
-_MERGED_APART = "People who were merged count under each of their ids, so as several."
+# What becomes of merged and deleted people, by the rule `people`.
+_OF_MERGED = {
+    People.AS_SENT: "Each activity counts for the id that it was logged for, as in Marketo's report, so a person "
+    "counts for each id that was sent the email. The setting people: merged counts them once, hidden leaves them out.",
+    People.MERGED: "Merged people count once, under the id that survived. The setting people: as_sent, the default, "
+    "counts each activity for the id that it was logged for.",
+    People.HIDDEN: "People who were merged into another are left out, with all of their activities; the person who "
+    "survived keeps what was logged for their own id.",
+}
+_DELETED_STAY = "They stay in the figures. The setting people: hidden, or leave_out_deleted, leaves them out."
+_DELETED_ARE_LEFT_OUT = "They are left out, with all of their activities."
+_NO_MERGES = {
+    People.AS_SENT: "No figure needs it: each activity counts for the id that it was logged for.",
+    People.MERGED: "People who were merged count under each of their ids, so as several.",
+    People.HIDDEN: "People who were merged into another cannot be left out, and count.",
+}
 
-# What the report lacks without a table or column that a loader may not have made yet, or has none of.
+
+def advice_of(check: Check, rules: Rules) -> str:
+    """What a finding means for the figures, by the rules where it depends on them."""
+    if check is MERGES:
+        return _OF_MERGED[rules.people]
+    if check is DELETIONS:
+        return _DELETED_ARE_LEFT_OUT if rules.leave_out_deleted else _DELETED_STAY
+    return check.advice
+
+
+def effect_of(part: EventKind | str, rules: Rules) -> str:
+    """What the report lacks without a table or column."""
+    return _NO_MERGES[rules.people] if part in ("merges", "merged_ids") else EFFECTS[part]
+
+
+def effect_of_unreadable(part: str, rules: Rules) -> str:
+    """What becomes of the figures where a value that the report can do without cannot be read."""
+    if part in ("merges", "merged_at") and rules.people is People.AS_SENT:
+        return _NO_MERGES[People.AS_SENT]
+    return _UNREADABLE_MERGES_HIDDEN if part == "merges" and rules.people is People.HIDDEN else UNREADABLE_EFFECTS[part]
+
+
+# What the report lacks without a table or column that a loader may not have made yet, or has none of, but for merges.
 EFFECTS = {
     EventKind.DELIVERED: "Only opened emails are known as delivered, all others without a bounce are Aborted.",
     EventKind.HARD_BOUNCED: "No email counts as Hard Bounced.",
@@ -124,8 +162,6 @@ EFFECTS = {
     EventKind.OPENED: "Only clicks and unsubscribes count as opens.",
     EventKind.CLICKED: "Clicked Link stays 0, and there are no links.",
     EventKind.UNSUBSCRIBED: "Unsubscribed stays 0.",
-    "merges": _MERGED_APART,
-    "merged_ids": _MERGED_APART,
     "deletions": "Deleted people cannot be left out.",
     "campaigns": "Campaigns show their ids; workspace and program are unknown.",
     "programs": "Programs show their ids, where the campaigns do not name them.",
@@ -141,6 +177,7 @@ EFFECTS = {
 # Of these the ones that nobody has to do anything about: not every loader brings the table.
 HARMLESS = {"subjects"}
 
+_UNREADABLE_MERGES_HIDDEN = "These merges are passed over: the people who were merged cannot be left out, and count."
 # What becomes of a value that cannot be read: it is null.
 UNREADABLE_EFFECTS = {
     "merges": "These merges are passed over: the people of each count under each of their ids, so as several.",

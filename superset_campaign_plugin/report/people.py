@@ -1,4 +1,7 @@
-"""Who is who: a merged person counts under the id that survived, a deleted one can be left out.
+"""Who is who: the three choices for merged and deleted people, and the people who are left out.
+
+As sent, every activity counts for the person id that it was logged for, and no merge is looked at. Merged, a person
+counts once, under the id that survived. Hidden, people who were merged into another or deleted are left out.
 
 Source: Marketo logs a merge under the surviving person, with the ids that went into it.
 """
@@ -8,13 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, literal, select, union_all
+from sqlalchemy import BigInteger, cast, func, literal, select, union, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.relations import Relations
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.steps import comment, plain, step
 
 # Marketo merges at most 25 people into another at once.
@@ -25,14 +28,16 @@ MERGES_IN_A_ROW = 2**ROUNDS
 
 
 def resolve_people(relations: Relations, engine: Engine, rules: Rules) -> Relations:
-    """The relations with every person under their surviving id and, if the rules say so, without the deleted."""
-    survivors = surviving_people(relations, engine) if rules.merge_people else None
-    deleted = _deleted_people(relations) if rules.leave_out_deleted else None
-    if survivors is None and deleted is None:
+    """The relations with every person under the id that counts, and without the people who are left out."""
+    survivors = surviving_people(relations, engine) if rules.people is People.MERGED else None
+    left_out = hidden_people(relations, engine) if rules.people is People.HIDDEN else None
+    if rules.people is not People.HIDDEN and rules.leave_out_deleted:
+        left_out = _deleted_people(relations)
+    if survivors is None and left_out is None:
         return relations
 
     def resolved(activities: Select) -> Select:
-        return _leave_out(_under_surviving_id(activities, survivors), deleted)
+        return _leave_out(_under_surviving_id(activities, survivors), left_out)
 
     return replace(
         relations,
@@ -49,6 +54,22 @@ def surviving_people(relations: Relations, engine: Engine) -> CTE | None:
     for round_number in range(1, ROUNDS + 1):
         survivors = _follow(survivors, round_number)
     return survivors
+
+
+def hidden_people(relations: Relations, engine: Engine) -> CTE | None:
+    """(person_id) of every person who was merged into another or deleted; None where the log has neither."""
+    parts = []
+    if relations.merges is not None:
+        merges = _merges(relations.merges, engine)
+        parts.append(select(merges.c.person_id).where(merges.c.person_id != merges.c.surviving_id))
+    deleted = _deleted_people(relations)
+    if deleted is not None:
+        parts.append(select(deleted.c.person_id))
+    if not parts:
+        return None
+    # A union has each person once, so that the join to it repeats no activity.
+    together = (union(*parts) if len(parts) > 1 else parts[0].distinct()).subquery("hidden")
+    return step("hidden_people", "People who were merged into another or deleted", select(together.c.person_id))
 
 
 def _merges(lists: Select, engine: Engine) -> CTE:
@@ -118,8 +139,8 @@ def _under_surviving_id(activities: Select, survivors: CTE | None) -> Select:
     return activities.outerjoin(survivors, survivors.c.person_id == person).with_only_columns(*columns)
 
 
-def _leave_out(activities: Select, deleted: CTE | None) -> Select:
-    if deleted is None:
+def _leave_out(activities: Select, people: CTE | None) -> Select:
+    if people is None:
         return activities
-    joined = activities.outerjoin(deleted, deleted.c.person_id == plain(activities, "person_id"))
-    return joined.where(deleted.c.person_id.is_(None))
+    joined = activities.outerjoin(people, people.c.person_id == plain(activities, "person_id"))
+    return joined.where(people.c.person_id.is_(None))

@@ -33,7 +33,6 @@ from superset_campaign_plugin.report.checks import (
     BEFORE_FIRST_SEND,
     CHECKS,
     DELETIONS,
-    EFFECTS,
     GAP_DAYS,
     GAPS,
     HARMLESS,
@@ -57,11 +56,13 @@ from superset_campaign_plugin.report.checks import (
     SYNCED,
     UNNAMED,
     UNREADABLE,
-    UNREADABLE_EFFECTS,
     UNSENT,
     WITHOUT_CAMPAIGN,
     YOUNG,
     Check,
+    advice_of,
+    effect_of,
+    effect_of_unreadable,
 )
 from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import (
@@ -98,7 +99,7 @@ def quality_findings(
     clock = engine.now() if as_of is None else engine.time_literal(as_of)
     log = _log(relations)
     totals = _totals(log)
-    checks = _checks()
+    checks = _checks(rules)
     sends = counted_sends(people)
     records = _records(sends)
     events = _events_with_sends(people, sends, records, engine)
@@ -117,7 +118,7 @@ def quality_findings(
         found.append(_before_first_delivery(log, totals, engine))
     found += _counted(relations)
     # A bare null takes the type of the rows before it, which no engine's cast spells like another's.
-    found += _untimed(relations)
+    found += _untimed(relations, rules)
     results = step("results", "What was found, by check", union_all(*found).subquery("found_rows").select())
     any_found = results.c.found > literal(0)
     about = results.c.about if source_name is None else literal(f"{source_name}: ").concat(results.c.about)
@@ -136,13 +137,13 @@ def quality_findings(
     )
 
 
-def _checks() -> CTE:
+def _checks(rules: Rules) -> CTE:
     rows = [
         select(
             literal(place).label("place"),
             literal(check.severity).label("severity"),
             literal(check.finding).label("finding"),
-            literal(check.advice).label("advice"),
+            literal(advice_of(check, rules)).label("advice"),
         )
         for place, check in enumerate(CHECKS, start=1)
     ]
@@ -415,25 +416,25 @@ def _counted(relations: Relations) -> list[Select]:
     return findings
 
 
-def _untimed(relations: Relations) -> list[Select]:
+def _untimed(relations: Relations, rules: Rules) -> list[Select]:
     findings = []
     if relations.deletions is not None:
         people = func.count(func.distinct(plain(relations.deletions, "person_id")))
         counted = relations.deletions.with_only_columns(people.label("people_count")).subquery("deletions")
         findings.append(_finding(_place(DELETIONS), literal("people"), counted.c.people_count, null(), null()))
-    findings += [_absent(absent) for absent in relations.absent]
-    findings += [_unreadable(each, place) for place, each in enumerate(relations.unreadable, start=1)]
+    findings += [_absent(absent, rules) for absent in relations.absent]
+    findings += [_unreadable(each, place, rules) for place, each in enumerate(relations.unreadable, start=1)]
     findings += [_spellings(spellings) for spellings in relations.spellings]
     return findings
 
 
-def _unreadable(unreadable: Unreadable, place: int) -> Select:
+def _unreadable(unreadable: Unreadable, place: int, rules: Rules) -> Select:
     """One finding a column, with one of the values."""
     name = f"{unreadable.table}.{unreadable.column}"
     bad = step(f"unreadable_{place}", f"Values of {name} that cannot be read", unreadable.values)
     example = literal(f"{name}, such as ").concat(func.substr(func.min(bad.c.value), 1, MAX_EXAMPLE))
     about = func.coalesce(example, literal(name))
-    advice = literal(UNREADABLE_EFFECTS[unreadable.part])
+    advice = literal(effect_of_unreadable(unreadable.part, rules))
     return _finding(_place(UNREADABLE), about, func.count(bad.c.value), null(), null(), advice=advice)
 
 
@@ -442,7 +443,7 @@ def _spellings(spellings: Spellings) -> Select:
     return _finding(_place(SPELLINGS), literal(about), literal(1), null(), null())
 
 
-def _absent(absent: Absent) -> Select:
+def _absent(absent: Absent, rules: Rules) -> Select:
     if absent.table is None:
         check, about = UNNAMED, absent.part.value if isinstance(absent.part, EventKind) else absent.part
     elif absent.column is None:
@@ -453,5 +454,5 @@ def _absent(absent: Absent) -> Select:
     return _finding(
         *(_place(check), literal(about), literal(1), null(), null()),
         severity=severity,
-        advice=literal(EFFECTS[absent.part]),
+        advice=literal(effect_of(absent.part, rules)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from superset_campaign_plugin.errors import UsageError
@@ -29,19 +30,37 @@ class AgentRules:
     image_proxies: tuple[str, ...] = ("googleimageproxy", "yahoomailproxy")
 
 
+class People(str, Enum):
+    """Whom an activity of a person counts for who was merged into another, or deleted.
+
+    AS_SENT   the person id that it was logged for. Source: Marketo's report is not changed by merges
+    MERGED    the id that survived the merges, so that the person counts once
+    HIDDEN    nobody: people who were merged into another, and people whose deletion is in the log, are left out.
+              Source: the option "Hide Deleted/Merged People" of Marketo's report, which has to be turned on
+    """
+
+    AS_SENT = "as_sent"
+    MERGED = "merged"
+    HIDDEN = "hidden"
+
+    def __repr__(self) -> str:
+        # Stored tables keep their rules as this text, which is read as a literal.
+        return repr(self.value)
+
+
 @dataclass(frozen=True)
 class Rules:
     """The choices of a report.
 
-    merge_people             a person who was merged into another counts under the surviving id
-    leave_out_deleted        people whose deletion is in the log are left out; Marketo keeps counting them
+    people                   whom the activities of merged and deleted people count for
+    leave_out_deleted        people whose deletion is in the log are left out, which HIDDEN implies
     leave_out_bots           opens and clicks that the log marks as bot activity are left out
     leave_out_operational    operational emails (receipts, confirmations) are left out
     leave_out_archived       campaigns and emails that are marked as archived or deleted are left out
     time_zone                the IANA zone whose days `sent_date` is of
     """
 
-    merge_people: bool = True
+    people: People = People.AS_SENT
     leave_out_deleted: bool = False
     leave_out_bots: bool = False
     leave_out_operational: bool = False
@@ -49,6 +68,11 @@ class Rules:
     time_zone: str = "UTC"
     links: LinkRules = field(default_factory=LinkRules)
     agents: AgentRules = field(default_factory=AgentRules)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "people", People(self.people))
+        # One form for one meaning: stored tables are compared by it.
+        object.__setattr__(self, "leave_out_deleted", self.leave_out_deleted or self.people is People.HIDDEN)
 
 
 def check_time_zone(name: str) -> None:

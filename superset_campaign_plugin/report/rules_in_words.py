@@ -5,11 +5,21 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from superset_campaign_plugin.report.rules import AgentRules, LinkRules, Rules
+from superset_campaign_plugin.report.rules import AgentRules, LinkRules, People, Rules
 
+# What tables or a report do with merged people.
+_PEOPLE = {
+    People.AS_SENT: "count merged people under the ids they had",
+    People.MERGED: "count merged people once",
+    People.HIDDEN: "leave merged people out",
+}
+_SHORT = {
+    People.AS_SENT: "merged people under the ids they had",
+    People.MERGED: "merged people once",
+    People.HIDDEN: "merged and deleted people left out",
+}
 # What tables or a report do by each rule that is a choice of two: with it, and without.
 _CHOICES = {
-    "merge_people": ("count merged people once", "count merged people under the ids they had"),
     "leave_out_deleted": ("leave deleted people out", "count deleted people"),
     "leave_out_bots": ("leave out what bots opened and clicked", "count what bots opened and clicked"),
     "leave_out_operational": ("leave operational emails out", "count operational emails"),
@@ -45,19 +55,26 @@ def advice(kept: Rules, asked: Rules) -> str:
 
 def options_of(rules: Rules) -> str:
     """The options of the command line that ask for these rules, as far as options do, as "with" them."""
-    left_out = [
-        name.removeprefix("leave_out_") for name in _CHOICES if name.startswith("leave") and getattr(rules, name)
-    ]
+    implied = ["leave_out_deleted"] if rules.people is People.HIDDEN else []
+    left_out = [name.removeprefix("leave_out_") for name in _CHOICES if getattr(rules, name) and name not in implied]
     given = [
-        *([] if rules.merge_people else ["--merged-apart"]),
+        *([] if rules.people is Rules.people else [f"--people {rules.people.value.replace('_', '-')}"]),
         *([f"--leave-out {','.join(left_out)}"] if left_out else []),
         *([] if rules.time_zone == "UTC" else [f"--time-zone {rules.time_zone}"]),
     ]
     return f"with {' '.join(given)}" if given else "without options of what counts"
 
 
+def people_in_words(people: People) -> str:
+    """What becomes of merged and deleted people, in a few words."""
+    return _SHORT[people]
+
+
 def read_rules(text: str) -> Rules | None:
-    """The rules whose `repr` the text is, as stored tables keep it; None for those of a release that had others."""
+    """The rules whose `repr` the text is, as stored tables keep it; None for those of a release that had others.
+
+    Until 0.2.0 `merge_people` told two of the three choices of `people` apart.
+    """
     try:
         found = _read(ast.parse(text, mode="eval").body)
         return found if isinstance(found, Rules) else None
@@ -69,12 +86,16 @@ def _read(node: ast.expr) -> Any:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return ast.literal_eval(node)
     kinds = {kind.__name__: kind for kind in (Rules, LinkRules, AgentRules)}
-    return kinds[node.func.id](**{str(each.arg): _read(each.value) for each in node.keywords})
+    values = {str(each.arg): _read(each.value) for each in node.keywords}
+    if "merge_people" in values:
+        values["people"] = People.MERGED if values.pop("merge_people") else People.AS_SENT
+    return kinds[node.func.id](**values)
 
 
 def _phrases(kept: Rules, asked: Rules) -> list[tuple[str, str]]:
     """What differs, as each of the two has it."""
-    pairs = [(words[not getattr(kept, name)], words[not getattr(asked, name)]) for name, words in _CHOICES.items()]
+    pairs = [(_PEOPLE[kept.people], _PEOPLE[asked.people])]
+    pairs += [(words[not getattr(kept, name)], words[not getattr(asked, name)]) for name, words in _CHOICES.items()]
     pairs.append((f"take the days of {kept.time_zone}", f"take the days of {asked.time_zone}"))
     pairs += [
         (f"have {key} {_setting(kept, part, name)}", f"have {key} {_setting(asked, part, name)}")

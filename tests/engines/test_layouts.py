@@ -17,7 +17,7 @@ from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.report.doctor import run_doctor
 from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.sources import get_layout, layouts
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.layout import Layout
@@ -40,7 +40,9 @@ def source(tmp_path: Path) -> Callable[[str], str]:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
-    "rules", [Rules(), Rules(merge_people=False, leave_out_deleted=True, leave_out_bots=True)], ids=["default", "other"]
+    "rules",
+    [Rules(), Rules(people=People.MERGED, leave_out_deleted=True, leave_out_bots=True), Rules(people=People.HIDDEN)],
+    ids=["default", "merged", "hidden"],
 )
 def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
     log = known_to(layout, get_layout(source(layout)), crowd(people=250, seed=5))

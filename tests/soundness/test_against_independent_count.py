@@ -11,7 +11,7 @@ from logs import CLOCKS, INSTANTS, crowd, generate, random_logs, utc
 from oracle import GROUP_COLUMNS, assert_report, report
 
 from superset_campaign_plugin.errors import UsageError
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 
 EXAMPLES = {"duckdb": 30, "sqlite": 100, "postgresql": 15, "mysql": 15, "hive": 2}  # fewer where they take longer
 DAYS = sorted({instant.date() + timedelta(days=days) for instant in INSTANTS for days in (0, 1)})
@@ -42,8 +42,8 @@ def questions(draw: st.DrawFn) -> dict[str, object]:
             field: draw(st.lists(st.sampled_from(WHERE[field]), min_size=1, unique=True)) for field in fields
         }
     if draw(st.booleans()):
-        flags = ("merge_people", "leave_out_deleted", "leave_out_bots")
-        asked["rules"] = Rules(**{flag: draw(st.booleans()) for flag in flags})
+        flags = {flag: draw(st.booleans()) for flag in ("leave_out_deleted", "leave_out_bots")}
+        asked["rules"] = Rules(people=draw(st.sampled_from(People)), **flags)
     return asked
 
 

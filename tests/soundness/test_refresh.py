@@ -28,7 +28,7 @@ from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.session import open_session
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import COLUMNS, DEFAULT_SCHEMA, STATE, TABLES
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 
 # Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.
 ROUNDS = {"duckdb": 12, "sqlite": 60, "postgresql": 8, "mysql": 8, "hive": 2}
@@ -119,7 +119,7 @@ def test_any_batches_end_as_one_computation_does(warehouse, loader):
     @given(
         parts=batches(),
         rules=st.builds(
-            Rules, merge_people=st.booleans(), leave_out_deleted=st.booleans(), leave_out_bots=st.booleans()
+            Rules, people=st.sampled_from(People), leave_out_deleted=st.booleans(), leave_out_bots=st.booleans()
         ),
         clock=st.sampled_from(CLOCKS),
     )
@@ -191,10 +191,8 @@ def test_rows_that_the_loader_committed_late_are_found(warehouse):
             Log([Activity("send", 3, utc("2024-03-04 10:00"), 2, 10, 100)]),
             (2, 1),
         ),
-        (Log().send(1, 10, 100, DAY).send(1, 10, 101, DAY), Log().merge(100, 101), (1, 0)),
-        (Log().send(1, 10, 100, DAY).open(1, 10, 101, DAY), Log().merge(100, 101), (1, 1)),
     ],
-    ids=["a late send", "a late send takes an open over", "a merge", "a merge brings an orphan home"],
+    ids=["a late send", "a late send takes an open over"],
 )
 def test_what_came_late_is_put_right(warehouse, before, after, expected):
     load(warehouse, before, bulk, 0)
@@ -202,6 +200,34 @@ def test_what_came_late_is_put_right(warehouse, before, after, expected):
     load(warehouse, after, bulk, 1)
     assert refresh(warehouse.uri, source="bulk").mode == "incremental"
     [row] = warehouse.records(source="bulk", by=[], facts=StoredSource(DEFAULT_SCHEMA))
+    assert (row["sent"], row["opened"]) == expected
+
+
+BOTH_SENT = Log().send(1, 10, 100, DAY).send(1, 10, 101, DAY).open(1, 10, 101, DAY)
+ORPHAN = Log().send(1, 10, 100, DAY).open(1, 10, 101, DAY)
+
+
+@pytest.mark.parametrize(
+    ("people", "before", "after", "mode", "expected"),
+    [
+        (People.AS_SENT, BOTH_SENT, Log().merge(100, 101), "unchanged", (2, 1)),
+        (People.MERGED, BOTH_SENT, Log().merge(100, 101), "incremental", (1, 1)),
+        (People.MERGED, ORPHAN, Log().merge(100, 101), "incremental", (1, 1)),
+        (People.HIDDEN, BOTH_SENT, Log().merge(100, 101), "incremental", (1, 0)),
+        (People.HIDDEN, ORPHAN, Log().merge(99, 100), "incremental", (0, 0)),
+        (People.AS_SENT, BOTH_SENT, Log().delete(101), "unchanged", (2, 1)),
+        (People.MERGED, BOTH_SENT, Log().delete(101), "unchanged", (2, 1)),
+        (People.HIDDEN, BOTH_SENT, Log().delete(101), "incremental", (1, 0)),
+    ],
+    ids=lambda value: value.value if isinstance(value, People) else None,
+)
+def test_merges_and_deletions_that_come_later(warehouse, people, before, after, mode, expected):
+    rules = Rules(people=people)
+    load(warehouse, before, bulk, 0)
+    refresh(warehouse.uri, source="bulk", rules=rules)
+    load(warehouse, after, bulk, 1)
+    assert refresh(warehouse.uri, source="bulk", rules=rules).mode == mode
+    [row] = warehouse.records(source="bulk", by=[], rules=rules, facts=StoredSource(DEFAULT_SCHEMA))
     assert (row["sent"], row["opened"]) == expected
 
 
@@ -226,9 +252,9 @@ def test_rows_that_are_gone_make_everything_anew(warehouse):
 def test_other_rules_make_everything_anew(warehouse):
     load(warehouse, small(), bulk, 0)
     refresh(warehouse.uri, source="bulk")
-    other = Rules(merge_people=False)
+    other = Rules(people=People.MERGED)
     with pytest.raises(
-        RefreshError, match="count merged people once, and are asked to count merged people under the ids"
+        RefreshError, match="count merged people under the ids they had, and are asked to count merged people once"
     ):
         warehouse.report(source="bulk", rules=other, facts=StoredSource(DEFAULT_SCHEMA))
     summary = refresh(warehouse.uri, source="bulk", rules=other)
@@ -300,7 +326,9 @@ REMOVALS = {
     "airbyte": "DELETE FROM activities_open_email",
 }
 CHANGES_OF_RULES = {
-    "merged people apart": {"merge_people": False},
+    "merged people once": {"people": People.MERGED},
+    "merged people hidden": {"people": People.HIDDEN},
+    "merged people as sent": {"people": People.AS_SENT},
     "deleted people left out": {"leave_out_deleted": True},
     "bots left out": {"leave_out_bots": True},
 }
@@ -319,11 +347,12 @@ def test_a_dry_run_says_what_the_run_then_does(warehouse, loader):
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    @given(taken=st.lists(steps, min_size=1, max_size=6), left_out=st.booleans())
-    @example(taken=[("a merge", 0), ("a deletion", 0), ("nothing", 0)], left_out=True)
-    def same(taken, left_out):
+    @given(taken=st.lists(steps, min_size=1, max_size=6), people=st.sampled_from(People), left_out=st.booleans())
+    @example(taken=[("a merge", 0), ("a deletion", 0), ("nothing", 0)], people=People.MERGED, left_out=True)
+    @example(taken=[("a merge", 0), ("a deletion", 0), ("nothing", 0)], people=People.HIDDEN, left_out=False)
+    def same(taken, people, left_out):
         warehouse.clear()
-        rules = Rules(leave_out_deleted=left_out)
+        rules = Rules(people=people, leave_out_deleted=left_out)
         begun = Log().send(1, 10, 100, DAY).open(1, 10, 100, DAY).send(1, 10, 101, DAY).click(2, 10, 102, DAY)
         load(warehouse, begun, tables, 0)
         refresh(warehouse.uri, source=source, rules=rules)

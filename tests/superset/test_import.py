@@ -23,7 +23,7 @@ from superset_campaign_plugin.bundle.assemble import (
     zip_bundle,
 )
 from superset_campaign_plugin.engines import ENGINES
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.run import REPORT_DATASET, run_report
 from superset_campaign_plugin.semantics import load_semantics
 
@@ -182,7 +182,7 @@ def test_a_bundle_over_an_installation_counts_as_a_change_by_people(bare: Deploy
         own = sql()
         connection = db.session.query(Database).filter_by(database_name=DATABASE).one()
         target = Target(database_id=UUID(str(connection.uuid)))
-        _import(bare, tmp_path / "bundle.zip", target, rules=Rules(merge_people=False, leave_out_operational=True))
+        _import(bare, tmp_path / "bundle.zip", target, rules=Rules(people=People.MERGED, leave_out_operational=True))
         imported = sql()
         assert imported[REPORT_DATASET] != own[REPORT_DATASET]
         assert {dataset.database_id for dataset in _datasets()} == {connection.id}

@@ -30,7 +30,7 @@ from superset_campaign_plugin.bundle.assemble import ROOT
 from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.engines import get_engine
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.run import run_report
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
@@ -192,8 +192,8 @@ def sql_of(admin: Visitor) -> str:
     return str(dataset["sql"])
 
 
-RULES = ("--merged-apart", "--leave-out", "operational")
-SAME_RULES = Rules(merge_people=False, leave_out_operational=True)
+RULES = ("--people", "merged", "--leave-out", "operational")
+SAME_RULES = Rules(people=People.MERGED, leave_out_operational=True)
 
 
 def test_import_of_dashboards_and_of_a_newer_bundle(

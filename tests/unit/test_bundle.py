@@ -32,7 +32,7 @@ from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.engines import ENGINES, get_engine
 from superset_campaign_plugin.errors import BundleError, DatabaseError, SourceError, UsageError
-from superset_campaign_plugin.report.rules import LinkRules, Rules
+from superset_campaign_plugin.report.rules import LinkRules, People, Rules
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import layouts
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
@@ -460,7 +460,11 @@ def lacked(uri: str, source: str) -> list[str]:
 
 def test_what_a_warehouse_lacks_is_left_out(tmp_path: Path) -> None:
     name, lacking = "campaign_email_links", ("activity_merge_leads", "activity_click_email.link")
-    files = [written_for_layout(tmp_path, "postgresql", "fivetran", without=without) for without in ((), lacking)]
+    rules = Rules(people=People.MERGED)
+    files = [
+        written_for_layout(tmp_path, "postgresql", "fivetran", rules=rules, without=without)
+        for without in ((), lacking)
+    ]
     whole, partial = (of(each, "datasets")[name]["sql"] for each in files)
     for part in ("FROM activity_merge_leads", "loaded.link"):
         assert part in whole

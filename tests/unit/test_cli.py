@@ -19,6 +19,7 @@ import duckdb
 import layouts
 import logs
 import pytest
+import sqlalchemy as sa
 import sqlglot
 import yaml
 from click.testing import CliRunner, Result
@@ -27,8 +28,10 @@ from hypothesis import strategies as st
 
 from superset_campaign_plugin import sources
 from superset_campaign_plugin.cli import campaign
-from superset_campaign_plugin.report.rules import AgentRules, LinkRules, Rules
+from superset_campaign_plugin.refresh.place import stored_uri
+from superset_campaign_plugin.report.rules import AgentRules, LinkRules, People, Rules
 from superset_campaign_plugin.report.rules_in_words import advice, difference, read_rules
+from superset_campaign_plugin.warehouse import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(sys.executable).parent / "superset-campaign"
@@ -530,10 +533,11 @@ _BLOCK = "the block SUPERSET_CAMPAIGN of superset_config.py sets"
         ("--stored-file a.duckdb", f"{_BLOCK} --stored-file, as stored_file;"),
         ("--leave-out bots,deleted", f"{_BLOCK} --leave-out, as leave_out_bots and leave_out_deleted;"),
         ("--time-zone UTC", f"{_BLOCK} --time-zone, as time_zone;"),
-        ("--merged-apart", f"{_BLOCK} --merged-apart, as merge_people;"),
+        ("--people hidden", f"{_BLOCK} --people, as people;"),
+        ("--people as-sent --merged-apart", f"{_BLOCK} --people and --merged-apart, as people;"),
         (
             "--schema marketo --merged-apart --json",
-            f"`superset campaign install` sets --schema, and {_BLOCK} --merged-apart, as merge_people; "
+            f"`superset campaign install` sets --schema, and {_BLOCK} --merged-apart, as people; "
             "leave --schema and --merged-apart out, or give --uri",
         ),
     ],
@@ -597,17 +601,18 @@ def test_stored_tables_of_other_rules_are_told_in_words(uri: str) -> None:
     """And the command does what the advice says."""
     berlin = ("--time-zone", "Europe/Berlin", "--leave-out", "bots")
     assert run("refresh", "--uri", uri, *berlin).exit_code == 0
-    result = run("report", "--uri", uri, "--stored", "--merged-apart")
+    hidden = ("--people", "hidden")
+    result = run("report", "--uri", uri, "--stored", *hidden)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "Error: the stored tables count merged people once, leave out what bots opened and clicked and take the days "
-        "of Europe/Berlin, and are asked to count merged people under the ids they had, count what bots opened and "
-        "clicked and take the days of UTC; run `superset-campaign refresh` with --merged-apart, or this command with "
-        "--leave-out bots --time-zone Europe/Berlin\n"
+        "Error: the stored tables count merged people under the ids they had, count deleted people, leave out what "
+        "bots opened and clicked and take the days of Europe/Berlin, and are asked to leave merged people out, leave "
+        "deleted people out, count what bots opened and clicked and take the days of UTC; run `superset-campaign "
+        "refresh` with --people hidden, or this command with --leave-out bots --time-zone Europe/Berlin\n"
     )
     assert run("report", "--uri", uri, "--stored", *berlin).exit_code == 0
-    assert run("refresh", "--uri", uri, "--merged-apart").exit_code == 0
-    assert run("report", "--uri", uri, "--stored", "--merged-apart").exit_code == 0
+    assert run("refresh", "--uri", uri, *hidden).exit_code == 0
+    assert run("report", "--uri", uri, "--stored", *hidden).exit_code == 0
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -667,7 +672,8 @@ def test_a_bundle_without_a_warehouse_has_the_prefix(tmp_path: Path) -> None:
 
 some_rules = st.builds(
     Rules,
-    **{name: st.booleans() for name in ("merge_people", "leave_out_deleted", "leave_out_bots", "leave_out_archived")},
+    people=st.sampled_from(People),
+    **{name: st.booleans() for name in ("leave_out_deleted", "leave_out_bots", "leave_out_archived")},
     time_zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Tokyo"]),
     links=st.builds(LinkRules, uncounted_parts=st.sampled_from([("a=1", "it's"), (), ("mkt_unsubscribe=1",)])),
     agents=st.builds(AgentRules, image_proxies=st.sampled_from([("x",), ()])),
@@ -682,16 +688,162 @@ def test_any_difference_of_rules_has_words(kept: Rules, asked: Rules) -> None:
     text = f"{difference(kept, asked)}; {advice(kept, asked)}"
     for written in ("Rules(", "True", "False", "None", "()", "_out_"):
         assert written not in text
-    for name, word in (("time_zone", "the days of"), ("merge_people", "merged people"), ("leave_out_bots", "bots")):
+    words = {"time_zone": "the days of", "people": "merged people", "leave_out_deleted": "deleted people"}
+    for name, word in {**words, "leave_out_bots": "bots"}.items():
         assert (word in difference(kept, asked)) == (getattr(kept, name) != getattr(asked, name))
     assert ("uncounted_link_parts" in text) == (kept.links != asked.links)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Rules(", "Rules(other=True)", "Rules(merge_people=f())", "(1, 2)", "__import__('os')"]
+    "text",
+    [
+        *("", "Rules(", "Rules(other=True)", "Rules(merge_people=f())", "(1, 2)", "__import__('os')"),
+        "Rules(people='elsewhere')",
+    ],
 )
 def test_rules_of_another_release_have_none(text: str) -> None:
     assert read_rules(text) is None
+
+
+_OF_BEFORE = (
+    "Rules(merge_people={}, leave_out_deleted=True, leave_out_bots=False, leave_out_operational=False, "
+    "leave_out_archived=False, time_zone='UTC', links=LinkRules(uncounted_prefixes=('mailto:',), "
+    "uncounted_parts=('mkt_unsubscribe=1',)), agents=AgentRules(privacy_proxies=('mozilla/5.0',), "
+    "image_proxies=('googleimageproxy', 'yahoomailproxy')))"
+)
+
+
+@pytest.mark.parametrize(("merged", "people"), [("True", People.MERGED), ("False", People.AS_SENT)])
+def test_rules_that_the_release_before_stored_are_read_as_what_they_meant(merged: str, people: People) -> None:
+    assert read_rules(_OF_BEFORE.format(merged)) == Rules(people=people, leave_out_deleted=True)
+
+
+def kept_by_the_release_before(uri: str, *, merged: bool) -> None:
+    """Leave stored tables as the release before this one wrote them, by those rules."""
+    assert run("refresh", "--uri", uri, "--people", "merged" if merged else "as-sent").exit_code == 0
+    text = _OF_BEFORE.format(merged).replace("deleted=True", "deleted=False")
+    with connect(stored_uri(uri), write=True) as (connection, _):
+        connection.execute(
+            sa.text("UPDATE campaign_report.campaign_report_state SET value = :text WHERE name = 'made of: rules'"),
+            {"text": text},
+        )
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_stored_tables_of_the_release_before_go_on_under_their_rules(uri: str, merged: bool) -> None:
+    kept_by_the_release_before(uri, merged=merged)
+    same, other = ("merged", "as-sent")[:: 1 if merged else -1]
+    assert run("report", "--uri", uri, "--stored", "--people", same).exit_code == 0
+    result = run("report", "--uri", uri, "--stored", "--people", other)
+    assert result.exit_code == 1
+    assert ("the stored tables count merged people once, and are asked" in result.stderr) == merged
+    assert json.loads(run("refresh", "--uri", uri, "--people", same, "--json").stdout)["mode"] == "unchanged"
+
+
+DAY = "2024-03-07 12:00"
+_FEWER = "merged people no longer count once"
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_refresh_after_the_upgrade_says_first_what_it_changes(tmp_path: Path, dry: tuple[str, ...]) -> None:
+    """Three were sent the email: 101 had opened it, and both went into 100."""
+    uri = f"duckdb:///{tmp_path}/log.duckdb"
+    log = logs.Log().send(1, 10, 100, DAY).send(1, 10, 101, DAY).send(1, 10, 102, DAY).merge(100, 101, 102)
+    logs.write(log.open(1, 10, 101, DAY).open(1, 10, 102, DAY), uri)
+    kept_by_the_release_before(uri, merged=True)
+    result = run("refresh", "--uri", uri, *dry, "--json")
+    told = json.loads(result.stdout)["figures_change"]
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert told["before"] == {"sent": 1, "delivered": 1, "opened": 1, "clicked_link": 0}
+    assert told["now"] == {"sent": 3, "delivered": 2, "opened": 2, "clicked_link": 0}
+    assert told["same"] is False
+    if not dry:
+        assert json.loads(run("refresh", "--uri", uri, "--json").stdout)["figures_change"] is None
+        kept_by_the_release_before(uri, merged=True)
+    result = run("refresh", "--uri", uri, *dry)
+    assert result.stderr == (
+        f"the figures change: {_FEWER}, but under each id that was sent an email, as in Marketo's report; "
+        "Sent 3 (before: 1), Delivered 2 (before: 1), Opened 2 (before: 1), Clicked Link 0 (before: 0); "
+        "to keep them as they were, give --people merged\n"
+    )
+
+
+@pytest.mark.parametrize("chosen", ["merged", "as-sent", "hidden"])
+def test_who_has_chosen_is_told_nothing(uri: str, chosen: str) -> None:
+    kept_by_the_release_before(uri, merged=True)
+    result = run("refresh", "--uri", uri, "--dry-run", "--people", chosen)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert ("nothing new in the log" in result.stdout) == (chosen == "merged")
+
+
+def test_figures_that_stay_the_same_are_told_in_a_word(uri: str) -> None:
+    kept_by_the_release_before(uri, merged=True)
+    assert run("refresh", "--uri", uri, "--dry-run").stderr.endswith("; the figures stay the same\n")
+    told = json.loads(run("refresh", "--uri", uri, "--dry-run", "--json").stdout)["figures_change"]
+    assert told["same"] is True
+    assert told["before"] == told["now"]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Merged and deleted people
+
+EVERY_COMMAND_THAT_COUNTS = ("report", "doctor", "sql", "bundle", "refresh")
+
+
+def test_every_command_that_counts_takes_the_choice() -> None:
+    for name, command in campaign.commands.items():
+        options = {option.name for option in command.params}
+        assert ("people" in options) == (name in EVERY_COMMAND_THAT_COUNTS), name
+        assert ("merged_apart" in options) == ("leave_out" in options) == ("people" in options), name
+
+
+@pytest.mark.parametrize(
+    ("options", "people"),
+    [
+        ((), "as-sent"),
+        (("--people", "as_sent"), "as-sent"),
+        (("--people", "as-sent", "--merged-apart"), "as-sent"),
+        (("--merged-apart",), "as-sent"),
+        (("--people", "hidden", "--leave-out", "deleted"), "hidden"),
+    ],
+)
+def test_ways_to_write_one_choice(uri: str, options: tuple[str, ...], people: str) -> None:
+    assert run("sql", "--uri", uri, *options).stdout == run("sql", "--uri", uri, "--people", people).stdout
+
+
+@pytest.mark.parametrize("people", ["merged", "hidden"])
+def test_options_that_contradict_each_other_are_refused(uri: str, people: str) -> None:
+    result = run("report", "--uri", uri, "--merged-apart", "--people", people)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: --merged-apart means --people as-sent, which --people {people} contradicts; leave one of them out\n"
+    )
+
+
+def test_an_unknown_choice_is_told(uri: str) -> None:
+    result = run("report", "--uri", uri, "--people", "once")
+    assert result.exit_code == 2
+    assert "'once' is none of as-sent, merged, hidden" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--merged-apart",), "--merged-apart still works; --people as-sent, the default, takes its place\n"),
+        (
+            ("--leave-out", "deleted"),
+            "--leave-out deleted still works, and leaves out deleted people alone; --people hidden takes its place, "
+            "and leaves out merged people too, as the option of Marketo's report does\n",
+        ),
+        (("--leave-out", "deleted", "--people", "merged"), ""),
+        (("--leave-out", "bots"), ""),
+        ((), ""),
+    ],
+)
+def test_options_of_before_say_what_takes_their_place(uri: str, options: tuple[str, ...], said: str) -> None:
+    for command in ("report", "doctor", "sql", "refresh"):
+        result = run(command, "--uri", uri, *options)
+        assert (result.exit_code, result.stderr) == (0, said), command
 
 
 # ---------------------------------------------------------------------------------------------------------------

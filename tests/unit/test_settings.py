@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from superset_campaign_plugin.config import Settings, load_settings
+from superset_campaign_plugin.config import Settings, load_settings, replaced_settings
 from superset_campaign_plugin.errors import SettingsError, UsageError
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 
 EVERY_KEY = {
     "marketo_url": "https://app-ab12.marketo.com",
@@ -19,7 +19,8 @@ EVERY_KEY = {
     "max_email_bytes": 5,
     "preview_link_minutes": 5,
     "previews_per_minute": 0,
-    "merge_people": False,
+    "people": "merged",
+    "merge_people": True,
     "leave_out_deleted": True,
     "leave_out_bots": True,
     "leave_out_operational": True,
@@ -53,7 +54,7 @@ def test_every_key_is_taken() -> None:
     assert (settings.stored_schema, settings.stored_file) == ("kept", "/data/stored.duckdb")
     assert (settings.preview_link_minutes, settings.previews_per_minute) == (5, 0)
     rules = settings.rules
-    assert (rules.merge_people, rules.leave_out_deleted, rules.leave_out_bots) == (False, True, True)
+    assert (rules.people, rules.leave_out_deleted, rules.leave_out_bots) == (People.MERGED, True, True)
     assert (rules.leave_out_operational, rules.leave_out_archived, rules.time_zone) == (True, True, "Europe/Berlin")
     assert (rules.agents.privacy_proxies, rules.agents.image_proxies) == (("apple",), ("gmail",))
     # Links are compared in lower case.
@@ -67,7 +68,7 @@ def test_every_setting_has_its_key() -> None:
         *("uncounted_link_prefixes", "uncounted_link_parts"),
         *("privacy_proxy_agents", "image_proxy_agents"),
     }
-    assert set(EVERY_KEY) == {*names} - {"rules", "links", "agents"} | lists
+    assert set(EVERY_KEY) == {*names} - {"rules", "links", "agents", "people_chosen"} | lists | {"merge_people"}
 
 
 def test_every_setting_is_in_the_manual() -> None:
@@ -135,6 +136,16 @@ def test_an_unknown_key_like_no_other_is_told_all_of_them(key: object) -> None:
         ("marketo_url", "javascript:alert(1)"),
         ("content_schema", 7),
         ("content_schema", ["marketing"]),
+        ("people", "once"),
+        ("people", "MERGED"),
+        ("people", ""),
+        ("people", True),
+        ("people", None),
+        ("merge_people", "yes"),
+        ("merge_people", 1.5),
+        ("merge_people", None),
+        ("leave_out_deleted", None),
+        ("leave_out_deleted", "true"),
         ("max_email_bytes", "many"),
         ("max_email_bytes", "5"),
         ("max_email_bytes", 1.5),
@@ -159,6 +170,57 @@ def test_a_wrong_value_is_told_with_its_key_and_file(key: str, value: object) ->
     message = str(caught.value)
     assert message.startswith(f"SUPERSET_CAMPAIGN[{key!r}] in superset_config.py: ")
     assert "\n" not in message
+
+
+PEOPLE: list[tuple[dict[str, object], People, bool, list[str]]] = [
+    # What the block says; the choice, whether deleted people are left out, and the keys that others take the place of.
+    ({}, People.AS_SENT, False, []),
+    ({"people": "as_sent"}, People.AS_SENT, False, []),
+    ({"people": "as-sent"}, People.AS_SENT, False, []),
+    ({"people": "merged"}, People.MERGED, False, []),
+    ({"people": "hidden"}, People.HIDDEN, True, []),
+    ({"merge_people": True}, People.MERGED, False, ["merge_people"]),
+    ({"merge_people": False}, People.AS_SENT, False, ["merge_people"]),
+    ({"leave_out_deleted": True}, People.AS_SENT, True, ["leave_out_deleted"]),
+    ({"leave_out_deleted": False}, People.AS_SENT, False, []),
+    ({"merge_people": True, "leave_out_deleted": True}, People.MERGED, True, ["merge_people", "leave_out_deleted"]),
+    ({"people": "merged", "merge_people": True}, People.MERGED, False, ["merge_people"]),
+    ({"people": "as_sent", "merge_people": False}, People.AS_SENT, False, ["merge_people"]),
+    ({"people": "merged", "leave_out_deleted": True}, People.MERGED, True, []),
+    ({"people": "hidden", "leave_out_deleted": True}, People.HIDDEN, True, []),
+]
+
+
+@pytest.mark.parametrize(("block", "people", "without_deleted", "replaced"), PEOPLE)
+def test_merged_and_deleted_people(
+    block: dict[str, object], people: People, without_deleted: bool, replaced: list[str]
+) -> None:
+    settings = load(block)
+    assert (settings.rules.people, settings.rules.leave_out_deleted) == (people, without_deleted)
+    assert settings.people_chosen == bool({"people", "merge_people"} & {*block})
+    sentences = replaced_settings({"SUPERSET_CAMPAIGN": block})
+    assert [sentence.split('"')[1] for sentence in sentences] == replaced
+    for sentence in sentences:
+        assert sentence.startswith('SUPERSET_CAMPAIGN["')
+        # Whoever does what it says has the choice of before, or Marketo's own.
+        written = sentence.split('"people": "')[1].split('"')[0]
+        assert written == (people.value if "merge_people" in sentence else "hidden")
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ({"merge_people": True, "people": "hidden"}, 'merge_people: True and people: "hidden"'),
+        ({"merge_people": False, "people": "hidden"}, 'merge_people: False and people: "hidden"'),
+        ({"merge_people": True, "people": "as_sent"}, 'merge_people: True and people: "as_sent"'),
+        ({"merge_people": False, "people": "merged"}, 'merge_people: False and people: "merged"'),
+        ({"leave_out_deleted": False, "people": "hidden"}, 'leave_out_deleted: False and people: "hidden"'),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(block: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(block)
+    assert str(caught.value) == f"SUPERSET_CAMPAIGN in superset_config.py: {said} contradict each other; leave one out"
 
 
 @pytest.mark.parametrize("block", [None, [], "marketo_url", 7, [("marketo_url", None)]])
