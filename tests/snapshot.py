@@ -3,7 +3,7 @@
     make snapshots        # write it anew, then read the difference
 
 `<engine>/<dataset>.sql` is a dataset over tables with proper types, `<engine>/<dataset>_text.sql` over a plain CSV
-import, where every column is text.
+import, where every column is text; `_merged` and `_hidden` are by another choice of people than the default.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlalchemy import column, literal, select, types
 from superset_campaign_plugin.engines import ENGINES, Engine
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.report.datasets import Options, computed_dataset
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import side_by_side, sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
@@ -61,6 +62,7 @@ class TypicalCatalog(TableCatalog):
             Log()
             .send(1, 10, 100, "2024-03-01")
             .merge(100, 101)
+            .delete(102)
             .campaign(1, "Spring")
             .program(7, "Webinars")
             .email(10, "Invitation")
@@ -76,16 +78,25 @@ def snapshots(name: str) -> Iterator[tuple[str, str]]:
     for dataset in load_semantics().datasets:
         yield f"{name}/{dataset}.sql", dataset_sql(engine, TypicalCatalog(), dataset)
     yield f"{name}/{TEXT_DATASET}_text.sql", dataset_sql(engine, TypicalCatalog(all_text=True), TEXT_DATASET)
+    for people in (People.MERGED, People.HIDDEN):
+        sql = dataset_sql(engine, TypicalCatalog(), TEXT_DATASET, people=people)
+        yield f"{name}/{TEXT_DATASET}_{people.value}.sql", sql
     yield f"{name}/several_instances.sql", _several_instances(engine)
     yield f"{name}/expressions.sql", _expressions(engine)
 
 
 def dataset_sql(
-    engine: Engine, catalog: TableCatalog, dataset: str, source_name: str | None = None, source: str = "fivetran"
+    engine: Engine,
+    catalog: TableCatalog,
+    dataset: str,
+    source_name: str | None = None,
+    source: str = "fivetran",
+    people: People = Rules.people,
 ) -> str:
     """The SQL of a dataset over the catalog's tables."""
     relations = build_relations(get_layout(source), catalog, engine)
-    return sql_text(computed_dataset(dataset, relations, engine, Options(source_name=source_name)), engine) + "\n"
+    options = Options(source_name=source_name, rules=Rules(people=people))
+    return sql_text(computed_dataset(dataset, relations, engine, options), engine) + "\n"
 
 
 def _several_instances(engine: Engine) -> str:

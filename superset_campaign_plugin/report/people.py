@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, literal, select, union, union_all
+from sqlalchemy import BigInteger, cast, func, literal, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select
 
@@ -67,9 +67,10 @@ def hidden_people(relations: Relations, engine: Engine) -> CTE | None:
         parts.append(select(deleted.c.person_id))
     if not parts:
         return None
-    # A union has each person once, so that the join to it repeats no activity.
-    together = (union(*parts) if len(parts) > 1 else parts[0].distinct()).subquery("hidden")
-    return step("hidden_people", "People who were merged into another or deleted", select(together.c.person_id))
+    together = union_all(*parts).subquery("hidden")
+    # Each person once, so that the join to them repeats no activity.
+    people = select(together.c.person_id).distinct()
+    return step("hidden_people", "People who were merged into another or deleted", people)
 
 
 def _merges(lists: Select, engine: Engine) -> CTE:

@@ -18,6 +18,7 @@ from sqlalchemy import func, literal, literal_column, select, types
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.datasets import Options, computed_dataset
 from superset_campaign_plugin.report.query import Request, dataset_rows, fetch
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
@@ -86,15 +87,26 @@ def crowded(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "by", [("campaign", "email", "day"), ("workspace", "program", "week"), ("month",), ()], ids=str
+    ("by", "people"),
+    [
+        (("campaign", "email", "day"), People.AS_SENT),
+        (("campaign", "email", "day"), People.MERGED),
+        (("campaign", "email", "day"), People.HIDDEN),
+        (("workspace", "program", "week"), People.AS_SENT),
+        (("month",), People.MERGED),
+        ((), People.HIDDEN),
+    ],
+    ids=str,
 )
-def test_every_cell(crowded, by):
+def test_every_cell(crowded, by, people):
     log, database = crowded
+    rules = Rules(people=people)
     dataset = load_semantics().datasets["campaign_email_performance"]
     relations = build_relations(get_layout("fivetran"), database, ENGINE)
-    sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, Options(as_of=CLOCK)), ENGINE)
+    options = Options(as_of=CLOCK, rules=rules)
+    sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, options), ENGINE)
     found = fetch(database, ENGINE, dataset, sql, Request(by=by))
-    assert_report(found, report(log, as_of=CLOCK, by=by), by)
+    assert_report(found, report(log, as_of=CLOCK, by=by, rules=rules), by)
 
 
 @pytest.mark.parametrize("name", load_semantics().datasets)

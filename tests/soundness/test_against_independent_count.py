@@ -72,19 +72,28 @@ def test_crowds(warehouse, seed):
     log = crowd(people=1000, seed=seed)
     warehouse.load(log)
     by = ("campaign", "email", "day")
-    for clock in CLOCKS[seed + 3 : seed + 8 : 2]:
-        assert_report(warehouse.report(as_of=clock, by=by), report(log, as_of=clock, by=by), by)
+    for clock, people in zip(CLOCKS[seed + 3 : seed + 8 : 2], People, strict=True):
+        rules = Rules(people=people)
+        found = warehouse.report(as_of=clock, by=by, rules=rules)
+        assert_report(found, report(log, as_of=clock, by=by, rules=rules), by)
 
 
 @pytest.mark.parametrize(
-    ("engine", "seed"),
-    [("duckdb", 1), ("sqlite", 2), ("postgresql", 3), ("mysql", 4), ("hive", 5)],
+    ("engine", "seed", "people"),
+    [
+        ("duckdb", 1, People.AS_SENT),
+        ("sqlite", 2, People.HIDDEN),
+        ("postgresql", 3, People.MERGED),
+        ("mysql", 4, People.HIDDEN),
+        ("hive", 5, People.MERGED),
+    ],
     indirect=["engine"],
     ids=str,
 )
-def test_large_logs(warehouse, seed):
+def test_large_logs(warehouse, seed, people):
     """350,000 activities on each engine: more than a million in all."""
     log = generate(350_000, seed)
     warehouse.load(log)
-    clock, by = utc("2024-04-15 12:00"), ("campaign", "email", "week")
-    assert_report(warehouse.report(as_of=clock, by=by), report(log, as_of=clock, by=by), by)
+    clock, by, rules = utc("2024-04-15 12:00"), ("campaign", "email", "week"), Rules(people=people)
+    found = warehouse.report(as_of=clock, by=by, rules=rules)
+    assert_report(found, report(log, as_of=clock, by=by, rules=rules), by)

@@ -1,0 +1,348 @@
+WITH digits AS (
+  /* To count the people of one merge */
+  SELECT
+    0 AS digit
+  UNION ALL
+  SELECT
+    1 AS digit
+  UNION ALL
+  SELECT
+    2 AS digit
+  UNION ALL
+  SELECT
+    3 AS digit
+  UNION ALL
+  SELECT
+    4 AS digit
+), merges_of_people AS (
+  /* A merge lists up to 25 people who went into another */
+  SELECT
+    CAST(parts.person_id AS Nullable(Int64)) AS person_id,
+    parts.surviving_id,
+    parts.merged_at
+  FROM (
+    SELECT
+      nullIf(
+        TRIM(
+          arrayElement(
+            splitByString(',', ifNull(merges.merged_ids, '')),
+            fives.digit * 5 + ones.digit + 1
+          )
+        ),
+        ''
+      ) AS person_id,
+      merges.surviving_id AS surviving_id,
+      merges.merged_at AS merged_at
+    FROM (
+      SELECT
+        CAST(loaded.lead_id AS Nullable(Int64)) AS surviving_id,
+        replace(
+          replace(
+            replace(nullIf(TRIM(CAST(loaded.merge_ids AS Nullable(String))), ''), '[', ''),
+            ']',
+            ''
+          ),
+          '"',
+          ''
+        ) AS merged_ids,
+        CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS merged_at
+      FROM marketo.activity_merge_leads AS loaded
+    ) AS merges
+    JOIN digits AS fives
+      ON 1 = 1
+    JOIN digits AS ones
+      ON 1 = 1
+  ) AS parts
+  WHERE
+    NOT (
+      parts.person_id IS NULL
+    )
+), merged_people AS (
+  /* The newest merge of each person */
+  SELECT
+    ranked.person_id,
+    ranked.surviving_id
+  FROM (
+    SELECT
+      merges_of_people.person_id,
+      merges_of_people.surviving_id,
+      row_number() OVER (
+        PARTITION BY merges_of_people.person_id
+        ORDER BY merges_of_people.merged_at DESC, merges_of_people.surviving_id DESC
+      ) AS merge_place
+    FROM merges_of_people
+  ) AS ranked
+  WHERE
+    ranked.merge_place = 1
+), people_after_2_merges AS (
+  /* Who was merged into somebody who was merged in turn: 2 merges in a row */
+  SELECT
+    merged_people.person_id AS person_id,
+    coalesce(merged_on_1.surviving_id, merged_people.surviving_id) AS surviving_id
+  FROM merged_people
+  LEFT OUTER JOIN merged_people AS merged_on_1
+    ON merged_people.surviving_id = merged_on_1.person_id
+), people_after_4_merges AS (
+  /* Who was merged into somebody who was merged in turn: 4 merges in a row */
+  SELECT
+    people_after_2_merges.person_id AS person_id,
+    coalesce(merged_on_2.surviving_id, people_after_2_merges.surviving_id) AS surviving_id
+  FROM people_after_2_merges
+  LEFT OUTER JOIN people_after_2_merges AS merged_on_2
+    ON people_after_2_merges.surviving_id = merged_on_2.person_id
+), surviving_people AS (
+  /* Who was merged into somebody who was merged in turn: 8 merges in a row */
+  SELECT
+    people_after_4_merges.person_id AS person_id,
+    coalesce(merged_on_3.surviving_id, people_after_4_merges.surviving_id) AS surviving_id
+  FROM people_after_4_merges
+  LEFT OUTER JOIN people_after_4_merges AS merged_on_3
+    ON people_after_4_merges.surviving_id = merged_on_3.person_id
+), link_events AS (
+  /* Clicks on links of the emails */
+  SELECT
+    CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
+    CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
+    coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
+    CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS activity_at,
+    nullIf(TRIM(CAST(loaded.id AS Nullable(String))), '') AS activity_id,
+    nullIf(TRIM(CAST(loaded.link AS Nullable(String))), '') AS link
+  FROM marketo.activity_click_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = CAST(loaded.lead_id AS Nullable(Int64))
+  WHERE
+    nullIf(TRIM(CAST(loaded.link AS Nullable(String))), '') IS NULL
+    OR NOT (
+      substr(lower(nullIf(TRIM(CAST(loaded.link AS Nullable(String))), '')), 1, 7) = 'mailto:'
+      OR POSITION(
+        lower(nullIf(TRIM(CAST(loaded.link AS Nullable(String))), '')),
+        'mkt_unsubscribe=1'
+      ) > 0
+    )
+), counted_sends AS (
+  /* Sends that count: neither skipped nor failed, with campaign, email and person */
+  SELECT
+    CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
+    CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
+    coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
+    CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = CAST(loaded.lead_id AS Nullable(Int64))
+  WHERE
+    (
+      NOT (
+        coalesce(lower(nullIf(TRIM(CAST(loaded.action_result AS Nullable(String))), '')), '') IN ('skipped', 'failed')
+      )
+    )
+    AND NOT (
+      CAST(loaded.campaign_id AS Nullable(Int64)) IS NULL
+    )
+    AND NOT (
+      CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) IS NULL
+    )
+    AND NOT (
+      coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) IS NULL
+    )
+), link_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id AS campaign_id,
+      link_events.email_id AS email_id,
+      link_events.person_id AS person_id,
+      link_events.activity_at AS activity_at,
+      row_number() OVER (
+        PARTITION BY link_events.email_id, link_events.person_id, link_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM link_events
+    JOIN counted_sends
+      ON link_events.email_id = counted_sends.email_id
+      AND link_events.person_id = counted_sends.person_id
+      AND link_events.activity_at >= counted_sends.activity_at
+    WHERE
+      link_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), recipients AS (
+  /* Who was sent what */
+  SELECT DISTINCT
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id
+  FROM counted_sends
+), link_clicks AS (
+  /* Clicks of people who were sent the email; a repeated row of the log counts once */
+  SELECT
+    known.campaign_id AS campaign_id,
+    known.email_id AS email_id,
+    known.link AS link,
+    count(DISTINCT known.activity_id) AS click_count,
+    count(DISTINCT known.person_id) AS people_count
+  FROM (
+    SELECT
+      link_events.campaign_id,
+      link_events.email_id,
+      link_events.person_id,
+      link_events.activity_at,
+      link_events.activity_id,
+      link_events.link
+    FROM link_events
+    WHERE
+      NOT (
+        link_events.campaign_id IS NULL
+      )
+    UNION ALL
+    SELECT
+      link_latest_sends.campaign_id AS campaign_id,
+      link_events.email_id AS email_id,
+      link_events.person_id AS person_id,
+      link_events.activity_at AS activity_at,
+      link_events.activity_id AS activity_id,
+      link_events.link AS link
+    FROM link_events
+    JOIN link_latest_sends
+      ON link_events.email_id = link_latest_sends.email_id
+      AND link_events.person_id = link_latest_sends.person_id
+      AND link_events.activity_at = link_latest_sends.activity_at
+    WHERE
+      link_events.campaign_id IS NULL
+  ) AS known
+  JOIN recipients
+    ON known.campaign_id = recipients.campaign_id
+    AND known.email_id = recipients.email_id
+    AND known.person_id = recipients.person_id
+  GROUP BY
+    known.campaign_id,
+    known.email_id,
+    known.link
+), newest_campaigns AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.campaign_id,
+    versions.name,
+    versions.program_id,
+    versions.program_name,
+    versions.workspace,
+    versions.active,
+    versions.archived
+  FROM (
+    SELECT
+      CAST(loaded.id AS Nullable(Int64)) AS campaign_id,
+      nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+      CAST(loaded.program_id AS Nullable(Int64)) AS program_id,
+      CAST(NULL AS Nullable(String)) AS program_name,
+      nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
+      CASE
+        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS active,
+      CASE
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS archived,
+      row_number() OVER (
+        PARTITION BY CAST(loaded.id AS Nullable(Int64))
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+      ) AS version_place
+    FROM marketo.campaign AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_programs AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.program_id,
+    versions.name,
+    versions.workspace
+  FROM (
+    SELECT
+      CAST(loaded.id AS Nullable(Int64)) AS program_id,
+      nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+      nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
+      row_number() OVER (
+        PARTITION BY CAST(loaded.id AS Nullable(Int64))
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+      ) AS version_place
+    FROM marketo.program AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_emails AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      CAST(loaded.id AS Nullable(Int64)) AS email_id,
+      nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+      nullIf(
+        TRIM(
+          CASE
+            WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+            AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
+            THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
+            ELSE CAST(loaded.subject AS Nullable(String))
+          END
+        ),
+        ''
+      ) AS subject,
+      CASE
+        WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS operational,
+      CAST(NULL AS Nullable(String)) AS archived,
+      nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
+      row_number() OVER (
+        PARTITION BY CAST(loaded.id AS Nullable(Int64))
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+      ) AS version_place
+    FROM marketo.email_template_history AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+)
+/* The clicks with names. A name that is missing shows the id */
+SELECT
+  CAST(NULL AS Nullable(String)) AS source_name,
+  coalesce(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
+  newest_campaigns.program_id AS program_id,
+  coalesce(
+    coalesce(newest_programs.name, newest_campaigns.program_name),
+    CAST(newest_campaigns.program_id AS Nullable(String))
+  ) AS program_name,
+  link_clicks.campaign_id AS campaign_id,
+  coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS Nullable(String))) AS campaign_name,
+  newest_campaigns.active AS campaign_active,
+  link_clicks.email_id AS email_id,
+  coalesce(newest_emails.name, CAST(link_clicks.email_id AS Nullable(String))) AS email_name,
+  newest_emails.subject AS email_subject,
+  newest_emails.operational AS operational,
+  link_clicks.link AS link,
+  link_clicks.click_count AS click_count,
+  link_clicks.people_count AS people_count
+FROM link_clicks
+LEFT OUTER JOIN newest_campaigns
+  ON link_clicks.campaign_id = newest_campaigns.campaign_id
+LEFT OUTER JOIN newest_programs
+  ON newest_campaigns.program_id = newest_programs.program_id
+LEFT OUTER JOIN newest_emails
+  ON link_clicks.email_id = newest_emails.email_id

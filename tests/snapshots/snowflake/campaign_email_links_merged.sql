@@ -1,0 +1,317 @@
+WITH digits AS (
+  /* To count the people of one merge */
+  SELECT
+    0 AS digit
+  UNION ALL
+  SELECT
+    1 AS digit
+  UNION ALL
+  SELECT
+    2 AS digit
+  UNION ALL
+  SELECT
+    3 AS digit
+  UNION ALL
+  SELECT
+    4 AS digit
+), merges_of_people AS (
+  /* A merge lists up to 25 people who went into another */
+  SELECT
+    CAST(parts.person_id AS BIGINT) AS person_id,
+    parts.surviving_id,
+    parts.merged_at
+  FROM (
+    SELECT
+      NULLIF(TRIM(SPLIT_PART(merges.merged_ids, ',', fives.digit * 5 + ones.digit + 1)), '') AS person_id,
+      merges.surviving_id,
+      merges.merged_at
+    FROM (
+      SELECT
+        loaded.lead_id AS surviving_id,
+        REPLACE(REPLACE(REPLACE(NULLIF(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
+        CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS merged_at
+      FROM marketo.activity_merge_leads AS loaded
+    ) AS merges
+    JOIN digits AS fives
+      ON 1 = 1
+    JOIN digits AS ones
+      ON 1 = 1
+  ) AS parts
+  WHERE
+    NOT parts.person_id IS NULL
+), merged_people AS (
+  /* The newest merge of each person */
+  SELECT
+    ranked.person_id,
+    ranked.surviving_id
+  FROM (
+    SELECT
+      merges_of_people.person_id,
+      merges_of_people.surviving_id,
+      ROW_NUMBER() OVER (
+        PARTITION BY merges_of_people.person_id
+        ORDER BY merges_of_people.merged_at DESC, merges_of_people.surviving_id DESC
+      ) AS merge_place
+    FROM merges_of_people
+  ) AS ranked
+  WHERE
+    ranked.merge_place = 1
+), people_after_2_merges AS (
+  /* Who was merged into somebody who was merged in turn: 2 merges in a row */
+  SELECT
+    merged_people.person_id,
+    COALESCE(merged_on_1.surviving_id, merged_people.surviving_id) AS surviving_id
+  FROM merged_people
+  LEFT OUTER JOIN merged_people AS merged_on_1
+    ON merged_people.surviving_id = merged_on_1.person_id
+), people_after_4_merges AS (
+  /* Who was merged into somebody who was merged in turn: 4 merges in a row */
+  SELECT
+    people_after_2_merges.person_id,
+    COALESCE(merged_on_2.surviving_id, people_after_2_merges.surviving_id) AS surviving_id
+  FROM people_after_2_merges
+  LEFT OUTER JOIN people_after_2_merges AS merged_on_2
+    ON people_after_2_merges.surviving_id = merged_on_2.person_id
+), surviving_people AS (
+  /* Who was merged into somebody who was merged in turn: 8 merges in a row */
+  SELECT
+    people_after_4_merges.person_id,
+    COALESCE(merged_on_3.surviving_id, people_after_4_merges.surviving_id) AS surviving_id
+  FROM people_after_4_merges
+  LEFT OUTER JOIN people_after_4_merges AS merged_on_3
+    ON people_after_4_merges.surviving_id = merged_on_3.person_id
+), link_events AS (
+  /* Clicks on links of the emails */
+  SELECT
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at,
+    NULLIF(TRIM(CAST(loaded.id AS VARCHAR)), '') AS activity_id,
+    NULLIF(TRIM(loaded.link), '') AS link
+  FROM marketo.activity_click_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  WHERE
+    NULLIF(TRIM(loaded.link), '') IS NULL
+    OR NOT (
+      SUBSTRING(LOWER(NULLIF(TRIM(loaded.link), '')), 1, 7) = 'mailto:'
+      OR CHARINDEX('mkt_unsubscribe=1', LOWER(NULLIF(TRIM(loaded.link), ''))) > 0
+    )
+), counted_sends AS (
+  /* Sends that count: neither skipped nor failed, with campaign, email and person */
+  SELECT
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  LEFT OUTER JOIN surviving_people
+    ON surviving_people.person_id = loaded.lead_id
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT loaded.campaign_id IS NULL
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT COALESCE(surviving_people.surviving_id, loaded.lead_id) IS NULL
+), link_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      link_events.email_id,
+      link_events.person_id,
+      link_events.activity_at,
+      ROW_NUMBER() OVER (
+        PARTITION BY link_events.email_id, link_events.person_id, link_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM link_events
+    JOIN counted_sends
+      ON link_events.email_id = counted_sends.email_id
+      AND link_events.person_id = counted_sends.person_id
+      AND link_events.activity_at >= counted_sends.activity_at
+    WHERE
+      link_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), recipients AS (
+  /* Who was sent what */
+  SELECT DISTINCT
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id
+  FROM counted_sends
+), link_clicks AS (
+  /* Clicks of people who were sent the email; a repeated row of the log counts once */
+  SELECT
+    known.campaign_id,
+    known.email_id,
+    known.link,
+    COUNT(DISTINCT known.activity_id) AS click_count,
+    COUNT(DISTINCT known.person_id) AS people_count
+  FROM (
+    SELECT
+      link_events.campaign_id,
+      link_events.email_id,
+      link_events.person_id,
+      link_events.activity_at,
+      link_events.activity_id,
+      link_events.link
+    FROM link_events
+    WHERE
+      NOT link_events.campaign_id IS NULL
+    UNION ALL
+    SELECT
+      link_latest_sends.campaign_id,
+      link_events.email_id,
+      link_events.person_id,
+      link_events.activity_at,
+      link_events.activity_id,
+      link_events.link
+    FROM link_events
+    JOIN link_latest_sends
+      ON link_events.email_id = link_latest_sends.email_id
+      AND link_events.person_id = link_latest_sends.person_id
+      AND link_events.activity_at = link_latest_sends.activity_at
+    WHERE
+      link_events.campaign_id IS NULL
+  ) AS known
+  JOIN recipients
+    ON known.campaign_id = recipients.campaign_id
+    AND known.email_id = recipients.email_id
+    AND known.person_id = recipients.person_id
+  GROUP BY
+    known.campaign_id,
+    known.email_id,
+    known.link
+), newest_campaigns AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.campaign_id,
+    versions.name,
+    versions.program_id,
+    versions.program_name,
+    versions.workspace,
+    versions.active,
+    versions.archived
+  FROM (
+    SELECT
+      loaded.id AS campaign_id,
+      NULLIF(TRIM(loaded.name), '') AS name,
+      loaded.program_id,
+      CAST(NULL AS VARCHAR) AS program_name,
+      NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
+      CASE
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS active,
+      CASE
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS archived,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.campaign AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_programs AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.program_id,
+    versions.name,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded.id AS program_id,
+      NULLIF(TRIM(loaded.name), '') AS name,
+      NULLIF(TRIM(loaded.workspace), '') AS workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.program AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_emails AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded.id AS email_id,
+      NULLIF(TRIM(loaded.name), '') AS name,
+      NULLIF(
+        TRIM(
+          CASE
+            WHEN SUBSTRING(loaded.subject, 1, 1) = '{'
+            AND CHARINDEX('"value"', loaded.subject) > 0
+            THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
+            ELSE loaded.subject
+          END
+        ),
+        ''
+      ) AS subject,
+      CASE
+        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', 'yes')
+        THEN 'Yes'
+        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', 'no')
+        THEN 'No'
+      END AS operational,
+      CAST(NULL AS VARCHAR) AS archived,
+      NULLIF(TRIM(loaded.workspace), '') AS workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded.id
+        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+      ) AS version_place
+    FROM marketo.email_template_history AS loaded
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+)
+/* The clicks with names. A name that is missing shows the id */
+SELECT
+  CAST(NULL AS VARCHAR) AS source_name,
+  COALESCE(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
+  newest_campaigns.program_id,
+  COALESCE(
+    COALESCE(newest_programs.name, newest_campaigns.program_name),
+    CAST(newest_campaigns.program_id AS VARCHAR)
+  ) AS program_name,
+  link_clicks.campaign_id,
+  COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR)) AS campaign_name,
+  newest_campaigns.active AS campaign_active,
+  link_clicks.email_id,
+  COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR)) AS email_name,
+  newest_emails.subject AS email_subject,
+  newest_emails.operational,
+  link_clicks.link,
+  link_clicks.click_count,
+  link_clicks.people_count
+FROM link_clicks
+LEFT OUTER JOIN newest_campaigns
+  ON link_clicks.campaign_id = newest_campaigns.campaign_id
+LEFT OUTER JOIN newest_programs
+  ON newest_campaigns.program_id = newest_programs.program_id
+LEFT OUTER JOIN newest_emails
+  ON link_clicks.email_id = newest_emails.email_id
