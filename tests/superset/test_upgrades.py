@@ -1,27 +1,37 @@
 """People edit the report through Superset's own API, releases come: nothing of theirs is lost, nothing is outdated.
 
 Steps are drawn at random, edits and upgrades in any order; what must stand there afterwards is kept beside, by hand.
-`ROUNDS=200 pytest tests/superset/test_upgrades.py` is the long run.
+`ROUNDS=200 pytest tests/superset/test_upgrades.py` is the long run. An upgrade that changes figures says so first.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid5
 
+import logs
 import pytest
-from deployment import DATABASE, SCHEMA, Deployment, put_back
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+from deployment import DATABASE, IMPORTED, SCHEMA, Deployment, put_back
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.report.rules import People, Rules
+from superset_campaign_plugin.warehouse import connect
 
 ROUNDS = int(os.environ.get("ROUNDS", 8))
 
@@ -455,3 +465,143 @@ def test_edits_and_upgrades_in_any_order(years: Deployment, steps: list[tuple[st
                 if step != "add_of_their_own" or not gone:
                     getattr(world, step)(place)
         assert [check for check in validate() if not check.passed and check.name != "emails"] == []
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# A release that counts merged people as Marketo's report does
+
+SENT = "2024-03-07 12:00"
+MERGED = {"rules": Rules(people=People.MERGED), "people_chosen": True}
+FIGURES = {
+    "merged": {"sent": 1, "delivered": 1, "opened": 1, "clicked_link": 1},
+    "as_sent": {"sent": 3, "delivered": 2, "opened": 2, "clicked_link": 1},
+}
+SENTENCE = (
+    "the figures change: merged people no longer count once, but under each id that was sent an email, as in Marketo's "
+    "report; Sent 3 (before: 1), Delivered 2 (before: 1), Opened 2 (before: 1), Clicked Link 1 (before: 1); to keep "
+    'them as they were, set "people": "merged" in the block SUPERSET_CAMPAIGN of superset_config.py'
+)
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(campaign, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def change_said(*arguments: str) -> Any:
+    """What a command says of the figures in its JSON, which is all that it prints."""
+    result = run(*arguments, "--json")
+    assert result.stderr == ""
+    return json.loads(result.stdout)["figures_change"]
+
+
+def shown() -> dict[str, int]:
+    """The figures that the dashboard's dataset shows."""
+    from superset import db
+    from superset.connectors.sqla.models import SqlaTable
+
+    db.session.expire_all()
+    dataset = db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(REPORT)).one()
+    row = dataset.database.get_df(
+        "SELECT SUM(sent_count), SUM(delivered_count), SUM(opened_count), "
+        f"SUM(clicked_link_count) FROM ({dataset.sql}) AS report"
+    ).iloc[0]
+    return dict(zip(FIGURES["merged"], map(int, row), strict=True))
+
+
+@pytest.fixture
+def installed_before(bare: Deployment, tmp_path: Path) -> Iterator[Deployment]:
+    """The report as the release before has installed it, over a log in which 101 and 102 were merged into 100."""
+    from superset import db
+
+    from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.bundle.manifest import read_manifest, write_manifest
+    from superset_campaign_plugin.bundle.uninstall import uninstall
+
+    uri = f"duckdb:///{tmp_path}/log.duckdb"
+    log = logs.Log().send(1, 10, 100, SENT).send(1, 10, 101, SENT).send(1, 10, 102, SENT).merge(100, 101, 102)
+    logs.write(log.open(1, 10, 101, SENT).click(1, 10, 102, SENT), uri)
+    with bare.as_user("admin"):
+        with bare.settings(**MERGED):
+            install(database=IMPORTED, uri=uri, schema=None, source="fivetran")
+        manifest = read_manifest()
+        del manifest.warehouse["rules"]
+        write_manifest(manifest)
+        db.session.commit()
+        assert shown() == FIGURES["merged"]
+        yield bare
+        uninstall()
+
+
+def test_an_installation_says_first_what_becomes_of_the_figures(installed_before: Deployment) -> None:
+    before = installed_before.metadata()
+    told = change_said("install", "--dry-run")
+    assert (told["before"], told["now"], told["sentence"]) == (FIGURES["merged"], FIGURES["as_sent"], SENTENCE)
+    assert (told["same"], told["people"]) == (False, {"before": "merged", "now": "as_sent"})
+    assert run("install", "--dry-run").stderr.splitlines()[0] == SENTENCE
+    assert installed_before.metadata() == before
+    with installed_before.settings(**MERGED):
+        assert change_said("install", "--dry-run") is None
+    result = run("install")
+    # The output of both streams, in the order in which they were written.
+    assert result.output.startswith(f"{SENTENCE}\nupdated ")
+    assert shown() == FIGURES["as_sent"]
+    assert change_said("install") is None
+
+
+def test_an_installation_that_is_no_command_says_it_in_the_log(
+    installed_before: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    from superset_campaign_plugin.bundle.install import install
+
+    with caplog.at_level(logging.WARNING):
+        install(database=IMPORTED, uri=None, schema=None, source="fivetran")
+    assert SENTENCE in caplog.messages
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["stored tables", "from the log"])
+def test_a_refresh_says_first_what_becomes_of_the_figures(installed_before: Deployment, stored: bool) -> None:
+    if stored:
+        with installed_before.settings(**MERGED):
+            run("refresh")
+    for _ in range(2):
+        told = change_said("refresh", "--dry-run")
+        assert (told["before"], told["now"], told["sentence"]) == (FIGURES["merged"], FIGURES["as_sent"], SENTENCE)
+        assert shown() == FIGURES["merged"]
+    with installed_before.settings(**MERGED):
+        assert change_said("refresh", "--dry-run") is None
+    result = run("refresh")
+    assert result.stderr.splitlines() == [SENTENCE]
+    assert result.output.startswith(f"{SENTENCE}\nfull: ")
+    assert shown() == FIGURES["as_sent"]
+    assert change_said("refresh") is None
+    assert change_said("install") is None
+
+
+def test_who_merges_nobody_is_told_that_the_figures_stay(installed_before: Deployment) -> None:
+    from superset_campaign_plugin.bundle.connections import find_database, writable_uri
+
+    with connect(writable_uri(find_database(IMPORTED)), write=True) as (connection, _):
+        connection.execute(sa.text("DELETE FROM activity_merge_leads"))
+    told = change_said("install", "--dry-run")
+    assert (told["same"], told["before"]) == (True, told["now"])
+    [first, *_] = run("install").stderr.splitlines()
+    assert first.endswith("as in Marketo's report; the figures stay the same")
+
+
+def test_the_start_says_what_takes_the_place_of_settings(deployment: Deployment) -> None:
+    """Once, in the log of Superset's start."""
+    block = {"merge_people": True, "leave_out_deleted": True}
+    done = subprocess.run(
+        [sys.executable, "-c", "from superset.app import create_app; create_app()"],
+        env={**os.environ, **deployment.environment, "CAMPAIGN_TEST_SETTINGS": json.dumps(block)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "takes its place" in line]
+    assert ["merge_people" in line for line in said] == [True, False]
+    assert '"people": "merged" takes its place' in said[0]
+    assert '"people": "hidden" takes its place' in said[1]
