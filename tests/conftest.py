@@ -22,6 +22,7 @@ from marketo_server import clock, marketo  # noqa: F401 - fixtures
 ON_SPARK = {
     "test_a_missing_column",
     "test_a_healthy_log_has_nothing_to_mend",
+    "test_a_merge_alone_is_noticed",
     "test_a_second_refresh_has_nothing_to_do",
     "test_a_missing_name_is_the_id",
     "test_a_text_that_is_no_id",

@@ -86,7 +86,7 @@ def refresh(
                 announce=(lambda _: None) if as_json else _print_change,
             )
     else:
-        from superset_campaign_plugin.refresh.figures_change import change_of_figures
+        from superset_campaign_plugin.refresh.kept_people import change_of_figures
         from superset_campaign_plugin.refresh.run import refresh as run
         from superset_campaign_plugin.report.figures_change import KEEP_BY_OPTION
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import exists, func, literal, select, union_all
+from sqlalchemy import and_, exists, func, literal, select, union_all
 from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.refresh import changes
@@ -23,6 +23,7 @@ from superset_campaign_plugin.report.rules import Rules
 
 FULL, INCREMENTAL, UNCHANGED = "full", "incremental", "unchanged"
 _NOTHING = "nothing new in the log"
+_PEOPLE_CHANGED = "people were merged or deleted since the last refresh"
 
 # The log as this run sees it, in temporary tables.
 DAYS_NOW = "campaign_days_now"
@@ -72,9 +73,11 @@ class Planner:
         if state is None or reason is not None:
             return _all_of_it(reason or "", marks)
         if not self._engine.updates_rows:
-            if state.marks == {name: Mark(mark.rows, mark.loaded_at) for name, mark in marks.items()}:
-                return Plan(UNCHANGED, _NOTHING, dict.fromkeys(marks, 0), marks)
-            return _all_of_it(f"{self._engine.name} changes no rows in place", marks)
+            if state.marks != {name: Mark(mark.rows, mark.loaded_at) for name, mark in marks.items()}:
+                return _all_of_it(f"{self._engine.name} changes no rows in place", marks)
+            if self._people_differ():
+                return _all_of_it(_PEOPLE_CHANGED, marks)
+            return Plan(UNCHANGED, _NOTHING, dict.fromkeys(marks, 0), marks)
         return self._what_is_new(state, marks)
 
     def day_counts(self) -> Select:
@@ -97,7 +100,7 @@ class Planner:
         if any(new_rows.values()):
             reason = "rows came in since the last refresh"
         elif people is not None:
-            reason = "people were merged or deleted since the last refresh"
+            reason = _PEOPLE_CHANGED
         else:
             return Plan(UNCHANGED, _NOTHING, new_rows, marks)
         return Plan(INCREMENTAL, reason, new_rows, marks, changed, people)
@@ -131,6 +134,20 @@ class Planner:
             ~exists(select(literal(1)).select_from(before).where(same))
         )
         return self._scratch.make(_CHANGED_DAYS, grown, ("activity_day",))
+
+    def _people_differ(self) -> bool:
+        """Whether anybody counts as somebody else than at the last refresh, looked up without a table of its own."""
+        now = changes.people_rows(self._raw, self._engine, self._rules).subquery("people_now")
+        before = stored(PEOPLE, self._schema).alias("people_before")
+        same = and_(*(now.c[name] == before.c[name] for name in COLUMNS[PEOPLE]))
+
+        def without(some: Any, others: Any) -> bool:
+            missing = (
+                select(some.c.person_id).select_from(some.outerjoin(others, same)).where(others.c.person_id.is_(None))
+            )
+            return bool(rows_of(self._connection, self._engine, missing.limit(1)))
+
+        return without(now, before) or without(before, now)
 
     def _changed_people(self) -> TableClause | None:
         """Whoever counts as somebody else than at the last refresh, with those they counted and count as."""

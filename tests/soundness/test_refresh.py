@@ -231,6 +231,20 @@ def test_merges_and_deletions_that_come_later(warehouse, people, before, after, 
     assert (row["sent"], row["opened"]) == expected
 
 
+@pytest.mark.parametrize("people", [People.MERGED, People.HIDDEN])
+def test_a_merge_alone_is_noticed(warehouse, people):
+    """Also where rows are not changed in place, and no row of a send or of an event is new."""
+    rules = Rules(people=people)
+    load(warehouse, BOTH_SENT, bulk, 0)
+    refresh(warehouse.uri, source="bulk", rules=rules)
+    load(warehouse, Log().merge(100, 101), bulk, 1)
+    summary = refresh(warehouse.uri, source="bulk", rules=rules)
+    assert summary.reason == "people were merged or deleted since the last refresh"
+    [row] = warehouse.records(source="bulk", by=[], rules=rules, facts=StoredSource(DEFAULT_SCHEMA))
+    assert row["sent"] == 1
+    assert refresh(warehouse.uri, source="bulk", rules=rules).mode == "unchanged"
+
+
 def test_pending_turns_into_aborted_without_a_refresh(warehouse):
     load(warehouse, Log().send(1, 10, 100, DAY), bulk, 0)
     refresh(warehouse.uri, source="bulk")
