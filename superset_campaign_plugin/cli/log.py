@@ -12,6 +12,43 @@ from superset_campaign_plugin.cli.group import campaign
 from superset_campaign_plugin.cli.options import uri_options
 
 
+def _delimiter(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    from superset_campaign_plugin.load.extract import DELIMITERS
+
+    if value is None:
+        return None
+    delimiter = DELIMITERS.get(value.lower(), value)
+    if len(delimiter) != 1 or delimiter.isalnum() or delimiter in '"\r\n\0':
+        raise click.BadParameter(
+            f"{value!r} is none of {', '.join(DELIMITERS)}, and no single character between fields"
+        )
+    return delimiter
+
+
+def _headings(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    from superset_campaign_plugin.load.extract import ALL_COLUMNS
+
+    fields = {name.lower(): name for name in ALL_COLUMNS}
+    headings = {}
+    for value in values:
+        name, _, heading = value.partition("=")
+        field = fields.get(name.strip().lower())
+        if field is None or not heading.strip():
+            raise click.BadParameter(f"{value!r} is not FIELD=HEADING with one of {', '.join(ALL_COLUMNS)}")
+        headings[field] = heading
+    return headings
+
+
+def _activity_type(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
+    from superset_campaign_plugin.load.extract import STORED_TYPES
+
+    if value is not None and value not in STORED_TYPES:
+        raise click.BadParameter(
+            f"{value} is none of the types that are stored: {', '.join(map(str, sorted(STORED_TYPES)))}"
+        )
+    return value
+
+
 @campaign.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @uri_options()
@@ -23,17 +60,47 @@ from superset_campaign_plugin.cli.options import uri_options
     metavar="N",
     help="Stop at a file with more bad rows.  [more than 100, and a tenth of the file so far]",
 )
+@click.option(
+    "--delimiter",
+    metavar="NAME",
+    callback=_delimiter,
+    help="What separates the fields: comma, tab, semicolon, space, or one character.  [default: by the header]",
+)
+@click.option(
+    "--heading",
+    "headings",
+    multiple=True,
+    metavar="FIELD=HEADING",
+    callback=_headings,
+    help="A column that is headed otherwise than Marketo does, as in leadId=Person. Several may be given.",
+)
+@click.option(
+    "--activity-type",
+    type=click.IntRange(min=1),
+    metavar="ID",
+    callback=_activity_type,
+    help="The type of all rows of files without a column activityTypeId.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def load(
-    files: tuple[str, ...], uri: str, schema: str | None, rejected: str | None, max_rejected: int | None, as_json: bool
+    files: tuple[str, ...],
+    uri: str,
+    schema: str | None,
+    rejected: str | None,
+    max_rejected: int | None,
+    delimiter: str | None,
+    headings: dict[str, str],
+    activity_type: int | None,
+    as_json: bool,
 ) -> None:
-    """Store Marketo's bulk activity extracts (CSV or TSV, plain or gzip) in the table marketo_activity.
+    """Store Marketo's bulk activity extracts (CSV, TSV or SSV, plain or gzip) in the table marketo_activity.
 
     The same command again goes on where it was broken off; what is stored already stays as it is.
     """
     import json
     from pathlib import Path
 
+    from superset_campaign_plugin.load.extract import Form
     from superset_campaign_plugin.load.run import load_files
 
     with _progress_bar() as advance:
@@ -43,6 +110,7 @@ def load(
             schema=schema,
             rejected=None if rejected is None else Path(rejected),
             max_rejected=max_rejected,
+            form=Form(delimiter, headings, activity_type),
             on_progress=advance,
         )
     for line in summary.notes():

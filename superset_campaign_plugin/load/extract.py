@@ -7,10 +7,12 @@ Header and attribute names are compared without case, spaces and underscores.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +24,8 @@ STORED_TYPES = frozenset({6, 7, 8, 9, 10, 11, 27, 29, 32, 37})
 MAX_ID = 2**63 - 1
 MAX_ACTIVITY_ID = 255  # characters; Marketo's have at most 128
 
-REQUIRED_COLUMNS = (
+# Those that Marketo writes when `fields` is left out.
+COLUMNS = (
     "marketoGUID",
     "leadId",
     "activityDate",
@@ -32,12 +35,24 @@ REQUIRED_COLUMNS = (
     "primaryAttributeValue",
     "attributes",
 )
+ALL_COLUMNS = (*COLUMNS, "actionResult")
+# Without these the report knows nothing of a row.
+REQUIRED_COLUMNS = ("leadId", "activityDate", "activityTypeId")
+# By plain name.
+STORED_ATTRIBUTES = ("actionresult", "link", "isbotactivity", "useragent", "mergeids")
+# By which a header is tried: Marketo's three formats, of which SSV is written with either of the last two.
+DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "space": " "}
+# The id of a row without one is made of what stands in it.
+CONTENT_ID = "content-"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _SURELY_IN_RANGE = 19  # digits
 _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?\s?(?:(Z)|([+-])(\d\d):?([0-5]\d)?)?", re.ASCII | re.I
 )
+# Not strict: line ends and tabs may stand in a text as they are.
+_JSON = json.JSONDecoder(strict=False)
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Activity(NamedTuple):
@@ -61,49 +76,83 @@ class Fault(Exception):
     """Why a record is no activity, in a few words."""
 
 
-class Layout:
-    """Where the fields of a file stand. Raises `LoadError` for a header that is none of an activity extract."""
+@dataclass(frozen=True)
+class Form:
+    """What a file does not say of itself.
 
-    def __init__(self, path: Path, header: Sequence[str]) -> None:
+    `delimiter` is one character, or None to go by the header. `headings` has the headings of columns that are headed
+    otherwise than Marketo does, by Marketo's name. `activity_type` is the type of all rows of a file without a column
+    of types.
+    """
+
+    delimiter: str | None = None
+    headings: Mapping[str, str] = field(default_factory=dict)
+    activity_type: int | None = None
+
+
+class Layout:
+    """Where the fields of a file stand. Raises `LoadError` for a header that is none of an activity extract.
+
+    `absent` are the columns that the file does not have.
+    """
+
+    def __init__(self, path: Path, header: Sequence[str], form: Form = Form()) -> None:
         names = [_plain(name) for name in header]
-        missing = [name for name in REQUIRED_COLUMNS if _plain(name) not in names]
+        wanted = {name: _plain(form.headings.get(name, name)) for name in ALL_COLUMNS}
+        found = f"found {_shown(', '.join(header), 200)}"
+        for name in form.headings:
+            if wanted[name] not in names:
+                raise LoadError(f"{path}, line 1: no heading {_shown(form.headings[name])} for {name}; {found}")
+        given = {"activityTypeId"} if form.activity_type is not None else set()
+        missing = [name for name in REQUIRED_COLUMNS if wanted[name] not in names and name not in given]
         if missing:
-            known = len(REQUIRED_COLUMNS) - len(missing)
-            hint = f"it lacks {', '.join(missing)}" if known else "expected marketoGUID,leadId,activityDate,…"
+            advice = "--heading FIELD=HEADING names one that is headed otherwise"
+            if "activityTypeId" in missing:
+                advice += ", --activity-type the type of all rows"
             raise LoadError(
-                f"{path}, line 1: not the header of a bulk activity extract in CSV or TSV, UTF-8: {hint}; "
-                f"found {_shown(', '.join(header))}"
+                f"{path}, line 1: not the header of a bulk activity extract: it lacks {', '.join(missing)}; {found}; "
+                f"{advice}"
             )
-        used = (*REQUIRED_COLUMNS, "actionResult")
-        twice = [name for name in used if names.count(_plain(name)) > 1]
+        twice = [name for name in ALL_COLUMNS if names.count(wanted[name]) > 1]
         if twice:
             raise LoadError(f"{path}, line 1: column {twice[0]} stands there twice")
         self.width = len(names)
-        self._pick = operator.itemgetter(*(names.index(_plain(name)) for name in REQUIRED_COLUMNS))
-        self._result = names.index("actionresult") if "actionresult" in names else None
-        self._last = next((name for name in used if names[-1] == _plain(name)), None)
+        self.activity_type = form.activity_type
+        self.places = {name: names.index(wanted[name]) for name in ALL_COLUMNS if wanted[name] in names}
+        self.absent = [name for name in COLUMNS if name not in self.places and name not in given]
+        self._last = next((name for name, place in self.places.items() if place == self.width - 1), None)
+        # What is absent is taken from behind the fields: nothing, and the type of all rows.
+        self._behind = ("", "" if form.activity_type is None else str(form.activity_type))
+        instead = {"activityTypeId": self.width + 1}
+        self._pick = operator.itemgetter(
+            *(self.places.get(name, instead.get(name, self.width)) for name in ALL_COLUMNS)
+        )
 
-    def activity(self, fields: Sequence[str]) -> Activity | None:
-        """The activity of a record of `width` fields; None for one of a type that is not stored. Raises `Fault`."""
-        guid, lead, date, kind, campaign, email, name, attributes = self._pick(fields)
+    def read(self, fields: Sequence[str], *, undecoded: bool = False) -> tuple[Activity | None, bool]:
+        """The activity of a record of `width` fields, and whether its attributes are mended.
+
+        None for a record of a type that is not stored. Raises `Fault`, also for an id that is `undecoded`.
+        """
+        picked = self._pick((*fields, *self._behind))
+        guid, lead, date, kind, campaign, email, name, attributes, action_result = picked
         kind_id = _number("activityTypeId", kind)
         if kind_id is None:
             raise Fault("no activityTypeId")
         if kind_id not in STORED_TYPES:
-            return None
-        activity_id = _text(guid.strip())
+            return None, False
+        activity_id = _text(guid.strip()) if "marketoGUID" in self.places else content_id(picked)
         if activity_id is None:
             raise Fault("no marketoGUID")
         if len(activity_id) > MAX_ACTIVITY_ID:
             raise Fault(f"marketoGUID has more than {MAX_ACTIVITY_ID} characters")
+        if undecoded and "\ufffd" in activity_id:
+            raise Fault("marketoGUID is not UTF-8 text")
         lead_id = _number("leadId", lead)
         if lead_id is None:
             raise Fault("no leadId")
-        found = _attributes(attributes)
-        result = None if self._result is None else _text(fields[self._result])
-        if "\0" in activity_id or "\0" in name or (result and "\0" in result):
-            raise Fault("a null character")
-        return Activity(
+        found, mended = read_attributes(attributes)
+        result = _text(action_result)
+        activity = Activity(
             activity_id,
             kind_id,
             _time(date),
@@ -113,10 +162,11 @@ class Layout:
             _text(name),
             result if result is not None else found.get("actionresult"),
             found.get("link"),
-            _flag(found.get("isbotactivity")),
+            stored_flag(found.get("isbotactivity")),
             found.get("useragent"),
             found.get("mergeids"),
         )
+        return activity, mended
 
     def is_whole(self, text: str, fields: Sequence[str]) -> bool:
         """Whether a record that the file ends with, without a line's end, can be no part of a longer one."""
@@ -126,7 +176,7 @@ class Layout:
             return True
         try:
             if self._last == "attributes":
-                _attributes(fields[-1])
+                read_attributes(fields[-1])
                 return bool(fields[-1].strip())  # without a word they may have been about to begin
             if self._last == "activityDate":
                 _time(fields[-1])
@@ -189,33 +239,47 @@ def _time(text: str) -> datetime:
     return moment
 
 
-def _attributes(text: str) -> dict[str, str | None]:
-    """The attributes by plain name, as text; what is no text in the JSON is written as JSON."""
+def content_id(picked: Sequence[str]) -> str:
+    """The id of a row without one: the same for the same content of the columns of `ALL_COLUMNS`."""
+    return CONTENT_ID + hashlib.sha256("\x1f".join(picked).encode("utf-8")).hexdigest()
+
+
+def read_attributes(text: str) -> tuple[dict[str, str | None], bool]:
+    """The attributes that are stored, by plain name, and whether they are mended; what is no text is written as JSON.
+
+    JSON can spell what a database does not take. The null character is left out, and half a character becomes U+FFFD.
+    Raises `Fault`.
+    """
     if _text(text.strip()) is None:
-        return {}
+        return {}, False
     try:
-        attributes: Any = json.loads(text)
+        attributes: Any = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         raise Fault("attributes are no valid JSON") from error
     if not isinstance(attributes, dict):
         raise Fault("attributes are no JSON object")
-    found = {_plain(name): value if type(value) is str else _written(value) for name, value in attributes.items()}
+    found = {
+        plain: value if type(value) is str else _written(value)
+        for name, value in attributes.items()
+        if (plain := _plain(name)) in STORED_ATTRIBUTES
+    }
+    mended = False
     if "\\u" in text:
-        # JSON can spell what a database does not take: half a character, and the null character.
-        values = "".join(value for value in found.values() if value)
-        if "\0" in values:
-            raise Fault("a null character")
-        try:
-            values.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise Fault("attributes hold half a character") from error
-    return found
+        for name, value in found.items():
+            if value and (clean := _clean(value)) != value:
+                found[name], mended = clean, True
+    return found, mended
+
+
+def _clean(text: str) -> str:
+    return _HALF_A_CHARACTER.sub("\ufffd", text.replace("\0", ""))
 
 
 def _written(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _flag(text: str | None) -> str | None:
+def stored_flag(text: str | None) -> str | None:
+    """A word for yes or no as `true` or `false`; None for another one."""
     said = read_flag(text)
     return None if said is None else str(said).lower()

@@ -1,9 +1,10 @@
-"""Splits the bytes of a CSV or TSV file into records, and goes on after one whose quotes are broken."""
+"""Splits the bytes of a delimited file into records, mends them, and goes on after one whose quotes are broken."""
 
 from __future__ import annotations
 
 import csv
-from collections import deque
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,25 +16,30 @@ from superset_campaign_plugin.load.files import Stream
 MAX_RECORD = 1 << 20
 # Python's own limit is smaller. A row that is set aside must be readable again, so it holds for both files.
 csv.field_size_limit(4 * MAX_RECORD)
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _QUOTE = b'"'
+_CHUNK = 4 << 20
+_FORGOTTEN_AT_ONCE = 4096
+# One at the end of the file is the first half of a line's end.
+_BARE_RETURN = re.compile(rb"\r(?!\n|\Z)")
 
 BROKEN_QUOTES = "the quotes are broken"
 
 
 class Record(NamedTuple):
-    """A record: its bytes with the line's end, the line it begins in (from 1), and its fields or what is wrong."""
+    """A record: its bytes with the line's end, the line it begins in (from 1), and its fields or what is wrong.
+
+    `text` is what the fields were read from, without the line's end. It is `mended` where it lacks characters of the
+    bytes, or has others; `undecoded` where bytes were no UTF-8 and stand there as U+FFFD.
+    """
 
     raw: bytes
     line: int
+    text: str
     fields: list[str]
     fault: str | None = None
-
-    @property
-    def text(self) -> str:
-        """As it stands in the file, without the line's end."""
-        text = self.raw.decode("utf-8")
-        return text[: -2 if text.endswith("\r\n") else -1] if text.endswith("\n") else text
+    mended: bool = False
+    undecoded: bool = False
 
     @property
     def ended(self) -> bool:
@@ -45,18 +51,84 @@ class Cut(LoadError):
     """The file ends within a record."""
 
 
-def read_header(path: Path, stream: Stream) -> tuple[Record, str]:
-    """The first line and its delimiter, comma or tab. Raises `LoadError` for an empty file and one that is no text."""
+def read_first_line(path: Path, stream: Stream) -> bytes:
+    """The first line. Raises `LoadError` for an empty file and one that is no text in lines."""
     raw = stream.reader.readline(MAX_RECORD)
     if not raw.strip():
         raise LoadError(f"{path} is empty: not even a header" if not raw else f"{path}, line 1: no header")
-    if b"\0" in raw:
-        raise LoadError(f"{path}, line 1: not UTF-8 text; export it as UTF-8")
-    delimiter = "\t" if b"\t" in raw else ","
-    fields, fault = _parse(_decode(path, 1, raw.removeprefix(_BOM)), _dialect(delimiter))
+    try:
+        if b"\0" in raw:
+            raise LoadError(f"{path}, line 1: not UTF-8 text; export it as UTF-8")
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = raw[error.start]
+        raise LoadError(f"{path}, line 1: not UTF-8 text (byte 0x{byte:02x}); export it as UTF-8") from error
+    if _BARE_RETURN.search(raw.rstrip(b"\r\n")):
+        raise LoadError(f"{path}, line 1: lines end in a carriage return alone; let them end in a line feed")
+    return raw
+
+
+def split_header(path: Path, raw: bytes, delimiter: str) -> list[str]:
+    """The headings of the first line. Raises `LoadError` where its quotes are broken."""
+    fields, fault = _parse(raw.removeprefix(BOM).rstrip(b"\r\n").decode("utf-8"), _dialect(delimiter))
     if fault:
         raise LoadError(f"{path}, line 1: {fault}")
-    return Record(raw, 1, fields), delimiter
+    return fields
+
+
+class Lines:
+    """The lines of a stream with their ends, one after the other; those that were taken last can be given back."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self._place = 0
+
+    def next(self) -> bytes:
+        """The next line; nothing at the end of the file. One that is far too long may come in parts."""
+        if self._place == len(self._lines) and not self._fill():
+            return b""
+        self._place += 1
+        return self._lines[self._place - 1]
+
+    def give_back(self, count: int) -> None:
+        """Let the last lines come again; no more than were taken since `forget` or `at_hand`."""
+        self._place -= count
+
+    def forget(self) -> None:
+        """Those that were taken will not be given back."""
+        if self._place > _FORGOTTEN_AT_ONCE:
+            del self._lines[: self._place]
+            self._place = 0
+
+    def at_hand(self) -> list[bytes]:
+        """The lines that come next, without taking them: a few MB; none at the end of the file."""
+        del self._lines[: self._place]
+        self._place = 0
+        if not self._lines:
+            self._fill()
+        return self._lines[:]
+
+    @property
+    def place(self) -> int:
+        """How many of the lines at hand were taken."""
+        return self._place
+
+    def take(self, count: int) -> None:
+        """Take so many of the lines at hand."""
+        self._place += count
+
+    def _fill(self) -> bool:
+        before = len(self._lines)
+        while len(self._lines) == before and (chunk := self._stream.reader.read(_CHUNK)):
+            parts = io.BytesIO(self._rest + chunk).readlines()
+            self._rest = b"" if parts[-1].endswith(b"\n") or len(parts[-1]) > MAX_RECORD else parts.pop()
+            self._lines += parts
+        if len(self._lines) == before and self._rest:
+            self._lines.append(self._rest)
+            self._rest = b""
+        return len(self._lines) > before
 
 
 class Records:
@@ -65,45 +137,52 @@ class Records:
     `line` is the one after the record that was read last.
     """
 
-    def __init__(self, path: Path, stream: Stream, delimiter: str, width: int, line: int) -> None:
+    def __init__(self, path: Path, lines: Lines, delimiter: str, width: int, line: int) -> None:
         self._path = path
-        self._stream = stream
+        self._lines = lines
         self._dialect = _dialect(delimiter)
         self._width = width
         self.line = line
-        self._again: deque[bytes] = deque()
 
     def __iter__(self) -> Iterator[Record]:
-        """Raises `Cut` at the end of a file that ends within a record, `LoadError` for bytes that are not UTF-8.
+        """Raises as `next` does."""
+        while record := self.next():
+            yield record
+            self._lines.forget()
+
+    def next(self) -> Record | None:
+        """The next record; None at the end of the file.
 
         A line with an odd number of quotes goes on in the next lines up to another such line. Where that makes no
         record, the first of them alone is broken, and what follows is read as if it were not there.
+        Raises `Cut` where the file ends within a record, `LoadError` for a line that is too long.
         """
-        while raw := self._next_line():
-            line = self.line
-            lines = [raw]
-            if raw.count(_QUOTE) % 2:
-                closed = self._close(lines)
-                if not closed and self._is_cut(lines):
-                    raise Cut(f"{self._path} is cut: it ends within the quotes that line {line} opens")
-                raw = b"".join(lines)
-                if not closed:
-                    yield self._broken(lines)
-                    continue
-            fields, fault = _parse(_decode(self._path, line, raw), self._dialect)
-            if fault and len(lines) > 1:
-                yield self._broken(lines)
-                continue
-            if fields and not fault and len(fields) != self._width:
-                fault = f"{len(fields)} instead of {self._width} fields"
-            self.line += len(lines)
-            yield Record(raw, line, fields, fault)
+        raw = self._next_line()
+        if not raw:
+            return None
+        lines = [raw]
+        if raw.count(_QUOTE) % 2:
+            closed = self._close(lines)
+            if not closed and self._is_cut(lines):
+                raise Cut(f"{self._path} is cut: it ends within the quotes that line {self.line} opens")
+            if not closed:
+                return self._broken(lines)
+        record = self._read(b"".join(lines))
+        if record.fault and len(lines) > 1:
+            return self._broken(lines)
+        if record.fields and len(record.fields) != self._width:
+            record = record._replace(fault=f"{len(record.fields)} instead of {self._width} fields")
+        self.line += len(lines)
+        return record
+
+    def _read(self, raw: bytes) -> Record:
+        text, mended, undecoded = _decode(raw)
+        fields, fault = _parse(text, self._dialect)
+        return Record(raw, self.line, text.removesuffix("\n").removesuffix("\r"), fields, fault, mended, undecoded)
 
     def _next_line(self) -> bytes:
-        if self._again:
-            return self._again.popleft()
-        raw = self._stream.reader.readline(MAX_RECORD)
-        if len(raw) == MAX_RECORD and not raw.endswith(b"\n"):
+        raw = self._lines.next()
+        if len(raw) > MAX_RECORD:
             raise LoadError(f"{self._path}, from line {self.line}: a line of more than {MAX_RECORD} bytes; no extract")
         return raw
 
@@ -121,26 +200,25 @@ class Records:
         """Whether the file ends in an open quote. A stray quote leaves whole records behind it."""
         if sum(map(len, lines)) > MAX_RECORD:
             return False
-        return not any(
-            len(_parse(raw.decode("utf-8", "replace"), self._dialect)[0]) == self._width for raw in lines[1:]
-        )
+        return not any(len(_parse(_decode(raw)[0], self._dialect)[0]) == self._width for raw in lines[1:])
 
     def _broken(self, lines: list[bytes]) -> Record:
         """The first of the lines as a broken record; the others are read again."""
-        self._again.extendleft(reversed(lines[1:]))
-        record = Record(lines[0], self.line, [], BROKEN_QUOTES)
-        _decode(self._path, self.line, lines[0])
+        self._lines.give_back(len(lines) - 1)
+        record = self._read(lines[0])._replace(fields=[], fault=BROKEN_QUOTES)
         self.line += 1
         return record
 
 
-def _decode(path: Path, line: int, raw: bytes) -> str:
+def _decode(raw: bytes) -> tuple[str, bool, bool]:
+    """The text of a record without null characters and bare carriage returns; whether it is mended, and undecoded."""
+    clean = raw.replace(b"\0", b"") if b"\0" in raw else raw
+    if b"\r" in clean:
+        clean = _BARE_RETURN.sub(b"", clean)
     try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line += raw.count(b"\n", 0, error.start)
-        byte = raw[error.start]
-        raise LoadError(f"{path}, line {line}: not UTF-8 text (byte 0x{byte:02x}); export it as UTF-8") from error
+        return clean.decode("utf-8"), len(clean) < len(raw), False
+    except UnicodeDecodeError:
+        return clean.decode("utf-8", "replace"), True, True
 
 
 def _dialect(delimiter: str) -> csv.Dialect:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, String, Table, Text, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import LoadError
-from superset_campaign_plugin.load.extract import MAX_ACTIVITY_ID, Activity
+from superset_campaign_plugin.load.batch import Batch
+from superset_campaign_plugin.load.extract import MAX_ACTIVITY_ID
 from superset_campaign_plugin.load.writers import get_writer
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 
@@ -92,6 +93,7 @@ def progress_table(schema: str | None = None) -> Table:
         Column("other_types", BigInteger, nullable=False),
         Column("rejected", BigInteger, nullable=False),
         Column("loaded_at", _Time, nullable=False),
+        Column("mended", BigInteger),
         schema=schema,
         **_ON_MYSQL,
     )
@@ -102,7 +104,8 @@ class Progress:
     """How far a file was read, and what became of its rows.
 
     `bytes_read` counts the bytes of its text, decompressed, and `digest` is their SHA-256 in hexadecimal: a file
-    that begins with these bytes is the same file, or has grown. `rows_read` is the sum of the four below it.
+    that begins with these bytes is the same file, or has grown. `rows_read` is the sum of the four below it; `mended`
+    counts those of the rows stored and already there whose characters were not all stored as they stand in the file.
     """
 
     digest: str = ""
@@ -113,6 +116,7 @@ class Progress:
     already_there: int = 0
     other_types: int = 0
     rejected: int = 0
+    mended: int = 0
 
 
 class Store:
@@ -130,11 +134,19 @@ class Store:
                 found = catalog.columns(table.name)
                 if found is None:
                     table.create(connection)
+                elif table is self._progress and [*found, "mended"] == table.columns.keys():
+                    self._add_mended()
                 elif list(found) != table.columns.keys():
                     raise LoadError(
                         f"table {table.name} is not the one that load makes: its columns are {', '.join(found)}; "
                         "choose another schema with --schema, or rename that table"
                     )
+
+    def _add_mended(self) -> None:
+        """Bring a table of the time before rows were mended up to date."""
+        name = self._connection.dialect.identifier_preparer.format_table(self._progress)
+        self._connection.execute(text(f"ALTER TABLE {name} ADD COLUMN mended BIGINT"))
+        self._connection.execute(self._progress.update().values(mended=0))
 
     def progress(self, path: Path) -> Progress | None:
         """How far the file of that path is stored; None where it is new."""
@@ -144,17 +156,14 @@ class Store:
             row = self._connection.execute(query).mappings().first()
         return None if row is None else Progress(**row)
 
-    def save(self, path: Path, activities: Sequence[Activity], progress: Progress) -> None:
+    def save(self, path: Path, batch: Batch, progress: Progress) -> None:
         """Store the activities whose id is new and count them in `progress`; store the progress with them."""
         now = datetime.now(timezone.utc).replace(tzinfo=None)
-        rows: dict[str, tuple[Any, ...]] = {}
-        for activity in activities:
-            rows.setdefault(activity.activity_id, (*activity, now))
         table, key = self._progress, _file_id(path)
         with _transaction(self._connection):
-            new = self._write(self._connection, self._activities, list(rows.values())) if rows else 0
+            new = self._write(self._connection, self._activities, batch, now) if batch else 0
             progress.stored += new
-            progress.already_there += len(activities) - new
+            progress.already_there += len(batch) - new
             values = {"file": os.fsencode(path).decode("utf-8", "replace"), **asdict(progress), "loaded_at": now}
             known = self._connection.execute(select(table.c.file_id).where(table.c.file_id == key)).first()
             # Not deleted and inserted again: DuckDB refuses a key that was deleted in the same transaction.

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, text, types
 from sqlalchemy.engine import Connection
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError
+from superset_campaign_plugin.load.batch import ROW, Batch
 
-# (connection, table, rows in the order of the table's columns, each id once) -> how many rows were new.
-Writer = Callable[[Connection, Table, Sequence[tuple[Any, ...]]], int]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# (connection, table, the batch, when it is loaded) -> how many rows were new.
+Writer = Callable[[Connection, Table, Batch, datetime], int]
 
 
 def get_writer(connection: Connection, engine: Engine) -> Writer:
@@ -31,13 +36,9 @@ def get_writer(connection: Connection, engine: Engine) -> Writer:
     return WRITERS[engine.name]
 
 
-def _duckdb(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
-    import pyarrow as pa
-
-    kinds = [_arrow_type(column.type) for column in table.columns]
-    arrays = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+def _duckdb(connection: Connection, table: Table, batch: Batch, now: datetime) -> int:
     driver = connection.connection.driver_connection
-    driver.register("marketo_batch", pa.table(arrays, names=table.columns.keys()))
+    driver.register("marketo_batch", batch.table(now))
     try:
         insert = f"INSERT INTO {_name(connection, table)} SELECT * FROM marketo_batch ON CONFLICT DO NOTHING"
         return int(connection.execute(text(insert)).scalar())
@@ -45,20 +46,10 @@ def _duckdb(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]
         driver.unregister("marketo_batch")
 
 
-def _arrow_type(kind: types.TypeEngine) -> Any:
-    import pyarrow as pa
-
-    if isinstance(kind, types.BigInteger):
-        return pa.int64()
-    if isinstance(kind, types.Integer):
-        return pa.int32()
-    return pa.timestamp("us") if isinstance(kind, types.DateTime) else pa.string()
-
-
-def _sqlite(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+def _sqlite(connection: Connection, table: Table, batch: Batch, now: datetime) -> int:
     # SQLite has no times; this is the spelling of SQLAlchemy's DateTime.
     times = [place for place, column in enumerate(table.columns) if isinstance(column.type, types.DateTime)]
-    spelled = [list(row) for row in rows]
+    spelled = [list(row) for row in batch.rows(now)]
     for row in spelled:
         for place in times:
             row[place] = row[place].isoformat(" ", "microseconds")
@@ -70,29 +61,45 @@ def _sqlite(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def _postgresql(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+def _postgresql(connection: Connection, table: Table, batch: Batch, now: datetime) -> int:
+    name = _name(connection, table)
+    # COPY itself cannot leave out known ids.
+    connection.execute(text(f"CREATE TEMPORARY TABLE marketo_batch (LIKE {name}) ON COMMIT DROP"))
+    with connection.connection.driver_connection.cursor() as cursor:
+        if batch.has_tables:
+            cursor.copy_expert("COPY marketo_batch FROM STDIN (FORMAT csv)", _as_csv(batch.table(now)))
+        else:
+            cursor.copy_expert("COPY marketo_batch FROM STDIN", _as_text(batch.rows(now)))
+    insert = f"INSERT INTO {name} SELECT * FROM marketo_batch ON CONFLICT DO NOTHING"
+    return int(connection.execute(text(insert)).rowcount)
+
+
+def _as_csv(rows: pa.Table) -> io.BytesIO:
+    """All texts in quotes, so that one without characters differs from none."""
+    from pyarrow import csv
+
+    lines = io.BytesIO()
+    csv.write_csv(rows, lines, csv.WriteOptions(include_header=False))
+    lines.seek(0)
+    return lines
+
+
+def _as_text(rows: Sequence[ROW]) -> io.StringIO:
     def spell(value: object) -> str:
         if value is None:
             return "\\N"
         return value.translate(_COPY_ESCAPES) if isinstance(value, str) else str(value)
 
-    name = _name(connection, table)
-    # COPY itself cannot leave out known ids.
-    connection.execute(text(f"CREATE TEMPORARY TABLE marketo_batch (LIKE {name}) ON COMMIT DROP"))
-    lines = io.StringIO("".join(["\t".join(map(spell, row)) + "\n" for row in rows]))
-    with connection.connection.driver_connection.cursor() as cursor:
-        cursor.copy_expert("COPY marketo_batch FROM STDIN", lines)
-    insert = f"INSERT INTO {name} SELECT * FROM marketo_batch ON CONFLICT DO NOTHING"
-    return int(connection.execute(text(insert)).rowcount)
+    return io.StringIO("".join(["\t".join(map(spell, row)) + "\n" for row in rows]))
 
 
-def _mysql(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+def _mysql(connection: Connection, table: Table, batch: Batch, now: datetime) -> int:
     # INSERT IGNORE would let faults pass, and ON DUPLICATE KEY does not count what is new.
     name = _name(connection, table)
     connection.execute(text(f"CREATE TEMPORARY TABLE marketo_batch LIKE {name}"))
     try:
         marks = ", ".join(["%s"] * len(table.columns))
-        connection.exec_driver_sql(f"INSERT INTO marketo_batch VALUES ({marks})", list(rows))
+        connection.exec_driver_sql(f"INSERT INTO marketo_batch VALUES ({marks})", batch.rows(now))
         known = f"SELECT 1 FROM {name} AS known WHERE known.activity_id = marketo_batch.activity_id"
         insert = f"INSERT INTO {name} SELECT * FROM marketo_batch WHERE NOT EXISTS ({known})"
         return int(connection.execute(text(insert)).rowcount)

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from superset_campaign_plugin.errors import MarketoError, MarketoLaterError, MarketoRefusalError
-from superset_campaign_plugin.load.extract import REQUIRED_COLUMNS, STORED_TYPES
+from superset_campaign_plugin.load.extract import ALL_COLUMNS, STORED_TYPES
 from superset_campaign_plugin.marketo.client import Client
 from superset_campaign_plugin.marketo.values import spell_time
 
@@ -24,7 +24,7 @@ POLL = (60.0, 60.0, 120.0, 240.0, 300.0)  # seconds between two questions for a 
 
 # Deletions are not in the extract: Marketo has them at an address of their own.
 TYPES = sorted(STORED_TYPES - {29, 37})
-FIELDS = (*REQUIRED_COLUMNS, "actionResult")
+FIELDS = ALL_COLUMNS
 
 _PATH = "/bulk/v1/activities/export"
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)  # it becomes a part of paths and of file names

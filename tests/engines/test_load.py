@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from logs import ACTIVITY_TYPES, BULK_HEADER, generate, write_bulk
 
@@ -150,6 +150,12 @@ def activities(draw: st.DrawFn) -> Activity:
     )
 
 
+def without_bare_returns(row: Activity) -> Activity:
+    """As it is stored: those of the attributes are spelled in JSON, and stay."""
+    id, name = (None if text is None else re.sub("\r(?!\n)", "", text) for text in (row.activity_id, row.email_name))
+    return row._replace(activity_id=id, email_name=name)
+
+
 def as_extract(rows: Sequence[Activity], delimiter: str, end: str, bom: bool, compress: bool) -> bytes:
     text = io.StringIO(newline="")
     # Left to itself, the writer does not quote a lone carriage return.
@@ -182,8 +188,13 @@ def test_any_activities_come_back_exactly(warehouse, tmp_path: Path, rows, delim
         warehouse.execute("DROP TABLE IF EXISTS marketo_activity, marketo_load_progress")
     else:
         warehouse.clear()
-    assert loads(warehouse.uri, file).complete
-    assert stored(warehouse.uri) == sorted(map(tuple, rows))
+    expected = [without_bare_returns(row) for row in rows]
+    assume(len({row.activity_id for row in expected} - {"", "null"}) == len(rows))
+    assume(not {row.email_name for row in expected} & {"", "null"})
+    summary = loads(warehouse.uri, file)
+    assert summary.complete
+    assert summary.totals()["mended"] == sum(row != whole for row, whole in zip(rows, expected, strict=True))
+    assert stored(warehouse.uri) == sorted(map(tuple, expected))
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgresql"], indirect=True)
@@ -396,7 +407,7 @@ def test_ten_bad_rows_are_named_and_the_others_counted(warehouse, tmp_path: Path
     assert len(set_aside(tmp_path / "aside" / "a.csv.rejected.csv")) == 13
     assert [path.name for path in tmp_path.iterdir() if "rejected" in path.name] == []
     summary = json.loads(result.stdout)
-    counts = {"rows_read": 63, "stored": 50, "already_there": 0, "other_types": 0, "rejected": 13}
+    counts = {"rows_read": 63, "stored": 50, "already_there": 0, "other_types": 0, "rejected": 13, "mended": 0}
     [entry] = summary.pop("files")
     assert summary == counts
     assert entry == {
@@ -459,7 +470,6 @@ def test_bad_rows_that_cannot_be_set_aside_are_not_dropped(warehouse, tmp_path: 
     [
         (b"", LoadError, "is empty"),
         (b"\n", LoadError, "line 1: no header"),
-        (HEADER.replace(",", ";").encode(), LoadError, "line 1: not the header"),
         (HEADER.replace(",", "|").encode(), LoadError, "line 1: not the header"),
         (b"id,name\n1,x\n", LoadError, "line 1: not the header"),
         (HEADER.replace("leadId,", "").encode(), LoadError, "it lacks leadId"),
@@ -543,14 +553,16 @@ def test_a_last_row_without_a_line_end_is_stored_if_it_is_whole(warehouse, tmp_p
 
 
 @ONE_ENGINE
-def test_bytes_that_are_not_utf_8_are_told_with_their_line(warehouse, tmp_path: Path) -> None:
-    good = write(tmp_path / "good.csv", HEADER, *sends(10, 12))
+def test_a_file_in_another_encoding_stops_and_is_told(warehouse, tmp_path: Path, small_batches: None) -> None:
+    good = write(tmp_path / "good.csv", HEADER, *sends(1001, 1003))
     file = tmp_path / "a.csv"
-    file.write_bytes("\n".join([HEADER, *sends(1, 3), SEND.format(id=4).replace("Email", "É")]).encode("latin-1"))
+    lines = [*sends(1, 150), *(SEND.format(id=id).replace("Email", "É") for id in range(151, 300))]
+    file.write_bytes("\n".join([HEADER, *lines, ""]).encode("latin-1"))
     result = command(file, good, "--uri", warehouse.uri)
     assert result.exit_code == 1
-    assert f"Error: {file}, line 5: not UTF-8 text (byte 0xc9)" in result.stderr
-    assert [row[0] for row in stored(warehouse.uri)] == ["1", "10", "11", "12", "2", "3"]
+    assert f"Error: {file}, line 252: 101 of 251 rows are not UTF-8 text; export it as UTF-8" in result.stderr
+    assert f"{file}: 50 rows mended" in result.stderr  # those of the batches before
+    assert len(stored(warehouse.uri)) == 200 + 3
 
 
 @ONE_ENGINE
