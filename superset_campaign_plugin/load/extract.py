@@ -250,12 +250,15 @@ def read_attributes(text: str) -> tuple[dict[str, str | None], bool]:
     JSON can spell what a database does not take. The null character is left out, and half a character becomes U+FFFD.
     Raises `Fault`.
     """
-    if _text(text.strip()) is None:
+    text = text.strip()
+    if _text(text) is None:
         return {}, False
     try:
-        attributes: Any = _JSON.decode(text)
+        attributes, end = _JSON.raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise Fault("attributes are no valid JSON") from error
+    if end < len(text):
+        raise Fault("attributes are no valid JSON")
     if not isinstance(attributes, dict):
         raise Fault("attributes are no JSON object")
     found = {
@@ -279,6 +282,7 @@ def _written(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
+@functools.lru_cache(maxsize=1024)
 def stored_flag(text: str | None) -> str | None:
     """A word for yes or no as `true` or `false`; None for another one."""
     said = read_flag(text)

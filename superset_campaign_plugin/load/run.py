@@ -16,6 +16,7 @@ from superset_campaign_plugin.load.header import Header, read_header
 from superset_campaign_plugin.load.records import Cut, Lines, Record, Records
 from superset_campaign_plugin.load.rejected import SUFFIX, NotSetAside, RejectedFile, Rejection
 from superset_campaign_plugin.load.store import Progress, Store
+from superset_campaign_plugin.load.writers import many_batches
 from superset_campaign_plugin.locking import one_at_a_time
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from superset_campaign_plugin.load.vectors import Rows
 
-BATCH = 20_000  # rows
+# Rows of a transaction: as many as DuckDB keeps together, so that it writes them once, into the file.
+BATCH = 122_880
 SHOWN = 10  # rows set aside that a result names
 # Without a limit of the caller's: a file with more bad rows than both is the wrong file.
 _MANY, _SHARE = 100, 0.1
@@ -187,7 +189,10 @@ def load_files(
         raise UsageError("two of the files have the same name, so --rejected cannot hold the rows of both")
     results = {path: FileResult(str(path), status="skipped") for path in paths}
     done, total = 0, sum(extract.size for extract in extracts)
-    with one_at_a_time(uri, "load", schema=schema, in_batches=True) as (connection, engine):
+    with (
+        one_at_a_time(uri, "load", schema=schema, in_batches=True) as (connection, engine),
+        many_batches(connection, engine),
+    ):
         store = Store(connection, engine, schema)
         for extract in extracts:
 

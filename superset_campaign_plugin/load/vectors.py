@@ -109,26 +109,28 @@ class UsualLines:
 
     def read(self, lines: list[bytes]) -> tuple[Rows, list[int]]:
         """What the usual ones among some lines say, and where the others stand."""
-        usual = self._find(lines)
-        others = [place for place, each in enumerate(usual) if not each]
-        chosen = [line for line, each in zip(lines, usual, strict=True) if each] if others else lines
+        others = self._others(lines)
+        chosen = lines
+        if others:
+            unusual = set(others)
+            chosen = [line for place, line in enumerate(lines) if place not in unusual]
         try:
             return self._read(chosen), others
         except pa.ArrowInvalid:
             # Whatever pyarrow takes for no number or time, the other way says what it is.
             return self._read([]), list(range(len(lines)))
 
-    def _find(self, lines: list[bytes]) -> list[bool]:
+    def _others(self, lines: list[bytes]) -> list[int]:
         array = pa.array(lines, pa.binary())
         usual = pc.match_substring_regex(array, self._pattern)
         if pc.max(pc.binary_length(array)).as_py() > MAX_RECORD:
             usual = pc.and_(usual, pc.less_equal(pc.binary_length(array), MAX_RECORD))
-        found: list[bool] = usual.to_pylist()
         try:
-            b"".join(lines).decode("utf-8")
-        except UnicodeDecodeError:
-            found = [each and _is_utf8(line) for each, line in zip(found, lines, strict=True)]
-        return found
+            array.cast(pa.string())
+        except pa.ArrowInvalid:
+            usual = pc.and_(usual, pa.array([_is_utf8(line) for line in lines]))
+        others: list[int] = pc.indices_nonzero(pc.invert(usual)).to_pylist()
+        return others
 
     def _read(self, lines: list[bytes]) -> Rows:
         if not lines:
@@ -165,14 +167,10 @@ class UsualLines:
 
     def _attributes(self, texts: pa.Array, stored: pa.Array) -> dict[str, pa.Array]:
         """Those that are stored, by plain name. Few activities have one, so JSON is read only for these."""
-        names = STORED_ATTRIBUTES
         chosen = pc.fill_null(pc.and_(stored, pc.match_substring_regex(texts, _STORED_NAME)), False)
-        values: dict[str, list[str | None]] = {name: [] for name in names}
-        for text in texts.filter(chosen).to_pylist():
-            found, _ = read_attributes(text)
-            for name in names:
-                values[name].append(found.get(name))
-        values["isbotactivity"] = [stored_flag(flag) for flag in values["isbotactivity"]]
+        found = [read_attributes(text)[0] for text in texts.filter(chosen).to_pylist()]
+        values = {name: [each.get(name) for each in found] for name in STORED_ATTRIBUTES}
+        values["isbotactivity"] = list(map(stored_flag, values["isbotactivity"]))
         nothing = pa.nulls(len(texts), pa.string())
         return {
             name: pc.replace_with_mask(nothing, chosen, pa.array(each, pa.string())) for name, each in values.items()

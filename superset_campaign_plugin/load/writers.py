@@ -5,8 +5,9 @@ A new engine is one function here and one line in `WRITERS`. It needs transactio
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,21 @@ def get_writer(connection: Connection, engine: Engine) -> Writer:
     if engine.name == "mysql" and connection.scalar(text("SELECT @@character_set_client")) != "utf8mb4":
         raise UsageError("the connection cannot carry every character; end --uri with ?charset=utf8mb4")
     return WRITERS[engine.name]
+
+
+@contextlib.contextmanager
+def many_batches(connection: Connection, engine: Engine) -> Iterator[None]:
+    """Set the connection up for one batch after the other."""
+    if engine.name != "duckdb":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    # Threads would wait for each other at the key, and take twice the time of the processors.
+    driver.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        driver.execute("RESET threads")
 
 
 def _duckdb(connection: Connection, table: Table, batch: Batch, now: datetime) -> int:
