@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superset_campaign_plugin.errors import LoadError, UsageError
+from superset_campaign_plugin.load.ahead import read_ahead
 from superset_campaign_plugin.load.batch import Batch
 from superset_campaign_plugin.load.extract import Fault, Form, Layout
 from superset_campaign_plugin.load.files import Stream, open_stream
@@ -30,6 +32,8 @@ SHOWN = 10  # rows set aside that a result names
 # Without a limit of the caller's: a file with more bad rows than both is the wrong file.
 _MANY, _SHARE = 100, 0.1
 _CHUNK = 1 << 20
+# Parts of a file that are read while others are stored: a few MB each.
+_AHEAD = 3
 
 _MENDED = (
     "null characters and bare carriage returns are left out, \ufffd stands for bytes that are no UTF-8 and for half "
@@ -211,16 +215,22 @@ def _examined(path: Path, form: Form) -> Extract:
         return Extract(path, path.stat().st_size)
 
 
-def _parts(path: Path, stream: Stream, header: Header, line: int) -> Iterator[Record | Rows]:
+def _parts(path: Path, stream: Stream, header: Header, line: int) -> Generator[Record | Rows, None, None]:
     """What follows the header, from that line on: records, and where pyarrow is there, usual lines together."""
     lines = Lines(stream)
     records = Records(path, lines, header.delimiter, header.layout.width, line)
     try:
         from superset_campaign_plugin.load import vectors
     except ModuleNotFoundError:
-        return iter(records)
+        yield from records
+        return
     usual = vectors.usual_lines(header.layout, header.delimiter)
-    return iter(records) if usual is None else vectors.read_parts(lines, records, usual)
+    if usual is None:
+        yield from records
+        return
+    with contextlib.closing(read_ahead(vectors.read_parts(lines, records, usual), _AHEAD)) as ahead:
+        for parts in ahead:
+            yield from parts
 
 
 class _Loading:
@@ -301,8 +311,9 @@ class _Loading:
             self._batch, self._rejections = Batch(), []
             self._on_progress(stream.done)
 
+        parts = _parts(self._path, stream, header, counts.lines_read + 1)
         try:
-            for part in _parts(self._path, stream, header, counts.lines_read + 1):
+            for part in parts:
                 if isinstance(part, Record):
                     self._take(layout, part, digest)
                     if counts.rows_read - self._result.counts.rows_read >= BATCH:
@@ -329,6 +340,9 @@ class _Loading:
         except LoadError:
             save()
             raise
+        finally:
+            # While the file is still open.
+            parts.close()
         if counts.bytes_read > begun or not counts.digest:
             save()
         else:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from superset_campaign_plugin.errors import LoadError
 from superset_campaign_plugin.load.extract import (
     STORED_ATTRIBUTES,
     STORED_TYPES,
@@ -177,20 +178,29 @@ class UsualLines:
         }
 
 
-def read_parts(lines: Lines, records: Records, usual: UsualLines) -> Iterator[Record | Rows]:
-    """All of a file in its order: usual lines together, other records one by one. Raises as `Records.next` does."""
+def read_parts(lines: Lines, records: Records, usual: UsualLines) -> Iterator[list[Record | Rows]]:
+    """All of a file in its order, a few MB at once: usual lines together, other records one by one.
+
+    Raises as `Records.next` does, after what is before.
+    """
     while window := lines.at_hand():
         rows, others = usual.read(window)
-        for before, place in enumerate([*others, len(window)]):
-            # A record that began before may reach beyond this line.
-            if (start := lines.place) > place:
-                continue
-            if start < place:
-                lines.take(place - start)
-                records.line += place - start
-                yield rows.part(start - before, place - before)
-            if place < len(window) and (record := records.next()):
-                yield record
+        parts: list[Record | Rows] = []
+        try:
+            for before, place in enumerate([*others, len(window)]):
+                # A record that began before may reach beyond this line.
+                if (start := lines.place) > place:
+                    continue
+                if start < place:
+                    lines.take(place - start)
+                    records.line += place - start
+                    parts.append(rows.part(start - before, place - before))
+                if place < len(window) and (record := records.next()):
+                    parts.append(record)
+        except LoadError:
+            yield parts
+            raise
+        yield parts
 
 
 def _line(layout: Layout, delimiter: str) -> str:
