@@ -22,9 +22,10 @@ def load_emails(directory: str, uri: str, schema: str | None) -> None:
     from pathlib import Path
 
     from superset_campaign_plugin.preview.contents import load_emails as load
+    from superset_campaign_plugin.wording import counted
 
     result = load(uri, Path(directory), schema=schema)
-    click.echo(f"{result.loaded} emails stored")
+    click.echo(f"{counted(result.loaded, 'email')} stored")
 
 
 @campaign.command("pull-emails")
@@ -38,6 +39,7 @@ def pull_emails(uri: str, schema: str | None, everything: bool, as_json: bool) -
     import os
 
     from superset_campaign_plugin.marketo.emails import pull_emails as pull
+    from superset_campaign_plugin.wording import counted
 
     with _progress("Emails") as progress:
         result = pull(uri, os.environ, schema=schema, everything=everything, progress=progress)
@@ -47,7 +49,8 @@ def pull_emails(uri: str, schema: str | None, everything: bool, as_json: bool) -
         failed = [{"email_id": failure.email_id, "reason": failure.reason} for failure in result.failures]
         click.echo(json.dumps({"stored": result.stored, "unchanged": result.unchanged, "failed": failed}))
     else:
-        counts = f"{result.stored} emails stored, {result.unchanged} were up to date"
+        same = f"{result.unchanged:,} {'was' if result.unchanged == 1 else 'were'} up to date"
+        counts = f"{counted(result.stored, 'email')} stored, {same}"
         click.echo(f"{counts}, {len(result.failures)} could not be read" if result.failures else counts)
 
 

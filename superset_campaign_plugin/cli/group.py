@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,7 +18,15 @@ _NAME = "campaign"
 
 
 class _Group(click.Group):
-    """Shows the plugin's errors as one line with their exit code, never as a traceback."""
+    """Shows each error as one line with its exit code: the plugin's own, and click's of a wrong usage."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            _show_usage_error(error)
 
     def invoke(self, ctx: click.Context) -> Any:
         from superset_campaign_plugin.errors import CampaignError
@@ -26,12 +35,35 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except CampaignError as error:
             show_error(ctx, error)
+        except click.UsageError as error:
+            _show_usage_error(error)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from superset_campaign_plugin.errors import nearest
+
+        if args and self.get_command(ctx, args[0]) is None and args[0][:1].isalnum():
+            ctx.fail(f"No such command {args[0]!r}: {nearest(args[0], self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
 
 
 def show_error(context: click.Context, error: CampaignError) -> NoReturn:
     """End the command with the error's one line."""
     click.echo(f"Error: {' '.join(str(error).split())}", err=True)
     context.exit(error.exit_code)
+
+
+def _show_usage_error(error: click.UsageError) -> NoReturn:
+    """The same for what click finds wrong, which by itself shows three lines."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        raise error  # not a mistake: it shows the help
+    # Of a URI that stands in a wrong place, the password is not repeated.
+    text = re.sub(r"://\S*@", "://***@", " ".join(error.format_message().split())).rstrip(".")
+    if error.ctx is not None and not text.endswith("?"):
+        text += f"; see: {error.ctx.command_path} --help"
+    click.echo(f"Error: {text}", err=True)
+    raise click.exceptions.Exit(error.exit_code)
 
 
 @click.group(_NAME, cls=_Group, help="The Campaign Email Performance report for Apache Superset.")

@@ -73,6 +73,8 @@ def refresh(
     """
     import json
 
+    from superset_campaign_plugin.wording import counted
+
     if uri is None:
         _refuse_what_is_installed()
         with in_superset():
@@ -120,9 +122,10 @@ def refresh(
         click.echo(json.dumps(summary.as_dict(), indent=2))
         return
     would = "would be " if dry_run else ""
-    click.echo(f"{would}{summary.mode}: {summary.reason}; {sum(summary.new_rows.values()):,} rows read as new")
+    click.echo(f"{would}{summary.mode}: {summary.reason}; {counted(sum(summary.new_rows.values()), 'row')} read as new")
     if not dry_run:
-        click.echo(f"{summary.records:,} records, {summary.daily_rows:,} daily rows, {summary.seconds:g} s")
+        stored = f"{counted(summary.records or 0, 'record')}, {counted(summary.daily_rows or 0, 'daily row')}"
+        click.echo(f"{stored}, {summary.seconds:g} s")
     for note in summary.notes:
         click.echo(note)
 

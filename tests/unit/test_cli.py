@@ -67,6 +67,26 @@ def rows(*arguments: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(result.stdout)))
 
 
+def takes_no_list(command: click.Command) -> bool:
+    return not any(isinstance(each, click.Argument) and each.nargs == -1 for each in command.params)
+
+
+def options_with_a_value() -> list[tuple[str, click.Option]]:
+    """The options of all commands that want a value after them."""
+    return [
+        (name, option)
+        for name, command in campaign.commands.items()
+        for option in command.params
+        if isinstance(option, click.Option) and not option.is_flag and not option._flag_needs_value
+    ]
+
+
+def options_with_a_form() -> list[tuple[str, click.Option]]:
+    """Those whose value must be a number, a UUID or one of a few words."""
+    free = (click.types.StringParamType, click.Path)
+    return [(name, option) for name, option in options_with_a_value() if not isinstance(option.type, free)]
+
+
 @pytest.mark.parametrize("command", ["report", "doctor", "sql", "refresh", "bundle", "install"])
 def test_the_help_names_the_layouts_that_there_are(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fivetran = sources.get_layout("fivetran")
@@ -331,7 +351,7 @@ def test_load_emails_stores_a_directory(uri: str, tmp_path: Path) -> None:
     (emails / "10.html").write_text("<p>Hello \U0001f389</p>", encoding="utf-8")
     (emails / "emails.yaml").write_text("10: {subject: You are invited}", encoding="utf-8")
     result = run("load-emails", str(emails), "--uri", uri)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "1 emails stored\n", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "1 email stored\n", "")
     with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
         stored = connection.execute("SELECT email_id, subject, html FROM campaign_email_content").fetchall()
     assert stored == [(10, "You are invited", "<p>Hello \U0001f389</p>")]
@@ -373,19 +393,49 @@ def test_a_mistake_is_told_with_its_code(uri: str, tmp_path: Path, arguments: st
     result = run(*arguments.format(uri=uri, folder=tmp_path).split())
     assert result.exit_code == code
     assert result.stdout == ""
-    # Before its own line click says how the command is used.
-    *usage, line = result.stderr.splitlines()
+    [line] = result.stderr.splitlines()
     assert line.startswith("Error: ")
     assert text in line
-    assert not usage or usage[0].startswith("Usage: ")
     assert "secret" not in result.stderr
     assert isinstance(result.exception, SystemExit)
 
 
 def test_an_unknown_command_is_told(uri: str) -> None:
     result = run("reprot", "--uri", uri)
-    assert result.exit_code == 2
-    assert "No such command 'reprot'" in result.stderr
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Error: No such command 'reprot': did you mean 'report'?\n"
+
+
+WRONG_USAGES = [
+    ["--nonsense"],
+    ["nonsense"],
+    *([name, "--nonsense"] for name in campaign.commands),
+    *([name, *["nonsense"] * 20] for name, command in campaign.commands.items() if takes_no_list(command)),
+    *([name, f"{option.opts[0]}=nonsense"] for name, option in options_with_a_form()),
+    *([name, option.opts[0]] for name, option in options_with_a_value()),
+    *([name] for name, command in campaign.commands.items() if any(each.required for each in command.params)),
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG_USAGES, ids=" ".join)
+def test_a_wrong_usage_is_one_sentence(arguments: list[str]) -> None:
+    """Whatever click finds: one line, as for the errors of our own, and the exit code 2."""
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    [line] = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_wrong_usage_does_not_show_a_password() -> None:
+    address = "postgresql://u:p/secret@host/x"
+    for arguments in (["report", address], ["report", f"--by={address}", "--nonsense", address], [address]):
+        assert "secret" not in run(*arguments).stderr
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    assert run().output.startswith("Usage: ")
+    assert "superset-campaign" in run_script("--help").stdout
 
 
 @pytest.mark.parametrize(
