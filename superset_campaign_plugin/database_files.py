@@ -16,6 +16,7 @@ from typing import TypeVar
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from superset_campaign_plugin.advice import address
 from superset_campaign_plugin.errors import BusyError
 
 # Seconds: a short write or read of another program ends within it.
@@ -94,7 +95,7 @@ def explain(file: Path, error: SQLAlchemyError, *, write: bool) -> str | None:
     if _FAILED in message:
         return f"{file} cannot be read or written: {_FAILED}; see that its disk has free space, and run this again"
     if any(words in message for words in _OTHER_FORMAT):
-        return f"{file} is not a database of this engine; check --uri"
+        return f"{file} is not a database of this engine; check {address()}"
     if any(words in message for words in _NOT_OPENED):
         return why_not_opened(file, write=write)
     return None
@@ -104,17 +105,17 @@ def why_not_opened(file: Path, *, write: bool) -> str | None:
     """Why a file cannot be opened as a database, by the file system; None if nothing is wrong there."""
     try:
         if file.is_dir():
-            return f"{file} is a directory, not a database file; check --uri"
+            return f"{file} is a directory, not a database file; check {address()}"
         there = file.exists()
         folder_there = there or file.parent.is_dir()
     except PermissionError:
-        return f"no permission to open the directory of {file}; check --uri and the account that runs this"
+        return f"no permission to open the directory of {file}; check {address()} and the account that runs this"
     if not folder_there:
-        return f"no directory {file.parent} for the database file {file.name}; check --uri, or make the directory"
+        return f"no directory {file.parent} for the database file {file.name}; check {address()}, or make the directory"
     if not there and not write:
-        return f"no file {file}; check --uri"
+        return f"no file {file}; check {address()}"
     if there and not os.access(file, os.R_OK):
-        return f"no permission to read {file}; check --uri and the account that runs this"
+        return f"no permission to read {file}; check {address()} and the account that runs this"
     if write:
         return _why_not_written(file, there)
     return None
@@ -124,7 +125,7 @@ def _why_not_written(file: Path, there: bool) -> str | None:
     if os.statvfs(file if there else file.parent).f_flag & os.ST_RDONLY:
         return f"{file} is on a file system that is mounted read-only, so nothing can be stored in it"
     if there and not os.access(file, os.W_OK):
-        return f"no permission to write {file}; check --uri and the account that runs this"
+        return f"no permission to write {file}; check {address()} and the account that runs this"
     # Both engines keep a second file beside the database while they write.
     if not os.access(file.parent, os.W_OK | os.X_OK):
         return f"no permission to write in {file.parent}, beside {file.name}; check the account that runs this"

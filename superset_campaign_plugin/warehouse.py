@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from superset_campaign_plugin.advice import address
 from superset_campaign_plugin.database_files import explain, file_of, is_busy, wait_for_file, why_not_opened
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import BusyError, CampaignError, DatabaseError, UsageError
@@ -79,7 +80,7 @@ def _open(url: URL, engine: Engine, *, write: bool) -> Connection:
         raise
     except Exception as error:
         # Some drivers raise errors that are not of the DB-API where no server answers, as Thrift's does.
-        advice = "check --uri" if file else "check --uri, and that the server runs and lets you in"
+        advice = f"check {address()}" + ("" if file else ", and that the server runs and lets you in")
         if url.password and set(str(url.password)) & set("@/:%?#") and "password" in _own_words(error):
             # Encoded, or by mistake not: what the server was told may be another password.
             advice += f"; {_ENCODE}"

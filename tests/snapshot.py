@@ -53,6 +53,9 @@ class TableCatalog:
     def columns(self, table: str) -> Columns | None:
         return self._tables.get(table)
 
+    def schemas_with(self, table: str) -> list[str]:
+        return []
+
 
 class TypicalCatalog(TableCatalog):
     """Every table that Fivetran makes, with one row of each kind in mind."""

@@ -9,6 +9,7 @@ from typing import Any
 from flask import current_app
 from superset.models.core import Database
 
+from superset_campaign_plugin.advice import installed_tables, registered
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.install import carry_out
 from superset_campaign_plugin.bundle.manifest import read_manifest
@@ -63,19 +64,20 @@ def refresh_installed(
         "stored_file": settings.stored_file,
         "rules": settings.rules,
     }
-    change = None if known.get("reads") == READS_STORED else installed_changes_figures(known, database)
-    if change is None and not settings.people_chosen:
-        change = change_of_figures(writable_uri(database), keep=KEEP_BY_SETTING, **place)
-    if change is not None:
-        announce(change)
-    summary = refresh(
-        writable_uri(database),
-        **place,
-        full=full,
-        dry_run=dry_run,
-        lock_wait=lock_wait,
-        progress=progress,
-    )
+    with registered(database.database_name), installed_tables():
+        change = None if known.get("reads") == READS_STORED else installed_changes_figures(known, database)
+        if change is None and not settings.people_chosen:
+            change = change_of_figures(writable_uri(database), keep=KEEP_BY_SETTING, **place)
+        if change is not None:
+            announce(change)
+        summary = refresh(
+            writable_uri(database),
+            **place,
+            full=full,
+            dry_run=dry_run,
+            lock_wait=lock_wait,
+            progress=progress,
+        )
     summary.figures_change = change
     if not dry_run and known.get("reads") != READS_STORED:
         # The first refresh, or the first after an upgrade: from now on the dashboard reads what it has stored.

@@ -9,6 +9,7 @@ from typing import Any
 from superset import db, security_manager
 from superset.models.core import Database
 
+from superset_campaign_plugin.advice import registered
 from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.dependents import dependents
@@ -131,7 +132,8 @@ def _stored_tables(manifest: Manifest) -> StoredTables:
         "stored_schema": settings().stored_schema,
         "chosen_file": settings().stored_file,
     }
-    return StoredTables(stored_places(uri, **options), uri, options)
+    with registered(database.database_name):
+        return StoredTables(stored_places(uri, **options), uri, options)
 
 
 def _connections(removal: Removal) -> Iterator[tuple[str, Database]]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import func, literal, literal_column, types
+from sqlalchemy import func, inspect, literal, literal_column, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -104,6 +104,10 @@ class Engine(Reading):
         `attached` names the attached database to look in, on an engine whose connections can hold several.
         """
         return None
+
+    def schema_names(self, connection: Connection, attached: str | None = None) -> list[str]:
+        """The names of the schemas in the database; `attached` is as in `read_columns`."""
+        return list(inspect(connection).get_schema_names())
 
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         """The part at `place`, from 1, of a text such as `12,34`; null or empty where it has fewer parts."""

@@ -19,6 +19,7 @@ _COLUMNS = table(
     *map(column, ("table_catalog", "table_schema", "table_name", "column_name", "data_type", "ordinal_position")),
     schema="information_schema",
 )
+_SCHEMATA = table("schemata", column("catalog_name"), column("schema_name"), schema="information_schema")
 # Of every database that nobody told otherwise.
 DEFAULT_SCHEMA = "main"
 _TYPES: dict[str, types.TypeEngine] = {
@@ -90,6 +91,14 @@ class DuckDB(Engine):
         offset = self.replace_all(func.replace(text, literal("UTC"), literal("Z")), " *Z?([+-][0-9:]+)$", "\\1")
         close = self.replace_all(offset, " +Z$", "Z")
         return self.replace_all(close, "([T ][0-9]{2}:[0-9]{2})([Z+-])", "\\1:00\\2")
+
+    def schema_names(self, connection: Connection, attached: str | None = None) -> list[str]:
+        # The inspector gives those of every attached database, with the database's name.
+        known = _SCHEMATA.c
+        place = func.current_database() if attached is None else literal(attached)
+        query = select(known.schema_name).where(known.catalog_name == place).order_by(known.schema_name)
+        written = str(query.compile(dialect=self.dialect(), compile_kwargs={"literal_binds": True}))
+        return [name for (name,) in connection.execute(text(written.replace(":", r"\:")))]
 
     def _truncate(self, unit: str, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         # date_trunc gives a DATE for some units.

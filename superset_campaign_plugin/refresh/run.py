@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import and_, column, exists, func, inspect, literal, select, table, union_all
 from sqlalchemy.sql.selectable import Select, TableClause
 
+from superset_campaign_plugin.advice import of_instance
 from superset_campaign_plugin.refresh import changes
 from superset_campaign_plugin.refresh.fresh import FRESH_TABLES
 from superset_campaign_plugin.refresh.plan import DAYS_NOW, FULL, PEOPLE_NOW, Plan, Planner
@@ -136,8 +137,9 @@ def refresh(
             if rules.time_zone != "UTC":
                 engine.check_zone(connection, rules.time_zone)
             catalog = LiveCatalog(connection, engine, instance.schema, session.attached)
-            check_values_of(connection, engine, layout, catalog)
-            relations = build_relations(layout, catalog, engine)
+            with of_instance(instance.name, source):
+                check_values_of(connection, engine, layout, catalog)
+                relations = build_relations(layout, catalog, engine)
             run = _Run(session, relations, Options(rules=rules, source_name=instance.name), target, progress)
             summary = summaries[instance.name] = run.go(describe(instance, rules), full, dry_run)
             if (

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
+from superset_campaign_plugin.advice import of_instance
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.report.datasets import Options, build_dataset, computed_dataset
@@ -117,7 +118,8 @@ def computed_sql(
     parts: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for instance in read_instances(source, schema):
         own = replace(options, source_name=instance.name)
-        relations = build_relations(get_layout(instance.source), catalog_of(instance), engine)
+        with of_instance(instance.name, source):
+            relations = build_relations(get_layout(instance.source), catalog_of(instance), engine)
         for name in wanted:
             parts[name][instance.name or ""] = sql_text(computed_dataset(name, relations, engine, own), engine)
     return {name: side_by_side(sql, engine) for name, sql in parts.items()}

@@ -53,6 +53,10 @@ class LayoutCatalog:
         """As every catalog does."""
         return set(self._tables)
 
+    def schemas_with(self, table: str) -> list[str]:
+        """As every catalog does."""
+        return []
+
     def _leave_out(self, name: str, layout: Layout) -> None:
         table, _, column = name.partition(".")
         if table not in self._known:

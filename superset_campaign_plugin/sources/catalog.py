@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import quoted_name
 
 from superset_campaign_plugin.engines import Engine
@@ -13,6 +16,9 @@ from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.engines.duckdb import DEFAULT_SCHEMA
 from superset_campaign_plugin.engines.kinds import reflected
 from superset_campaign_plugin.sources.layout import Layout
+
+# A schema is looked into with a query or two.
+_LOOKED_INTO = 100
 
 
 class Catalog(Protocol):
@@ -29,6 +35,9 @@ class Catalog(Protocol):
 
     def tables(self) -> set[str]:
         """The names of all tables and views."""
+
+    def schemas_with(self, table: str) -> list[str]:
+        """The other schemas that have a table or view of that name, for the advice of an error."""
 
 
 def as_spelled(layout: Layout, catalog: Catalog) -> Layout:
@@ -63,16 +72,27 @@ class LiveCatalog:
     def __init__(self, connection: Connection, engine: Engine, schema: str | None, attached: str | None = None) -> None:
         self.schema = schema
         self.qualifier = schema if attached is None else attached_schema(attached, schema)
-        known = engine.read_columns(connection, schema, attached)
+        self._connection, self._engine, self._attached = connection, engine, attached
         self._columns: dict[str, Columns] = {}
-        self._known = self._columns if known is None else known
+        self._known: Mapping[str, Columns] = self._columns
         self._unread: set[str] = set()
-        if known is None:
-            self._inspector = inspect(connection)
-            self._unread = {
-                *self._inspector.get_table_names(schema=schema),
-                *self._inspector.get_view_names(schema=schema),
-            }
+        try:
+            self._read_tables()
+        except SQLAlchemyError:
+            # Some engines have an error for a schema that is not there, and others no tables.
+            if schema is None or schema in engine.schema_names(connection, attached):
+                raise
+
+    def _read_tables(self) -> None:
+        known = self._engine.read_columns(self._connection, self.schema, self._attached)
+        if known is not None:
+            self._known = known
+            return
+        self._inspector = inspect(self._connection)
+        self._unread = {
+            *self._inspector.get_table_names(schema=self.schema),
+            *self._inspector.get_view_names(schema=self.schema),
+        }
 
     def columns(self, table: str) -> Columns | None:
         if table in self._unread:
@@ -83,3 +103,13 @@ class LiveCatalog:
 
     def tables(self) -> set[str]:
         return {*self._known, *self._unread}
+
+    def schemas_with(self, table: str) -> list[str]:
+        found = []
+        # Whoever asks has another error to tell: what cannot be looked for is not found.
+        with contextlib.suppress(SQLAlchemyError, NotImplementedError):
+            for name in self._engine.schema_names(self._connection, self._attached)[:_LOOKED_INTO]:
+                other = LiveCatalog(self._connection, self._engine, name, self._attached)
+                if name != self.schema and table in other.tables():
+                    found.append(name)
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from superset_campaign_plugin import advice
 from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.report.relations import EventKind
 from superset_campaign_plugin.sources.catalog import Catalog, place
@@ -13,18 +14,20 @@ _SHOWN = 3
 def no_send_table(layout: Layout, catalog: Catalog) -> SourceError:
     """The error that the layout's table of sends is not there."""
     table = layout.events[EventKind.SENT].table
-    hint = advice(layout, catalog) or "check --source and --schema"
+    schemas = catalog.schemas_with(table)
+    hint = None if schemas else near_tables(layout, catalog)
+    hint = hint or advice.tables(schemas)
     return SourceError(f"no table {table} in {place(catalog)}: the {layout.name} layout needs it; {hint}")
 
 
-def advice(layout: Layout, catalog: Catalog) -> str | None:
+def near_tables(layout: Layout, catalog: Catalog) -> str | None:
     """The tables whose names hold that of the table of sends, and what to do; None where there are none."""
     table = layout.events[EventKind.SENT].table
     if hint := other_prefix(table, layout, catalog, "--table-prefix"):
         return hint
     after = [name for name in sorted(catalog.tables()) if name.lower().startswith(table.lower())][:_SHOWN]
     if after:
-        return f"there is {', '.join(after)}, which a mapping of your own can name; check --source and --schema"
+        return f"there is {', '.join(after)}, which a mapping of your own can name; {advice.tables()}"
     return None
 
 

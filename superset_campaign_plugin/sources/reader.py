@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, String, case, cast, column, func, literal, nu
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Alias, Select
 
+from superset_campaign_plugin import advice
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
@@ -175,7 +176,7 @@ class Reader:
         if not fit:
             raise SourceError(
                 f"column {found[0].name} of table {self._name} is {found[0].type}, not {expected}, "
-                f"so this is not the {self._layout.name} layout; check --source and --schema"
+                f"so this is not the {self._layout.name} layout; {advice.tables()}"
             )
         return fit
 

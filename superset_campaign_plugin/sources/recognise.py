@@ -7,7 +7,7 @@ from superset_campaign_plugin.report.relations import EventKind
 from superset_campaign_plugin.sources import layouts
 from superset_campaign_plugin.sources.catalog import Catalog, as_spelled, place
 from superset_campaign_plugin.sources.layout import Layout
-from superset_campaign_plugin.sources.nearby import advice
+from superset_campaign_plugin.sources.nearby import near_tables
 from superset_campaign_plugin.sources.prefix import with_prefix
 from superset_campaign_plugin.sources.reader import bare_name
 
@@ -60,7 +60,7 @@ def _has_its_sync_column(layout: Layout, columns: set[str]) -> bool:
 
 def _none(known: dict[str, Layout], catalog: Catalog) -> SourceError:
     """The error that no layout's table is there, with the nearest ones that are."""
-    near = {name: hint for name, layout in sorted(known.items()) if (hint := advice(layout, catalog)) is not None}
+    near = {name: hint for name, layout in sorted(known.items()) if (hint := near_tables(layout, catalog)) is not None}
     if near:
         hints = dict.fromkeys(near.values())
         said = "; ".join(f"for {', '.join(n for n in near if near[n] == hint)} {hint}" for hint in hints)

@@ -1,0 +1,71 @@
+"""A wrong or a forgotten --schema ends with the one that holds the tables, and that one works."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import logs
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from superset_campaign_plugin.cli import campaign
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(campaign, arguments)
+
+
+def place_of_tables(warehouse: Any) -> str:
+    """Where `fill` puts them: where an engine has no schemas within a database, in the only place there is."""
+    if warehouse.engine in ("duckdb", "postgresql"):
+        return 'Marke"to'
+    return "main" if warehouse.engine == "sqlite" else str(sa.engine.make_url(warehouse.uri).database)
+
+
+@pytest.fixture
+def filled(warehouse: Any) -> Any:
+    log = logs.Log().campaign(1, "Spring").send(1, 10, 100, "2024-03-01 10:00")
+    logs.write(log, warehouse.uri)
+    if warehouse.engine in ("duckdb", "postgresql"):
+        schema = 'Marke""to'
+        move = 'CREATE TABLE "{0}".{1} AS FROM {1}; DROP TABLE {1}' if warehouse.engine == "duckdb" else ""
+        move = move or 'ALTER TABLE {1} SET SCHEMA "{0}"'
+        tables = [table.name for table in logs.fivetran_tables(log)]
+        warehouse.execute(
+            f'CREATE SCHEMA "{schema}"',
+            *(each for table in tables for each in move.format(schema, table).split("; ")),
+        )
+    return warehouse
+
+
+@pytest.mark.parametrize("command", ["report", "doctor", "sql", "refresh", "bundle"])
+def test_the_schema_that_holds_the_tables_is_named(filled: Any, command: str, tmp_path: Any) -> None:
+    more = ["--output", str(tmp_path / "a.zip")] if command == "bundle" else []
+    place = place_of_tables(filled)
+    wrong = [["--schema", "nowhere"]]
+    if filled.engine in ("duckdb", "postgresql"):
+        wrong.append([])
+    for schema in wrong:
+        told = run(command, "--uri", filled.uri, *schema, *more)
+        assert (told.exit_code, told.stdout) == (1, ""), told.output
+        [line] = told.stderr.splitlines()
+        assert line.endswith(f"; the tables lie in schema {place}; give --schema {place}")
+        assert re.match(r"Error: no table activity_send_email in (schema nowhere|the default schema): ", line)
+    right = run(command, "--uri", filled.uri, "--schema", place, *more)
+    assert right.exit_code == 0, right.output
+
+
+def test_of_several_schemas_all_are_named(filled: Any) -> None:
+    if filled.engine not in ("duckdb", "postgresql"):
+        pytest.skip("one schema is all there is")
+    filled.execute("CREATE SCHEMA another", 'CREATE TABLE another.activity_send_email AS SELECT 1 AS "id"')
+    told = run("sql", "--uri", filled.uri, "--schema", "nowhere")
+    assert 'such tables lie in the schemas Marke"to, another; give --schema NAME' in told.stderr
+
+
+def test_where_no_schema_holds_them_the_layout_may_be_wrong(warehouse: Any) -> None:
+    warehouse.execute("CREATE TABLE something_else (id INTEGER)")
+    told = run("sql", "--uri", warehouse.uri)
+    assert told.stderr.endswith("the fivetran layout needs it; check --source and --schema\n")
