@@ -29,9 +29,13 @@ def grant(
 ) -> None:
     """Let ROLE see workspaces of the report, and no others but those it was granted before."""
     with in_superset():
-        from superset_campaign_plugin.embedding.boundaries import grant as grant_rows
+        from superset_campaign_plugin.embedding import boundaries
 
-        _print_role(role, grant_rows(role, workspaces, programs, instances, force=force), as_json)
+        before = boundaries.granted(role)
+        after = boundaries.grant(role, workspaces, programs, instances, force=force)
+        if before == after:
+            click.echo("this was granted already; nothing was changed", err=True)
+        _print_role(role, after, as_json)
 
 
 @campaign.command()
@@ -52,8 +56,14 @@ def revoke(
     """Take back what ROLE was granted. Without any grant left it sees nothing."""
     with in_superset():
         from superset_campaign_plugin.embedding import boundaries
+        from superset_campaign_plugin.errors import UsageError
 
         if lifted:
+            if workspaces or programs or instances:
+                raise UsageError(
+                    "--lift removes the whole boundary, and the role sees every workspace again; leave out --lift to "
+                    "take back what is named, or leave the names out"
+                )
             boundaries.lift(role)
             _print_role(role, None, as_json)
         else:
@@ -87,10 +97,7 @@ def _print_role(role: str, grants: list[Any] | None, as_json: bool) -> None:
         click.echo(json.dumps(_as_dict(role, grants), indent=2))
         return
     for each in grants or ():
-        place = each.workspace or "(no workspace)"
-        program = "" if each.program is None else f", program {each.program}"
-        instance = "" if each.instance is None else f", Marketo instance {each.instance}"
-        click.echo(f"{role}: {place}{program}{instance}")
+        click.echo(f"{role}: {each.words}")
     if not grants:
         click.echo(f"{role}: {'everything' if grants is None else 'nothing'}")
 
@@ -112,16 +119,22 @@ def embed(domains: tuple[str, ...], narrow_role: bool, off: bool, as_json: bool)
 
     with in_superset():
         from superset_campaign_plugin.embedding import embed as embedded
+        from superset_campaign_plugin.errors import UsageError
 
         if off:
+            if domains or narrow_role:
+                raise UsageError("--off stops embedding altogether; leave out --allow-domain and --narrow-role")
             click.echo("embedding is off" if embedded.stop_embedding() else "embedding was off already", err=True)
             if as_json:
                 click.echo(json.dumps(None))
             return
         embedding = embedded.embed(list(domains))
         if narrow_role:
-            for name in embedded.narrow_role():
+            taken = embedded.narrow_role()
+            for name in taken:
                 click.echo(f"guests may no longer: {name}", err=True)
+            if not taken:
+                click.echo("guests may do no more than they need, so nothing was taken from their role", err=True)
         elif wider := embedded.wider_role():
             click.echo(f"{wider}; --narrow-role takes that away", err=True)
         click.echo(json.dumps(embedding.as_dict(), indent=2) if as_json else embedding.dashboard)

@@ -10,6 +10,7 @@ they share a group. Needs a Superset application context.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from superset.connectors.sqla.models import RowLevelSecurityFilter, SqlaTable
 from superset.exceptions import SupersetException
 from superset.utils.core import RowLevelSecurityFilterType
 
+from superset_campaign_plugin.advice import registered
 from superset_campaign_plugin.bundle.connections import missing_part
 from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.bundle.manifest import read_manifest
@@ -68,7 +70,8 @@ def revoke(
 ) -> list[Grant]:
     """Take grants back: the named ones, or all. A role whose last grant is taken sees nothing.
 
-    Gives what the role may still see. Raises `InstallError` for a role that has no boundary.
+    Gives what the role may still see. Raises `UsageError` where something of it was never granted, and then nothing is
+    taken: whoever mistypes a name must not believe that it is closed.
     """
     rule = _rule(role)
     if rule is None:
@@ -77,18 +80,18 @@ def revoke(
         raise InstallError(
             f"there is no role {role!r} any more; remove its boundary with: superset campaign revoke {role!r} --lift"
         )
-    kept = [
-        each
-        for each in _grants(rule)
-        if (workspaces and each.workspace not in workspaces)
-        or (programs and each.program not in programs)
-        or (instances and each.instance not in instances)
-    ]
-    return _keep(role, kept)
+    grants = _grants(rule)
+    named = {"workspace": workspaces, "program": programs, "instance": instances}
+    taken = [each for each in grants if _matches(each, named)]
+    _check_granted(role, grants, taken, named)
+    return _keep(role, [each for each in grants if each not in taken])
 
 
 def lift(role: str) -> None:
-    """Remove a role's boundary: it sees every row of the datasets that it has access to."""
+    """Remove a role's boundary: it sees every row of the datasets that it has access to.
+
+    Raises `UsageError` for a role that has none.
+    """
     rules = [rule for rule in _rules() if rule.name in (_TITLE.format(role), _TITLE_OF_REST.format(role))]
     if not rules:
         raise _without_boundary(role)
@@ -99,9 +102,13 @@ def lift(role: str) -> None:
 
 def list_grants() -> dict[str, list[Grant]]:
     """What each role with a boundary may see."""
-    named = {rule.name: rule for rule in _rules()}
-    roles = sorted(role.name for rule in named.values() for role in rule.roles if rule.name == _TITLE.format(role.name))
-    return {role: _grants(named[_TITLE.format(role)]) for role in roles}
+    return {role: _grants(rule) for role, rule in _bound_roles().items()}
+
+
+def granted(role: str) -> list[Grant] | None:
+    """What a role may see; None where it has no boundary."""
+    rule = _rule(role)
+    return None if rule is None else _grants(rule)
 
 
 def cover_datasets() -> None:
@@ -162,6 +169,13 @@ def _rule(role: str) -> RowLevelSecurityFilter | None:
     return next((rule for rule in _rules() if rule.name == _TITLE.format(role)), None)
 
 
+def _bound_roles() -> dict[str, RowLevelSecurityFilter]:
+    """The rules of the roles that have a boundary, by the roles' names."""
+    named = {rule.name: rule for rule in _rules()}
+    roles = sorted(role.name for rule in named.values() for role in rule.roles if rule.name == _TITLE.format(role.name))
+    return {role: named[_TITLE.format(role)] for role in roles}
+
+
 def _grants(rule: RowLevelSecurityFilter | None) -> list[Grant]:
     if rule is None:
         return []
@@ -191,8 +205,59 @@ def _datasets() -> tuple[list[SqlaTable], list[SqlaTable]]:
     return bound, rest
 
 
-def _without_boundary(role: str) -> InstallError:
-    return InstallError(f"the role {role!r} has no boundary; superset campaign list shows those that have")
+def _without_boundary(role: str) -> UsageError:
+    if security_manager.find_role(role) is None:
+        return unknown("role", role, [each.name for each in security_manager.get_all_roles()])
+    bound = ", ".join(map(repr, _bound_roles())) or "no role"
+    return UsageError(
+        f"nothing was granted to the role {role!r}, which has no boundary, so nothing is taken back; {bound} has one"
+    )
+
+
+def _check_granted(role: str, grants: list[Grant], taken: list[Grant], named: dict[str, Sequence[str]]) -> None:
+    """Raises `UsageError` for the first name that takes no grant away, with what is granted, and to whom that name."""
+    if not grants:
+        raise UsageError(
+            f"nothing is granted to the role {role!r}, which sees nothing already; --lift removes its boundary"
+        )
+    for part in ("program", "instance", "workspace"):
+        for name in named[part]:
+            if any(getattr(each, part) == name for each in taken):
+                continue
+            asked = {**named, part: [name]}
+            others = ", ".join(map(repr, _holders(asked))) or "no role"
+            raise UsageError(
+                f"{_within(part, asked)} is not granted to the role {role!r}, so nothing is taken back; it is granted "
+                f"to {others}, and to {role!r} are granted: {'; '.join(each.words for each in grants)}"
+            )
+
+
+_PARTS = {"program": "the program", "instance": "the Marketo instance", "workspace": "the workspace"}
+
+
+def _within(part: str, named: dict[str, Sequence[str]]) -> str:
+    """What was asked for, with the other names by which it was chosen."""
+    others = {other: names for other, names in named.items() if names and other != part}
+    told = [
+        f"{_PARTS[each]} {' or '.join(repr(name or '(no workspace)') for name in names)}"
+        for each, names in ({part: named[part]} | others).items()
+    ]
+    return " within ".join(told)
+
+
+def _matches(grant: Grant, named: dict[str, Sequence[str]]) -> bool:
+    return all(not names or getattr(grant, part) in names for part, names in named.items())
+
+
+def _holders(named: dict[str, Sequence[str]]) -> list[str]:
+    """The roles to which something of these names is granted."""
+    found = []
+    for role, rule in _bound_roles().items():
+        # Of a rule that people edited it is not known what it grants.
+        with contextlib.suppress(InstallError):
+            if any(_matches(each, named) for each in _grants(rule)):
+                found.append(role)
+    return found
 
 
 def _edited(rule: RowLevelSecurityFilter) -> InstallError:
@@ -240,4 +305,6 @@ def _known_places() -> list[Any]:
             return there.execute(asked).fetchall()
     except (SQLAlchemyError, SupersetException, ImportError) as error:
         url = make_url(report.database.sqlalchemy_uri)
-        raise refusal(url, error, f"the workspaces of {report.database.database_name!r} cannot be read") from error
+        name = report.database.database_name
+        with registered(name):
+            raise refusal(url, error, f"the workspaces of {name!r} cannot be read") from error

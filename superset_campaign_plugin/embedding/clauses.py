@@ -29,6 +29,13 @@ class Grant:
         """Its place among others."""
         return self.instance or "", self.workspace, self.program or ""
 
+    @property
+    def words(self) -> str:
+        """The same for people."""
+        program = "" if self.program is None else f", program {self.program}"
+        instance = "" if self.instance is None else f", Marketo instance {self.instance}"
+        return f"{self.workspace or '(no workspace)'}{program}{instance}"
+
 
 @dataclass(frozen=True)
 class Texts:

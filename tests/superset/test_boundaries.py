@@ -15,7 +15,7 @@ from superset_campaign_plugin.bundle.identity import chart_uuid, dataset_uuid
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.embedding.clauses import Grant, row_clause
 from superset_campaign_plugin.embedding.portal import Superset, guest_token_request
-from superset_campaign_plugin.errors import InstallError, PortalError, UsageError
+from superset_campaign_plugin.errors import PortalError, UsageError
 from superset_campaign_plugin.report.run import run_report
 
 ROLE = "Campaign Report Viewer"
@@ -248,7 +248,7 @@ def test_what_is_granted_twice_is_stored_once_and_what_is_revoked_is_gone(bound:
     with bound.app.app_context():
         boundaries.lift(ROLE)
         assert boundaries.list_grants() == {}
-        with pytest.raises(InstallError, match="has no boundary"):
+        with pytest.raises(UsageError, match="has no boundary"):
             boundaries.revoke(ROLE)
     assert len(rows(bound.client("viewer").post("/api/v1/chart/data", json=asked))) == 2
 
@@ -309,7 +309,64 @@ def test_the_commands(bound: Deployment) -> None:
         assert (wrong.exit_code, "did you mean 'EMEA'" in wrong.output) == (2, True)
         assert run(campaign, ["revoke", ROLE]).output == f"{ROLE}: nothing\n"
         assert run(campaign, ["revoke", ROLE, "--lift"]).output == f"{ROLE}: everything\n"
-        assert run(campaign, ["revoke", ROLE]).exit_code == 1
+        assert run(campaign, ["revoke", ROLE]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            "revoke {role} --workspace Nowhere",
+            "the workspace 'Nowhere' is not granted to the role '{role}', so nothing is taken back; it is granted to "
+            "no role, and to '{role}' are granted: EMEA",
+        ),
+        ("revoke {role} --workspace EMEA --workspace APAC", "it is granted to 'Partners', and to '{role}' are"),
+        ("revoke {role} --program Spring", "the program 'Spring' is not granted to"),
+        (
+            "revoke Partners --workspace EMEA --program Spring",
+            "the program 'Spring' within the workspace 'EMEA' is not granted to the role 'Partners', so nothing is "
+            "taken back; it is granted to no role, and to 'Partners' are granted: APAC, program Spring; EMEA",
+        ),
+        ("revoke Partner", "unknown role 'Partner': did you mean 'Partners'?"),
+        ("revoke Partner --lift", "unknown role 'Partner': did you mean 'Partners'?"),
+        ("revoke Gamma", "nothing was granted to the role 'Gamma', which has no boundary, so nothing is taken back; "),
+        ("revoke Gamma --lift", "'{role}', 'Partners' has one"),
+        ("revoke {role} --lift --workspace EMEA", "--lift removes the whole boundary"),
+        ("embed --off --allow-domain https://portal.example.com", "--off stops embedding altogether"),
+        ("diff --replaced Campains", "unknown dataset, chart or dashboard 'Campains': did you mean"),
+    ],
+)
+def test_a_command_that_would_do_nothing_says_so(bound: Deployment, command: str, said: str) -> None:
+    from superset import db, security_manager
+
+    from superset_campaign_plugin.embedding import boundaries
+
+    file = bound.folder / "superset.db"
+    with bound.app.app_context():
+        security_manager.add_role("Partners")
+        try:
+            boundaries.grant("Partners", ["APAC"], ["Spring"], force=True)
+            boundaries.grant("Partners", ["EMEA"])
+            before = metadata(file)
+            told = CliRunner().invoke(campaign, [ROLE if part == "{role}" else part for part in command.split()])
+            assert (told.exit_code, told.stdout, len(told.stderr.splitlines())) == (2, "", 1)
+            assert said.format(role=ROLE) in told.stderr
+            assert metadata(file) == before
+        finally:
+            boundaries.lift("Partners")
+            db.session.delete(security_manager.find_role("Partners"))
+            db.session.commit()
+
+
+def test_what_is_done_already_is_told(bound: Deployment) -> None:
+    with bound.app.app_context():
+        again = CliRunner().invoke(campaign, ["grant", ROLE, "--workspace", "EMEA"])
+        assert (again.exit_code, again.stdout) == (0, f"{ROLE}: EMEA\n")
+        assert again.stderr == "this was granted already; nothing was changed\n"
+        CliRunner().invoke(campaign, ["revoke", ROLE])
+        empty = CliRunner().invoke(campaign, ["revoke", ROLE])
+        assert empty.exit_code == 2
+        assert "which sees nothing already; --lift removes its boundary" in empty.stderr
 
 
 # ---------------------------------------------------------------------------------------------------------------
