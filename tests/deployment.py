@@ -300,8 +300,22 @@ def put_back() -> None:
     db.session.rollback()
     uninstall()
     _remove_imported()
+    _forget_catalogs()
     install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
     give_viewer_role()
+
+
+def _forget_catalogs() -> None:
+    """The first database with catalogs makes Superset add a kind of permission, which stays when the database goes."""
+    from superset import db, security_manager
+
+    kind = security_manager.find_permission("catalog_access")
+    if (
+        kind is not None
+        and not db.session.query(security_manager.permissionview_model).filter_by(permission=kind).all()
+    ):
+        db.session.delete(kind)
+        db.session.commit()
 
 
 def _remove_imported() -> None:

@@ -206,12 +206,3 @@ def test_the_report_installs_on_postgresql(bare: Deployment, warehouse_on: Calla
     finally:
         warehouse.drop()
         uninstall()
-        _forget_catalogs()
-
-
-def _forget_catalogs() -> None:
-    """The first database with catalogs makes Superset add a kind of permission, which stays when the database goes."""
-    from superset import db, security_manager
-
-    db.session.delete(security_manager.find_permission("catalog_access"))
-    db.session.commit()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from superset import db
 from superset.connectors.sqla.models import SqlaTable, SqlMetric, TableColumn
 from superset.models.core import Database
 
@@ -71,18 +72,24 @@ def policy(dataset: SqlaTable) -> Policy:
 
 def write(dataset: SqlaTable, differences: Sequence[Difference]) -> None:
     """Write the shipped values of the fields that the installation writes, and leave the rest as it is."""
-    for difference in differences:
-        if not difference.written:
-            continue
-        collection = _COLLECTIONS.get(difference.path[0])
-        if collection is not None:
-            _write_part(dataset, difference, *collection)
-        elif difference.path[0] == "database":
-            dataset.database = find(Database, difference.now)
-        elif difference.path[0] == "extra":
-            dataset.extra = _with(dataset.extra, difference.path[1:], difference.now)
-        else:
-            setattr(dataset, difference.path[0], difference.now)
+    # Half of a new binding must not be stored: Superset would make permissions for the old connection's name with the
+    # new catalog.
+    with db.session.no_autoflush:
+        for difference in differences:
+            if difference.written:
+                _write_field(dataset, difference)
+
+
+def _write_field(dataset: SqlaTable, difference: Difference) -> None:
+    collection = _COLLECTIONS.get(difference.path[0])
+    if collection is not None:
+        _write_part(dataset, difference, *collection)
+    elif difference.path[0] == "database":
+        dataset.database = find(Database, difference.now)
+    elif difference.path[0] == "extra":
+        dataset.extra = _with(dataset.extra, difference.path[1:], difference.now)
+    else:
+        setattr(dataset, difference.path[0], difference.now)
 
 
 _COLLECTIONS = {
