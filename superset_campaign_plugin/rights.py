@@ -45,6 +45,11 @@ def how_to_grant(error: SQLAlchemyError, url: URL | None = None) -> str | None:
     return None
 
 
+def how_to_grant_by_words(said: str, statement: str | None, url: URL | None = None) -> str | None:
+    """The same where nothing but the database's own words are at hand, as in what Superset answers for a chart."""
+    return how_to_grant(DBAPIError(statement, None, Exception(said)), url)
+
+
 def _of_postgresql(error: DBAPIError, url: URL | None) -> str | None:
     message, account, statement = _first_line(error), _account(error, url), error.statement or ""
     quote = postgresql.dialect().identifier_preparer.quote

@@ -14,7 +14,7 @@ from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.bundle.manifest import Manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
 from superset_campaign_plugin.bundle.merging.layout import Position, chart_metas, charts_of, merge_layout
-from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge
+from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge, same
 from superset_campaign_plugin.bundle.stored import MODELS, each, find, title
 from superset_campaign_plugin.semantics import load_semantics
 
@@ -62,7 +62,16 @@ def plan_asset(
     there = _read(kind, asset, ids)
     before = _shipped_before(kind, asset, config, manifest, there)
     position, differences = _merge(kind, asset, before, now, there, manifest, overwrite)
-    return AssetPlan(kind, name, config["uuid"], _action(differences), config, now, tuple(differences), position)
+    known = manifest.assets.get(config["uuid"], {})
+    told = tuple(replace(each, known=before is not None and not _taken_over(each, known)) for each in differences)
+    return AssetPlan(kind, name, config["uuid"], _action(differences), config, now, told, position)
+
+
+def _taken_over(difference: Difference, record: dict[str, Any]) -> bool:
+    """Whether a field is still as the first installation found it, so that people need not have changed it since."""
+    return any(
+        tuple(path) == difference.path and same(value, difference.there) for path, value in record.get("unknown", [])
+    )
 
 
 def _merge(

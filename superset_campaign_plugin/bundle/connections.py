@@ -19,7 +19,7 @@ from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.engines.spark import Spark
-from superset_campaign_plugin.errors import InstallError, unknown
+from superset_campaign_plugin.errors import InstallError, UsageError, unknown
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.warehouse import parse_uri
 
@@ -27,12 +27,12 @@ DEFAULT_NAME = "Campaign Warehouse"
 
 
 def find_database(name: str) -> Database:
-    """The registered connection of that name. Raises `InstallError` with the names there are."""
+    """The registered connection of that name. Raises `UsageError` with the names there are."""
     names = {connection.database_name: connection for connection in db.session.query(Database)}
     if name not in names:
         if not names:
-            raise InstallError(f"no database is registered in this Superset, so none is named {name!r}; give a --uri")
-        raise InstallError(str(unknown("database", name, names)))
+            raise UsageError(f"no database is registered in this Superset, so none is named {name!r}; give a --uri")
+        raise unknown("database", name, names)
     return names[name]
 
 
@@ -91,16 +91,16 @@ class Connection:
 def find_connection(name: str | None, uri: str | None) -> Connection:
     """The registered connection of that name, or a new one to `uri`.
 
-    Raises `InstallError` if there is none of that name, or the one of that name leads elsewhere.
+    Raises `UsageError` if there is none of that name, or the one of that name leads elsewhere.
     """
     if uri is None:
         if name is None:
-            raise InstallError("name the registered database with --database, or give a --uri")
+            raise UsageError("name the registered database with --database, or give a --uri")
         return Connection(find_database(name))
     url, _ = parse_uri(uri)
     name = name or DEFAULT_NAME
     if make_url(url.render_as_string(hide_password=False)).password != url.password:
-        raise InstallError(
+        raise UsageError(
             "Superset cannot connect with a password that holds a % before two hexadecimal digits, since SQLAlchemy "
             "writes it another way than it reads it; give the account another password"
         )
@@ -108,7 +108,7 @@ def find_connection(name: str | None, uri: str | None) -> Connection:
     if existing is None:
         return Connection(_unregistered(name, uri), new=True)
     if existing.sqlalchemy_uri_decrypted != url.render_as_string(hide_password=False):
-        raise InstallError(
+        raise UsageError(
             f"the database {name!r} is registered with another address; leave out --uri, or choose another name"
         )
     return Connection(existing)
@@ -126,7 +126,13 @@ def stored_connection(warehouse: Connection, stored: StoredSource, manifest: Man
     known = manifest.warehouse.get("stored_database")
     made = find(Database, known) if known else None
     if made is None:
-        return find_connection(STORED_NAME.format(warehouse.database.database_name), place)
+        name = STORED_NAME.format(warehouse.database.database_name)
+        existing = db.session.query(Database).filter_by(database_name=name).one_or_none()
+        if existing is not None and existing.sqlalchemy_uri_decrypted != place:
+            raise InstallError(
+                f"this Superset has a database {name!r} that is not the file of the stored tables; rename that database"
+            )
+        return find_connection(name, place)
     return Connection(made, address=place if made.sqlalchemy_uri_decrypted != place else None)
 
 

@@ -134,6 +134,8 @@ def _put(asset: AssetPlan, plan: Plan) -> Change:
             *record.get("replaced", []),
             *({"at": _now(), "field": each.field, "value": each.there} for each in replaced),
         ]
+    if unknown := [[each.path, each.there] for each in asset.differences if not each.known and not each.written]:
+        record["unknown"] = unknown
     plan.manifest.assets[asset.uuid] = record
     return asset.change
 

@@ -44,6 +44,8 @@ class Manifest:
 def asset_record(id_: int, kind: str, document: dict[str, Any], former: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the manifest keeps of an asset: its id in this deployment, its kind, and the document that was shipped.
 
+    An installation adds as `unknown` the paths and values of fields that were there before the first one and differ:
+    nobody can say whether people changed them.
     What a `former` record holds of people's values that were replaced stays. The first release's fingerprints are
     there and empty: it then takes the asset for one that people changed, and keeps it.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from superset.models.core import Database
 from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin import __version__
+from superset_campaign_plugin.advice import registered
 from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
 from superset_campaign_plugin.bundle.asset_plans import AssetPlan, known_ids, plan_asset, shipped_no_more
 from superset_campaign_plugin.bundle.connections import (
@@ -35,8 +37,8 @@ from superset_campaign_plugin.bundle.merging import dashboards
 from superset_campaign_plugin.bundle.stored import MODELS, each, find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.engines import Engine, get_engine
-from superset_campaign_plugin.errors import DatabaseError, InstallError, RefreshError, unknown
-from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
+from superset_campaign_plugin.errors import InstallError, RefreshError, unknown
+from superset_campaign_plugin.refresh.state import Difference, StoredSource, differing, read_state, schema_of
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.rules_in_words import options_of
 from superset_campaign_plugin.sources.catalog import LiveCatalog
@@ -44,7 +46,7 @@ from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
 from superset_campaign_plugin.sources.prefix import with_prefix
 from superset_campaign_plugin.sources.recognise import DEFAULT, recognise
-from superset_campaign_plugin.warehouse import connect, reason
+from superset_campaign_plugin.warehouse import connect, refusal
 
 # What the datasets of an installation read.
 READS_LOG, READS_STORED = "log", "stored"
@@ -70,14 +72,31 @@ class Request:
     table_prefix: str | None = None
 
 
+@dataclass(frozen=True)
+class StoredTables:
+    """The stored tables of a Marketo instance: when they were refreshed, in UTC, and what keeps them from being read.
+
+    `refreshed_at` is None where there are none, and `difference` where nothing does.
+    """
+
+    instance: str | None
+    schema: str | None
+    refreshed_at: datetime | None = None
+    difference: Difference | None = None
+
+
 @dataclass
 class Plan:
-    """Everything that an installation needs to know; `notes` are sentences for the admin."""
+    """Everything that an installation needs to know; `notes` are sentences for the admin.
+
+    `stored` is the connection to the stored tables, `stored_tables` what was found there.
+    """
 
     request: Request
     manifest: Manifest
     warehouse: Connection
     stored: Connection
+    stored_tables: list[StoredTables]
     instances: dict[str, str | None]
     reads: str
     bundle: Bundle
@@ -104,15 +123,22 @@ class Plan:
 def make_plan(request: Request) -> Plan:
     """Work out the installation. Nothing is written.
 
-    Raises `InstallError`, `SourceError` or `DatabaseError`.
+    Raises `UsageError`, `InstallError`, `SourceError` or `DatabaseError`.
     """
+    named = registered(request.database) if request.database and request.uri is None else contextlib.nullcontext()
+    with named:
+        return _make_plan(request)
+
+
+def _make_plan(request: Request) -> Plan:
     manifest = read_manifest() or Manifest()
     notes: list[str] = []
     warehouse = find_connection(request.database, request.uri)
     check_time_grains(warehouse.database)
     request = replace(request, source=_source(request, warehouse, manifest, notes))
     instances = read_instances(str(request.source), request.schema)
-    stored = _stored_figures(warehouse, instances, notes)
+    stored_tables = _find_stored(warehouse, instances)
+    stored = _stored_figures(stored_tables, notes)
     holder = warehouse if stored is None else stored_connection(warehouse, stored, manifest)
     bundle = _build(request, warehouse, holder, instances, stored)
     _check_names_are_free(bundle)
@@ -130,6 +156,7 @@ def make_plan(request: Request) -> Plan:
         manifest=manifest,
         warehouse=warehouse,
         stored=holder,
+        stored_tables=stored_tables,
         instances={each.name: each.schema for each in instances if each.name is not None},
         reads=READS_LOG if stored is None else READS_STORED,
         bundle=bundle,
@@ -191,6 +218,11 @@ def settings() -> Settings:
     return found
 
 
+def application_root() -> str:
+    """The path under which this Superset is served, as in "/superset"; empty for none."""
+    return str(current_app.config.get("APPLICATION_ROOT") or "/").rstrip("/")
+
+
 @contextlib.contextmanager
 def opened(database: Database, schema: str | None) -> Iterator[tuple[SqlConnection, Engine]]:
     """A connection through Superset. Raises `DatabaseError` with the database's name."""
@@ -198,33 +230,46 @@ def opened(database: Database, schema: str | None) -> Iterator[tuple[SqlConnecti
         with database.get_sqla_engine(schema=schema) as pool, pool.connect() as connection:
             yield connection, get_engine(database.backend)
     except SQLAlchemyError as error:
-        said = reason(error, make_url(database.sqlalchemy_uri_decrypted))
-        raise DatabaseError(f"{database.database_name}: {said}") from error
+        raise refusal(make_url(database.sqlalchemy_uri_decrypted), error, database.database_name) from error
 
 
-def _stored_figures(warehouse: Connection, instances: tuple[Instance, ...], notes: list[str]) -> StoredSource | None:
-    """The stored tables, where a refresh has made some that can be read; else the datasets compute from the log."""
+def _find_stored(warehouse: Connection, instances: tuple[Instance, ...]) -> list[StoredTables]:
+    """The stored tables of each instance, also of those that have none."""
     source = StoredSource(settings().stored_schema, settings().stored_file)
     try:
         place = source.uri(warehouse.uri)
     except RefreshError:  # no refresh has made a file of them yet
-        return None
+        return [StoredTables(each.name, None) for each in instances]
+    found = []
     with connect(place) if place != warehouse.uri else opened(warehouse.database, None) as (connection, engine):
         for instance in instances:
-            if not engine.schemas and instance.name is not None:
-                return None
-            state = read_state(connection, engine, schema_of(instance, engine, settings().stored_schema))
+            if not engine.schemas and instance.name is not None:  # nothing keeps those of several apart
+                found.append(StoredTables(instance.name, None))
+                continue
+            schema = schema_of(instance, engine, settings().stored_schema)
+            state = read_state(connection, engine, schema)
             if state is None:
-                return None
-            if other := differing(state, instance, settings().rules):
-                # As after an upgrade: the figures are right at once, and fast again after the next refresh.
-                notes.append(
-                    f"the stored tables {other.words}, so the dashboard computes from the log until a refresh has made "
-                    "them anew: `superset campaign refresh`, or, where another account does that, `superset-campaign "
-                    f"refresh --uri …` {options_of(settings().rules)} and then install again"
-                )
-                return None
-    return source
+                found.append(StoredTables(instance.name, schema))
+            else:
+                at = state.refreshed_at.replace(tzinfo=timezone.utc)
+                found.append(StoredTables(instance.name, schema, at, differing(state, instance, settings().rules)))
+    return found
+
+
+def _stored_figures(found: list[StoredTables], notes: list[str]) -> StoredSource | None:
+    """The stored tables, where a refresh has made some that can be read; else the datasets compute from the log."""
+    if any(each.refreshed_at is None for each in found):
+        return None
+    for tables in found:
+        if tables.difference is not None:
+            # As after an upgrade: the figures are right at once, and fast again after the next refresh.
+            notes.append(
+                f"the stored tables {tables.difference.words}, so the dashboard computes from the log until a refresh "
+                "has made them anew: `superset campaign refresh`, or, where another account does that, "
+                f"`superset-campaign refresh --uri …` {options_of(settings().rules)} and then install again"
+            )
+            return None
+    return StoredSource(settings().stored_schema, settings().stored_file)
 
 
 def _build(
@@ -236,8 +281,7 @@ def _build(
 ) -> Bundle:
     """The bundle for the warehouse, whose stored tables, if there are such, are in `holder`."""
     engine = get_engine(warehouse.database.backend)
-    root = (current_app.config.get("APPLICATION_ROOT") or "/").rstrip("/")
-    options = Options(preview_path=root + PREVIEW_PATH, rules=settings().rules)
+    options = Options(preview_path=application_root() + PREVIEW_PATH, rules=settings().rules)
     sql, time_range = read_contents(
         lambda: opened(warehouse.database, request.schema),
         lambda: opened(holder.readable(), None),

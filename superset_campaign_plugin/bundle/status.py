@@ -12,17 +12,17 @@ from superset.models.core import Database
 from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin import __version__
+from superset_campaign_plugin.advice import installed_tables
 from superset_campaign_plugin.bundle.identity import dashboard_uuid
-from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
-from superset_campaign_plugin.bundle.plan import installed_request, make_plan, opened, settings
+from superset_campaign_plugin.bundle.manifest import read_manifest
+from superset_campaign_plugin.bundle.plan import StoredTables, installed_request, make_plan, settings
 from superset_campaign_plugin.bundle.stored import find, installed_datasets
 from superset_campaign_plugin.embedding.boundaries import list_grants
-from superset_campaign_plugin.errors import CampaignError, InstallError, RefreshError
-from superset_campaign_plugin.refresh.state import StoredSource, differing, read_state, schema_of
+from superset_campaign_plugin.embedding.clauses import Grant
+from superset_campaign_plugin.errors import CampaignError, InstallError
 from superset_campaign_plugin.report.rules_in_words import people_in_words
 from superset_campaign_plugin.report.run import REPORT_DATASET
-from superset_campaign_plugin.sources.instances import read_instances
-from superset_campaign_plugin.warehouse import connect
+from superset_campaign_plugin.wording import ago, counted
 
 # Who has one of these sees every dataset of the deployment.
 _EVERYTHING = ("all_datasource_access", "all_database_access")
@@ -57,8 +57,9 @@ def read_status() -> dict[str, Any]:
         "problem": None,
     }
     try:
-        plan = make_plan(installed_request())
-        found["stored_tables"] = _stored_tables(database, manifest)
+        with installed_tables():
+            plan = make_plan(installed_request())
+        found["stored_tables"] = [_stored(each) for each in plan.stored_tables]
         found["not_as_shipped"] = [each.change.as_dict() for each in plan.assets if each.action != "unchanged"]
     except CampaignError as error:
         found["problem"] = str(error)
@@ -81,9 +82,10 @@ def as_text(status: dict[str, Any]) -> str:
     lines += [("stored tables", _stored_line(each)) for each in status["stored_tables"]]
     changed = [f"{each['action']} {each['kind']} {each['name']}" for each in status["not_as_shipped"]]
     lines.append(("not as shipped", "; ".join(changed) or "nothing"))
-    lines += [("seen by", f"{role} ({people} people)") for role, people in status["access"].items()]
+    for role, people in status["access"].items():
+        lines.append(("seen by", f"{role} ({counted(people, 'person', 'people')})"))
     for role, grants in status["row_access"].items():
-        lines.append(("row access", f"{role}: {', '.join(each['workspace'] or '-' for each in grants) or 'nothing'}"))
+        lines.append(("row access", f"{role}: {'; '.join(Grant(**each).words for each in grants) or 'nothing'}"))
     lines.append(("embedded by", ", ".join(status["embedded_by"]) or "nobody"))
     if status["problem"]:
         lines.append(("problem", status["problem"]))
@@ -96,36 +98,20 @@ def _stored_line(table: dict[str, Any]) -> str:
         return f"{place}: none; a refresh makes them"
     words = table["not_read_since_they"]
     other = f"; not read, since they {words}" if words else ""
-    return f"{place}: refreshed {table['age_hours']:g} hours ago{other}"
+    age = _now() - datetime.fromisoformat(table["refreshed_at"])
+    return f"{place}: refreshed {ago(age.total_seconds())}{other}"
 
 
-def _stored_tables(database: Database, manifest: Manifest) -> list[dict[str, Any]]:
-    """When the stored tables of each Marketo instance were refreshed (UTC), and why they are not read, if so."""
-    source = StoredSource(settings().stored_schema, settings().stored_file)
-    uri = database.sqlalchemy_uri_decrypted
-    try:
-        place = source.uri(uri)
-    except RefreshError:
-        return [
-            {"instance": None, "schema": None, "refreshed_at": None, "age_hours": None, "not_read_since_they": None}
-        ]
-    found = []
-    with connect(place) if place != uri else opened(database, None) as (connection, engine):
-        for instance in read_instances(str(manifest.warehouse["source"]), manifest.warehouse["schema"]):
-            schema = schema_of(instance, engine, settings().stored_schema)
-            state = read_state(connection, engine, schema)
-            other = None if state is None else differing(state, instance, settings().rules)
-            at = None if state is None else state.refreshed_at.replace(tzinfo=timezone.utc)
-            found.append(
-                {
-                    "instance": instance.name,
-                    "schema": schema,
-                    "refreshed_at": None if at is None else at.isoformat(),
-                    "age_hours": None if at is None else round((_now() - at).total_seconds() / 3600, 1),
-                    "not_read_since_they": None if other is None else other.words,
-                }
-            )
-    return found
+def _stored(tables: StoredTables) -> dict[str, Any]:
+    """When the stored tables of a Marketo instance were refreshed (UTC), and why they are not read, if so."""
+    at = tables.refreshed_at
+    return {
+        "instance": tables.instance,
+        "schema": tables.schema,
+        "refreshed_at": None if at is None else at.isoformat(),
+        "age_hours": None if at is None else round((_now() - at).total_seconds() / 3600, 1),
+        "not_read_since_they": None if tables.difference is None else tables.difference.words,
+    }
 
 
 def _access() -> dict[str, int]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
 from superset.charts.schemas import ChartDataQueryContextSchema
@@ -23,8 +23,10 @@ from superset_campaign_plugin.bundle.merging.dashboards import ids_here, read_po
 from superset_campaign_plugin.bundle.merging.layout import charts_of
 from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.rights import how_to_grant_by_words
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.warehouse import reason
+from superset_campaign_plugin.wording import counted
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def _dataset(name: str) -> Check:
     missing |= {each.name for each in shipped.metrics} - {each.metric_name for each in dataset.metrics}
     if missing:
         return Check("dataset", name, False, f"it lacks {', '.join(sorted(missing))}; `superset campaign install`")
-    return Check("dataset", name, True, f"{len(dataset.columns)} columns, {len(dataset.metrics)} metrics")
+    found = f"{counted(len(dataset.columns), 'column')}, {counted(len(dataset.metrics), 'metric')}"
+    return Check("dataset", name, True, found)
 
 
 def _chart(name: str, uuid: str) -> Check:
@@ -83,11 +86,18 @@ def _chart(name: str, uuid: str) -> Check:
         database = chart.datasource.database
         said = reason(error, make_url(database.sqlalchemy_uri_decrypted))
         return Check("chart", name, False, f"{database.database_name}: {said}")
-    faults = [each.get("error") for each in results if each.get("status") == QueryStatus.FAILED or each.get("error")]
+    faults = [each for each in results if each.get("status") == QueryStatus.FAILED or each.get("error")]
     if faults:
-        # PostgreSQL adds the place in the SQL, which nobody here has written.
-        return Check("chart", name, False, " ".join(str(faults[0]).partition("\nLINE ")[0].split()))
-    return Check("chart", name, True, f"{sum(each.get('rowcount') or 0 for each in results):,} rows")
+        return Check("chart", name, False, _said(faults[0], make_url(chart.datasource.database.sqlalchemy_uri)))
+    return Check("chart", name, True, counted(sum(each.get("rowcount") or 0 for each in results), "row"))
+
+
+def _said(result: dict[str, Any], url: URL) -> str:
+    """Why the query of a chart failed, and for a right that is missing, who grants it how."""
+    # PostgreSQL adds the place in the SQL, which nobody here has written.
+    said = " ".join(str(result.get("error")).partition("\nLINE ")[0].split())
+    missing = how_to_grant_by_words(said, result.get("query"), url)
+    return f"{said}; {missing}" if missing else said
 
 
 def _built(chart: Slice) -> dict[str, Any] | None:
@@ -116,4 +126,4 @@ def _dashboard(name: str) -> Check:
             *(f"the filter {each}, without a dataset" for each in lost),
         ]
         return Check("dashboard", name, False, f"it holds {', '.join(what)}; run `superset campaign install`")
-    return Check("dashboard", name, True, f"{len(charts)} charts, {len(filters)} filters")
+    return Check("dashboard", name, True, f"{counted(len(charts), 'chart')}, {counted(len(filters), 'filter')}")

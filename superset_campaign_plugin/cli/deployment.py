@@ -147,6 +147,7 @@ def install(
     with in_superset():
         from superset_campaign_plugin.bundle.install import carry_out, planned_changes
         from superset_campaign_plugin.bundle.manifest import read_manifest
+        from superset_campaign_plugin.bundle.next_steps import dashboard_paths, next_steps
         from superset_campaign_plugin.bundle.plan import Request, installed_request, make_plan
         from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
 
@@ -158,11 +159,16 @@ def install(
         figures = plan_changes_figures(plan)
         if figures is not None and not as_json:
             click.echo(figures.sentence, err=True)
-        changes = planned_changes(plan) if dry_run else carry_out(plan)
-        more = {"figures_change": None if figures is None else figures.as_dict()}
-        _print_changes(changes, [*plan.notes, _NOTHING_WRITTEN] if dry_run else plan.notes, as_json, more)
+        change = None if figures is None else figures.as_dict()
+        if dry_run:
+            changes = planned_changes(plan)
+            _print_changes(changes, [*plan.notes, _NOTHING_WRITTEN], as_json, figures_change=change)
+        else:
+            changes = carry_out(plan)
+            after = {"dashboards": dashboard_paths(plan), "next": next_steps(plan)}
+            _print_changes(changes, plan.notes, as_json, figures_change=change, **after)
         if not as_json and any(not each.written for change in changes for each in change.differences):
-            click.echo("`superset campaign diff` shows what people changed; --overwrite NAME replaces it", err=True)
+            click.echo("`superset campaign diff` shows what is not as shipped; --overwrite NAME replaces it", err=True)
 
 
 @campaign.command()
@@ -238,16 +244,21 @@ def uninstall(yes: bool, dry_run: bool, stored_tables: bool, as_json: bool) -> N
             _print_changes(remove(removal), removal.notes(), as_json)
 
 
-def _print_changes(changes: list[Any], notes: list[str], as_json: bool, more: dict[str, Any] | None = None) -> None:
+def _print_changes(changes: list[Any], notes: list[str], as_json: bool, **after: Any) -> None:
+    """What was done; `after` says where the dashboards are, by title, and what is to be done next."""
     import json
 
     if as_json:
-        found = {"changes": [each.as_dict() for each in changes], "notes": notes, **(more or {})}
+        found = {"changes": [each.as_dict() for each in changes], "notes": notes, **after}
         click.echo(json.dumps(found, indent=2, default=str))
         return
     for change in changes:
         click.echo(f"{change.action:<10} {change.kind.removesuffix('s'):<10} {change.name}")
         for difference in change.differences:
             click.echo(f"{'':<12}{difference.outcome:<12}{difference.field}")
+    for title, path in after.get("dashboards", {}).items():
+        click.echo(f"{title} is at {path}")
+    for step in after.get("next", []):
+        click.echo(f"next: {step}")
     for note in notes:
         click.echo(note, err=True)

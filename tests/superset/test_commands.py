@@ -164,12 +164,15 @@ def test_diff_shows_both_values(app: Deployment) -> None:
         {
             "field": "slice_name",
             "outcome": "kept",
+            "shipped_before_known": True,
             "shipped_before": "Campaigns",
             "shipped_now": "Campaigns",
             "there": "Our campaigns",
         }
     ]
+    assert as_json("diff", "chart/campaigns") == [asset]
     assert as_json("diff", "emails") == []
+    assert "unknown dataset, chart or dashboard 'dataset/campaigns'" in run("diff", "dataset/campaigns").stderr
     assert "did you mean 'campaigns'" in run("diff", "campaign").stderr
 
 
@@ -201,7 +204,7 @@ def test_status_tells_an_admin_how_it_stands(app: Deployment) -> None:
     assert found["problem"] is None
     text = run("status").stdout
     assert "not as shipped  kept chart campaigns" in text
-    assert "Campaign Report Viewer (1 people)" in text
+    assert "Campaign Report Viewer (1 person)" in text
 
 
 def test_status_is_there_although_the_warehouse_is_not(app: Deployment) -> None:

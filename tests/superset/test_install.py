@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from deployment import DATABASE, SCHEMA, Deployment, give_viewer_role
 
-from superset_campaign_plugin.errors import DatabaseError, InstallError, SourceError
+from superset_campaign_plugin.errors import DatabaseError, InstallError, SourceError, UsageError
 
 
 @pytest.fixture
@@ -122,10 +122,10 @@ def test_uninstalling_refuses_while_a_foreign_chart_rests_on_a_dataset(app: Depl
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"database": "Campaign Warehous"}, InstallError, "did you mean 'Campaign Warehouse'"),
-        ({"database": None}, InstallError, "--database"),
+        ({"database": "Campaign Warehous"}, UsageError, "did you mean 'Campaign Warehouse'"),
+        ({"database": None}, UsageError, "--database"),
         ({"schema": "nowhere"}, SourceError, "activity_send_email"),
-        ({"uri": "duckdb:////nowhere/else.duckdb"}, InstallError, "another address"),
+        ({"uri": "duckdb:////nowhere/else.duckdb"}, UsageError, "another address"),
         ({"database": "New", "uri": "postgresql://127.0.0.1:1/none"}, DatabaseError, "New"),
     ],
 )

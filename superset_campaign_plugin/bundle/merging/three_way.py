@@ -32,7 +32,8 @@ _NOISE = frozenset(("filterOptionName", "isExtra", "isNew", "datasourceWarning",
 class Difference:
     """One field that is not as shipped, or was not; a value that is absent is None.
 
-    `label` names the field for people where its path holds an id.
+    `label` names the field for people where its path holds an id. `known` is False where it is not known what was
+    shipped before, so that nobody can say whether people changed the field.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Difference:
     now: Any
     there: Any
     label: str | None = None
+    known: bool = True
 
     @property
     def written(self) -> bool:
@@ -57,6 +59,7 @@ class Difference:
         return {
             "field": self.field,
             "outcome": self.outcome,
+            "shipped_before_known": self.known,
             "shipped_before": self.before,
             "shipped_now": self.now,
             "there": self.there,
@@ -85,8 +88,8 @@ def merge(
 ) -> list[Difference]:
     """What differs between the document `there` and the shipped one, and what is done about each field.
 
-    `before` is None where it is not known what was shipped: then what differs counts as changed by people. `now` is
-    None where the asset is shipped no more.
+    `before` is None where it is not known what was shipped: then what differs is kept, as if people had changed it.
+    `now` is None where the asset is shipped no more.
     """
     known = before is not None
     old, new = before or {}, now or {}
