@@ -24,13 +24,17 @@ SUPERSET_CAMPAIGN = {
     **json.loads(os.environ.get("CAMPAIGN_TEST_SETTINGS", "{}")),
 }
 AUTH_RATE_LIMITED = False
-FEATURE_FLAGS = dict.fromkeys(["EMBEDDED_SUPERSET", *os.environ.get("CAMPAIGN_TEST_FLAGS", "").split()], True)
+# A name after a minus is off, which matters for those that are on in Superset by themselves.
+FEATURE_FLAGS = {
+    "EMBEDDED_SUPERSET": True,
+    **{name.lstrip("-"): not name.startswith("-") for name in os.environ.get("CAMPAIGN_TEST_FLAGS", "").split()},
+}
 GUEST_ROLE_NAME = "Campaign Report Guest"
 GUEST_TOKEN_JWT_SECRET = f"guests {SECRET_KEY}"
 # A token outlives a long test on a busy machine, which else would go on as a stranger.
 GUEST_TOKEN_JWT_EXP_SECONDS = 6 * 60 * 60
 
-if "GLOBAL_ASYNC_QUERIES" in FEATURE_FLAGS:
+if FEATURE_FLAGS.get("GLOBAL_ASYNC_QUERIES"):
     _redis = urlsplit(os.environ["CAMPAIGN_TEST_REDIS"])
     CACHE_CONFIG = {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": _redis.geturl(), "CACHE_KEY_PREFIX": "metadata_"}
     DATA_CACHE_CONFIG = {**CACHE_CONFIG, "CACHE_KEY_PREFIX": "data_"}

@@ -112,11 +112,12 @@ def flagged(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Depl
 
 @contextmanager
 def served(deployment: Deployment, flags: tuple[str, ...]) -> Iterator[str]:
-    """The address of a Superset that is started with these flags, and has a worker where they ask for one."""
+    """The address of a Superset that is started with these flags alone, and has a worker where they ask for one."""
+    started = (*flags, *(f"-{flag}" for flag in ALL if flag not in flags))
     with ExitStack() as stack:
         if ASYNCHRONOUS in flags:
-            stack.enter_context(work(deployment, flags))
-        yield stack.enter_context(serve(deployment, flags))
+            stack.enter_context(work(deployment, started))
+        yield stack.enter_context(serve(deployment, started))
 
 
 @pytest.fixture(scope="module")
