@@ -118,7 +118,7 @@ def portal(deployment: Deployment) -> Iterator[Portal]:
     from superset.daos.dashboard import EmbeddedDashboardDAO
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.role import VIEWER_ROLE
+    from superset_campaign_plugin.bundle.role import create_guest_role
     from superset_campaign_plugin.bundle.stored import find
 
     with deployment.app.app_context():
@@ -126,9 +126,7 @@ def portal(deployment: Deployment) -> Iterator[Portal]:
         name = deployment.app.config["GUEST_ROLE_NAME"]
         made = security_manager.find_role(name) is None
         if made:
-            viewer = security_manager.find_role(VIEWER_ROLE)
-            role = security_manager.add_role(name)
-            role.permissions = [each for each in viewer.permissions if each.permission.name != "datasource_access"]
+            create_guest_role()
         embedded = EmbeddedDashboardDAO.upsert(dashboard, [])
         db.session.commit()
         uuid = str(embedded.uuid)

@@ -244,6 +244,24 @@ def test_a_guest_sees_their_rows_and_previews(site: Site, asked: dict[str, dict[
     assert "/login/" in Visitor(site.address).get(address.split("?")[0]).url
 
 
+def test_a_guest_drills_to_the_rows_of_a_figure(site: Site) -> None:
+    """With filters, as the page asks for them, and to no rows but their own."""
+    dashboard = Visitor(site.address, "admin").json(f"/api/v1/dashboard/{SLUG}")["result"]["id"]
+    dataset = site.embedding["datasets"]["campaign_email_performance"]
+    address = f"/datasource/samples?datasource_type=table&datasource_id={dataset}&dashboard_id={dashboard}&per_page=50"
+
+    def rows(*filters: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = site.guest().post(f"{address}&page=1", json={"filters": list(filters)})
+        assert answer.status_code == 200, answer.text[:500]
+        return answer.json()["result"]["data"]
+
+    every = rows()
+    name = every[0]["campaign_name"]
+    drilled = rows({"col": "campaign_name", "op": "IN", "val": [name]})
+    assert {row["campaign_name"] for row in drilled} == {name}
+    assert {row["workspace"] for row in [*every, *drilled]} == {WORKSPACE}
+
+
 def test_a_guest_gets_no_further(site: Site, asked: dict[str, dict[str, Any]]) -> None:
     guest = site.guest()
     campaigns = asked["Campaigns"]
