@@ -9,6 +9,7 @@ import click
 from superset_campaign_plugin.cli.application import in_superset
 from superset_campaign_plugin.cli.group import campaign
 from superset_campaign_plugin.cli.options import (
+    check_stored_options,
     chosen_source,
     rules_options,
     source_options,
@@ -78,6 +79,7 @@ def bundle(
     from superset_campaign_plugin.errors import UsageError
     from superset_campaign_plugin.refresh.state import StoredSource
 
+    check_stored_options(stored)
     if uri is not None and engine is not None:
         raise UsageError("give --uri, or --engine to make a bundle without a warehouse, and not both")
     if database is not None and database_uuid is not None:

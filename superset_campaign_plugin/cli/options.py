@@ -177,6 +177,17 @@ stored_options = combined(
     stored_file_option,
 )
 
+
+def check_stored_options(stored: bool) -> None:
+    """Raise `UsageError` where an option says which stored tables, and --stored, which reads them, was not given."""
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    for name in ("stored_schema", "stored_file"):
+        if not stored and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} is of no use without --stored; give both, or none")
+
+
 form_option = click.option(
     "--format",
     "form",

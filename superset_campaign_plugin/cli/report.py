@@ -8,6 +8,7 @@ import click
 
 from superset_campaign_plugin.cli.group import campaign
 from superset_campaign_plugin.cli.options import (
+    check_stored_options,
     conditions,
     day,
     form_option,
@@ -67,6 +68,7 @@ def report(
     from superset_campaign_plugin.report.output import FORMATS
     from superset_campaign_plugin.report.run import run_report
 
+    check_stored_options(stored)
     found = run_report(
         uri,
         source=source,

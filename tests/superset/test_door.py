@@ -171,6 +171,16 @@ def test_before_superset_init_nothing_is_made_and_after_it_everything(deployment
 
     assert {pair for pair in roles(tmp_path)[ROLE] if pair[0] != "datasource_access"} == set(VIEWER_PERMISSIONS)
     assert len(roles(tmp_path)[ROLE]) == len(VIEWER_PERMISSIONS) + 4
+    for wrong, said in (
+        (("install", "--database", "Nowhere"), "unknown database 'Nowhere': known are: Campaign Warehouse"),
+        (
+            ("refresh", "--lock-wait", "x"),
+            "for .--lock-wait.: .*; see: superset campaign refresh --help",
+        ),
+    ):
+        refused = knock("superset", config, *wrong)
+        assert re.search(said, sentence(refused))
+        assert refused.returncode == 2
     told = {door: knock(door, config, *COMMANDS["embed"]) for door in DOORS}
     assert json.loads(told["superset"].stdout) == json.loads(told["script"].stdout)
     for done in told.values():

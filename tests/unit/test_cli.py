@@ -380,6 +380,8 @@ def test_load_emails_stores_a_directory(uri: str, tmp_path: Path) -> None:
         ("report --uri {uri} --as-of yesterday", 2, "no time"),
         ("report --uri {uri} --from 2024-03-02 --to 2024-03-02", 2, "exclusive"),
         ("report --uri {uri} --schema nowhere", 1, "activity_send_email"),
+        ("report --uri {uri} --stored-file x.duckdb", 2, "--stored-file is of no use without --stored"),
+        ("bundle --uri {uri} --output a.zip --stored-schema x", 2, "--stored-schema is of no use without --stored"),
         ("sql --uri {uri} --dataset campaign_email_link", 2, "did you mean 'campaign_email_links'"),
         ("load-emails /nowhere --uri {uri}", 2, "/nowhere"),
         ("load /nowhere.csv --uri {uri}", 2, "no file /nowhere.csv"),

@@ -1,4 +1,25 @@
-WITH digits AS (
+WITH merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    loaded.lead_id AS surviving_id,
+    CASE
+      WHEN REGEXP_CONTAINS(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      )
+      THEN replace(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    datetime(loaded.activity_date, 'UTC') AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -23,18 +44,14 @@ WITH digits AS (
   FROM (
     SELECT
       nullif(
-        TRIM(REGEXP_EXTRACT(merges.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)),
+        TRIM(
+          REGEXP_EXTRACT(merge_lists.merged_ids, '[^,]+', 1, fives.digit * 5 + ones.digit + 1)
+        ),
         ''
       ) AS person_id,
-      merges.surviving_id,
-      merges.merged_at
-    FROM (
-      SELECT
-        loaded.lead_id AS surviving_id,
-        replace(replace(replace(nullif(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-        datetime(loaded.activity_date, 'UTC') AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      merge_lists.surviving_id,
+      merge_lists.merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -104,7 +121,7 @@ WITH digits AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    loaded.campaign_id,
+    coalesce(loaded.campaign_id, 0) AS campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     coalesce(surviving_people.surviving_id, loaded.lead_id) AS person_id,
     datetime(loaded.activity_date, 'UTC') AS activity_at
@@ -115,7 +132,7 @@ WITH digits AS (
     (
       NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
     )
-    AND NOT loaded.campaign_id IS NULL
+    AND NOT coalesce(loaded.campaign_id, 0) IS NULL
     AND NOT loaded.primary_attribute_value_id IS NULL
     AND NOT coalesce(surviving_people.surviving_id, loaded.lead_id) IS NULL
 ), link_latest_sends AS (
@@ -213,15 +230,15 @@ WITH digits AS (
       CAST(NULL AS STRING) AS program_name,
       nullif(TRIM(loaded.workspace_name), '') AS workspace,
       CASE
-        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', 'yes')
+        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', 'no')
+        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS active,
       CASE
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', 'yes')
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', 'no')
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS archived,
       row_number() OVER (
@@ -252,44 +269,110 @@ WITH digits AS (
   WHERE
     versions.version_place = 1
 ), newest_emails AS (
-  /* The newest version of each asset */
+  /* An email's name is that of the table of emails, else that of its newest send */
   SELECT
-    versions.email_id,
-    versions.name,
-    versions.subject,
-    versions.operational,
-    versions.archived,
-    versions.workspace
+    `both`.email_id,
+    coalesce(
+      MAX(CASE WHEN `both`.logged = 0 THEN `both`.name END),
+      MAX(CASE WHEN `both`.logged = 1 THEN `both`.name END)
+    ) AS name,
+    MAX(`both`.subject) AS subject,
+    MAX(`both`.operational) AS operational,
+    MAX(`both`.archived) AS archived,
+    MAX(`both`.workspace) AS workspace
   FROM (
     SELECT
-      loaded.id AS email_id,
-      nullif(TRIM(loaded.name), '') AS name,
-      nullif(
-        TRIM(
+      email_assets.email_id,
+      0 AS logged,
+      email_assets.name,
+      email_assets.subject,
+      email_assets.operational,
+      email_assets.archived,
+      email_assets.workspace
+    FROM (
+      /* The newest approved version of each asset, else the newest */
+      SELECT
+        versions.email_id,
+        versions.name,
+        versions.subject,
+        versions.operational,
+        versions.archived,
+        versions.workspace
+      FROM (
+        SELECT
+          loaded.id AS email_id,
+          nullif(TRIM(loaded.name), '') AS name,
+          nullif(
+            TRIM(
+              CASE
+                WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
+                THEN JSON_VALUE(loaded.subject, '$.value')
+                ELSE loaded.subject
+              END
+            ),
+            ''
+          ) AS subject,
           CASE
-            WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
-            THEN JSON_VALUE(loaded.subject, '$.value')
-            ELSE loaded.subject
-          END
-        ),
-        ''
-      ) AS subject,
-      CASE
-        WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', 'yes')
-        THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', 'no')
-        THEN 'No'
-      END AS operational,
+            WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+            THEN 'Yes'
+            WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+            THEN 'No'
+          END AS operational,
+          CAST(NULL AS STRING) AS archived,
+          nullif(TRIM(loaded.workspace), '') AS workspace,
+          row_number() OVER (
+            PARTITION BY loaded.id
+            ORDER BY CASE WHEN lower(nullif(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
+          ) AS version_place
+        FROM marketo.email_template_history AS loaded
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS email_assets
+    UNION ALL
+    SELECT
+      logged_names.email_id,
+      1 AS logged,
+      logged_names.name,
+      CAST(NULL AS STRING) AS subject,
+      CAST(NULL AS STRING) AS operational,
       CAST(NULL AS STRING) AS archived,
-      nullif(TRIM(loaded.workspace), '') AS workspace,
-      row_number() OVER (
-        PARTITION BY loaded.id
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
-      ) AS version_place
-    FROM marketo.email_template_history AS loaded
-  ) AS versions
-  WHERE
-    versions.version_place = 1
+      CAST(NULL AS STRING) AS workspace
+    FROM (
+      SELECT
+        versions.email_id,
+        versions.name
+      FROM (
+        SELECT
+          sent_names.email_id,
+          sent_names.name,
+          row_number() OVER (
+            PARTITION BY sent_names.email_id
+            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
+          ) AS version_place
+        FROM (
+          SELECT
+            loaded.primary_attribute_value_id AS email_id,
+            nullif(TRIM(loaded.primary_attribute_value), '') AS name,
+            MAX(datetime(loaded.activity_date, 'UTC')) AS named_at
+          FROM marketo.activity_send_email AS loaded
+          WHERE
+            (
+              NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+            )
+            AND NOT loaded.primary_attribute_value_id IS NULL
+            AND NOT nullif(TRIM(loaded.primary_attribute_value), '') IS NULL
+          GROUP BY
+            loaded.primary_attribute_value_id,
+            nullif(TRIM(loaded.primary_attribute_value), '')
+        ) AS sent_names
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS logged_names
+  ) AS `both`
+  GROUP BY
+    `both`.email_id
 )
 /* The clicks with names. A name that is missing shows the id */
 SELECT
@@ -300,8 +383,12 @@ SELECT
     coalesce(newest_programs.name, newest_campaigns.program_name),
     CAST(newest_campaigns.program_id AS STRING)
   ) AS program_name,
-  link_clicks.campaign_id,
-  coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS STRING)) AS campaign_name,
+  nullif(link_clicks.campaign_id, 0) AS campaign_id,
+  CASE
+    WHEN link_clicks.campaign_id = 0
+    THEN 'Unknown campaign'
+    ELSE coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS STRING))
+  END AS campaign_name,
   newest_campaigns.active AS campaign_active,
   link_clicks.email_id,
   coalesce(newest_emails.name, CAST(link_clicks.email_id AS STRING)) AS email_name,

@@ -1,4 +1,33 @@
-WITH digits AS (
+WITH merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    CAST(loaded.lead_id AS Nullable(Int64)) AS surviving_id,
+    CASE
+      WHEN match(
+        replaceRegexpAll(
+          CAST(loaded.merge_ids AS Nullable(String)),
+          'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+          ' '
+        ),
+        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      )
+      THEN replace(
+        replaceRegexpAll(
+          replaceRegexpAll(
+            CAST(loaded.merge_ids AS Nullable(String)),
+            'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+            ' '
+          ),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -25,29 +54,15 @@ WITH digits AS (
       nullIf(
         TRIM(
           arrayElement(
-            splitByString(',', ifNull(merges.merged_ids, '')),
+            splitByString(',', ifNull(merge_lists.merged_ids, '')),
             fives.digit * 5 + ones.digit + 1
           )
         ),
         ''
       ) AS person_id,
-      merges.surviving_id AS surviving_id,
-      merges.merged_at AS merged_at
-    FROM (
-      SELECT
-        CAST(loaded.lead_id AS Nullable(Int64)) AS surviving_id,
-        replace(
-          replace(
-            replace(nullIf(TRIM(CAST(loaded.merge_ids AS Nullable(String))), ''), '[', ''),
-            ']',
-            ''
-          ),
-          '"',
-          ''
-        ) AS merged_ids,
-        CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      merge_lists.surviving_id AS surviving_id,
+      merge_lists.merged_at AS merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -122,7 +137,7 @@ WITH digits AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    CAST(loaded.campaign_id AS Nullable(Int64)) AS campaign_id,
+    coalesce(CAST(loaded.campaign_id AS Nullable(Int64)), 0) AS campaign_id,
     CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
     coalesce(surviving_people.surviving_id, CAST(loaded.lead_id AS Nullable(Int64))) AS person_id,
     CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS activity_at
@@ -136,7 +151,7 @@ WITH digits AS (
       )
     )
     AND NOT (
-      CAST(loaded.campaign_id AS Nullable(Int64)) IS NULL
+      coalesce(CAST(loaded.campaign_id AS Nullable(Int64)), 0) IS NULL
     )
     AND NOT (
       CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) IS NULL
@@ -241,15 +256,15 @@ WITH digits AS (
       CAST(NULL AS Nullable(String)) AS program_name,
       nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
       CASE
-        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
         THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
         THEN 'No'
       END AS active,
       CASE
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', 'yes')
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
         THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', 'no')
+        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
         THEN 'No'
       END AS archived,
       row_number() OVER (
@@ -280,45 +295,123 @@ WITH digits AS (
   WHERE
     versions.version_place = 1
 ), newest_emails AS (
-  /* The newest version of each asset */
+  /* An email's name is that of the table of emails, else that of its newest send */
   SELECT
-    versions.email_id,
-    versions.name,
-    versions.subject,
-    versions.operational,
-    versions.archived,
-    versions.workspace
+    "both".email_id,
+    coalesce(
+      max(CASE WHEN "both".logged = 0 THEN "both".name END),
+      max(CASE WHEN "both".logged = 1 THEN "both".name END)
+    ) AS name,
+    max("both".subject) AS subject,
+    max("both".operational) AS operational,
+    max("both".archived) AS archived,
+    max("both".workspace) AS workspace
   FROM (
     SELECT
-      CAST(loaded.id AS Nullable(Int64)) AS email_id,
-      nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
-      nullIf(
-        TRIM(
+      email_assets.email_id,
+      0 AS logged,
+      email_assets.name,
+      email_assets.subject,
+      email_assets.operational,
+      email_assets.archived,
+      email_assets.workspace
+    FROM (
+      /* The newest approved version of each asset, else the newest */
+      SELECT
+        versions.email_id,
+        versions.name,
+        versions.subject,
+        versions.operational,
+        versions.archived,
+        versions.workspace
+      FROM (
+        SELECT
+          CAST(loaded.id AS Nullable(Int64)) AS email_id,
+          nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+          nullIf(
+            TRIM(
+              CASE
+                WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+                AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
+                THEN JSONExtract(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value', 'Nullable(String)')
+                ELSE CAST(loaded.subject AS Nullable(String))
+              END
+            ),
+            ''
+          ) AS subject,
           CASE
-            WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
-            AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
-            THEN JSONExtractString(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value')
-            ELSE CAST(loaded.subject AS Nullable(String))
-          END
-        ),
-        ''
-      ) AS subject,
-      CASE
-        WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', 'yes')
-        THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', 'no')
-        THEN 'No'
-      END AS operational,
+            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+            THEN 'Yes'
+            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+            THEN 'No'
+          END AS operational,
+          CAST(NULL AS Nullable(String)) AS archived,
+          nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
+          row_number() OVER (
+            PARTITION BY CAST(loaded.id AS Nullable(Int64))
+            ORDER BY CASE
+              WHEN lower(nullIf(TRIM(CAST(loaded.status AS Nullable(String))), '')) = 'approved'
+              THEN 0
+              ELSE 1
+            END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+          ) AS version_place
+        FROM marketo.email_template_history AS loaded
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS email_assets
+    UNION ALL
+    SELECT
+      logged_names.email_id,
+      1 AS logged,
+      logged_names.name,
+      CAST(NULL AS Nullable(String)) AS subject,
+      CAST(NULL AS Nullable(String)) AS operational,
       CAST(NULL AS Nullable(String)) AS archived,
-      nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
-      row_number() OVER (
-        PARTITION BY CAST(loaded.id AS Nullable(Int64))
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
-      ) AS version_place
-    FROM marketo.email_template_history AS loaded
-  ) AS versions
-  WHERE
-    versions.version_place = 1
+      CAST(NULL AS Nullable(String)) AS workspace
+    FROM (
+      SELECT
+        versions.email_id,
+        versions.name
+      FROM (
+        SELECT
+          sent_names.email_id,
+          sent_names.name,
+          row_number() OVER (
+            PARTITION BY sent_names.email_id
+            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
+          ) AS version_place
+        FROM (
+          SELECT
+            CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
+            nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') AS name,
+            max(
+              CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC')))
+            ) AS named_at
+          FROM marketo.activity_send_email AS loaded
+          WHERE
+            (
+              NOT (
+                coalesce(lower(nullIf(TRIM(CAST(loaded.action_result AS Nullable(String))), '')), '') IN ('skipped', 'failed')
+              )
+            )
+            AND NOT (
+              CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) IS NULL
+            )
+            AND NOT (
+              nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') IS NULL
+            )
+          GROUP BY
+            CAST(loaded.primary_attribute_value_id AS Nullable(Int64)),
+            nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '')
+        ) AS sent_names
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS logged_names
+  ) AS "both"
+  GROUP BY
+    "both".email_id
 )
 /* The clicks with names. A name that is missing shows the id */
 SELECT
@@ -329,8 +422,12 @@ SELECT
     coalesce(newest_programs.name, newest_campaigns.program_name),
     CAST(newest_campaigns.program_id AS Nullable(String))
   ) AS program_name,
-  link_clicks.campaign_id AS campaign_id,
-  coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS Nullable(String))) AS campaign_name,
+  nullIf(link_clicks.campaign_id, 0) AS campaign_id,
+  CASE
+    WHEN link_clicks.campaign_id = 0
+    THEN 'Unknown campaign'
+    ELSE coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS Nullable(String)))
+  END AS campaign_name,
   newest_campaigns.active AS campaign_active,
   link_clicks.email_id AS email_id,
   coalesce(newest_emails.name, CAST(link_clicks.email_id AS Nullable(String))) AS email_name,

@@ -1,115 +1,13 @@
-WITH merge_lists AS (
-  /* Who went into whom, as the log has it */
-  SELECT
-    loaded.lead_id AS surviving_id,
-    CASE
-      WHEN REGEXP_LIKE(
-        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
-      )
-      THEN REPLACE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-          '[.]0+| +',
-          ''
-        ),
-        ';',
-        ','
-      )
-    END AS merged_ids,
-    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS merged_at
-  FROM marketo.activity_merge_leads AS loaded
-), digits AS (
-  /* To count the people of one merge */
-  SELECT
-    0 AS digit
-  UNION ALL
-  SELECT
-    1 AS digit
-  UNION ALL
-  SELECT
-    2 AS digit
-  UNION ALL
-  SELECT
-    3 AS digit
-  UNION ALL
-  SELECT
-    4 AS digit
-), merges_of_people AS (
-  /* A merge lists up to 25 people who went into another */
-  SELECT
-    CAST(parts.person_id AS BIGINT) AS person_id,
-    parts.surviving_id,
-    parts.merged_at
-  FROM (
-    SELECT
-      NULLIF(
-        TRIM(SPLIT_PART(merge_lists.merged_ids, ',', fives.digit * 5 + ones.digit + 1)),
-        ''
-      ) AS person_id,
-      merge_lists.surviving_id,
-      merge_lists.merged_at
-    FROM merge_lists
-    JOIN digits AS fives
-      ON 1 = 1
-    JOIN digits AS ones
-      ON 1 = 1
-  ) AS parts
-  WHERE
-    NOT parts.person_id IS NULL
-), merged_people AS (
-  /* The newest merge of each person */
-  SELECT
-    ranked.person_id,
-    ranked.surviving_id
-  FROM (
-    SELECT
-      merges_of_people.person_id,
-      merges_of_people.surviving_id,
-      ROW_NUMBER() OVER (
-        PARTITION BY merges_of_people.person_id
-        ORDER BY merges_of_people.merged_at DESC, merges_of_people.surviving_id DESC
-      ) AS merge_place
-    FROM merges_of_people
-  ) AS ranked
-  WHERE
-    ranked.merge_place = 1
-), people_after_2_merges AS (
-  /* Who was merged into somebody who was merged in turn: 2 merges in a row */
-  SELECT
-    merged_people.person_id,
-    COALESCE(merged_on_1.surviving_id, merged_people.surviving_id) AS surviving_id
-  FROM merged_people
-  LEFT OUTER JOIN merged_people AS merged_on_1
-    ON merged_people.surviving_id = merged_on_1.person_id
-), people_after_4_merges AS (
-  /* Who was merged into somebody who was merged in turn: 4 merges in a row */
-  SELECT
-    people_after_2_merges.person_id,
-    COALESCE(merged_on_2.surviving_id, people_after_2_merges.surviving_id) AS surviving_id
-  FROM people_after_2_merges
-  LEFT OUTER JOIN people_after_2_merges AS merged_on_2
-    ON people_after_2_merges.surviving_id = merged_on_2.person_id
-), surviving_people AS (
-  /* Who was merged into somebody who was merged in turn: 8 merges in a row */
-  SELECT
-    people_after_4_merges.person_id,
-    COALESCE(merged_on_3.surviving_id, people_after_4_merges.surviving_id) AS surviving_id
-  FROM people_after_4_merges
-  LEFT OUTER JOIN people_after_4_merges AS merged_on_3
-    ON people_after_4_merges.surviving_id = merged_on_3.person_id
-), link_events AS (
+WITH link_events AS (
   /* Clicks on links of the emails */
   SELECT
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at,
     NULLIF(TRIM(CAST(loaded.id AS STRING)), '') AS activity_id,
     NULLIF(TRIM(loaded.link), '') AS link
   FROM marketo.activity_click_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
   WHERE
     NULLIF(TRIM(loaded.link), '') IS NULL
     OR NOT (
@@ -121,18 +19,16 @@ WITH merge_lists AS (
   SELECT
     COALESCE(loaded.campaign_id, 0) AS campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
   FROM marketo.activity_send_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
   WHERE
     (
       NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
     )
     AND NOT COALESCE(loaded.campaign_id, 0) IS NULL
     AND NOT loaded.primary_attribute_value_id IS NULL
-    AND NOT COALESCE(surviving_people.surviving_id, loaded.lead_id) IS NULL
+    AND NOT loaded.lead_id IS NULL
 ), link_latest_sends AS (
   /* An activity without a campaign belongs to that person's latest send of that email at or before it */
   SELECT

@@ -1,4 +1,22 @@
-WITH digits AS (
+WITH merge_lists AS (
+  /* Who went into whom, as the log has it */
+  SELECT
+    loaded.lead_id AS surviving_id,
+    CASE
+      WHEN REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' ') ~ '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      THEN REPLACE(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+          '[.]0+| +',
+          ''
+        ),
+        ';',
+        ','
+      )
+    END AS merged_ids,
+    loaded.activity_date AT TIME ZONE 'UTC' AS merged_at
+  FROM marketo.activity_merge_leads AS loaded
+), digits AS (
   /* To count the people of one merge */
   SELECT
     0 AS digit
@@ -22,16 +40,13 @@ WITH digits AS (
     parts.merged_at
   FROM (
     SELECT
-      NULLIF(TRIM(SPLIT_PART(merges.merged_ids, ',', fives.digit * 5 + ones.digit + 1)), '') AS person_id,
-      merges.surviving_id,
-      merges.merged_at
-    FROM (
-      SELECT
-        loaded.lead_id AS surviving_id,
-        REPLACE(REPLACE(REPLACE(NULLIF(TRIM(loaded.merge_ids), ''), '[', ''), ']', ''), '"', '') AS merged_ids,
-        loaded.activity_date AT TIME ZONE 'UTC' AS merged_at
-      FROM marketo.activity_merge_leads AS loaded
-    ) AS merges
+      NULLIF(
+        TRIM(SPLIT_PART(merge_lists.merged_ids, ',', fives.digit * 5 + ones.digit + 1)),
+        ''
+      ) AS person_id,
+      merge_lists.surviving_id,
+      merge_lists.merged_at
+    FROM merge_lists
     JOIN digits AS fives
       ON 1 = 1
     JOIN digits AS ones
@@ -101,7 +116,7 @@ WITH digits AS (
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    loaded.campaign_id,
+    COALESCE(loaded.campaign_id, 0) AS campaign_id,
     loaded.primary_attribute_value_id AS email_id,
     COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
     loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
@@ -112,7 +127,7 @@ WITH digits AS (
     (
       NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
     )
-    AND NOT loaded.campaign_id IS NULL
+    AND NOT COALESCE(loaded.campaign_id, 0) IS NULL
     AND NOT loaded.primary_attribute_value_id IS NULL
     AND NOT COALESCE(surviving_people.surviving_id, loaded.lead_id) IS NULL
 ), link_latest_sends AS (
@@ -210,15 +225,15 @@ WITH digits AS (
       CAST(NULL AS VARCHAR(65535)) AS program_name,
       NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
       CASE
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR(65535)))) IN ('true', 't', '1', 'yes')
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR(65535)))) IN ('false', 'f', '0', 'no')
+        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS active,
       CASE
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR(65535)))) IN ('true', 't', '1', 'yes')
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
         THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR(65535)))) IN ('false', 'f', '0', 'no')
+        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
         THEN 'No'
       END AS archived,
       ROW_NUMBER() OVER (
@@ -249,45 +264,111 @@ WITH digits AS (
   WHERE
     versions.version_place = 1
 ), newest_emails AS (
-  /* The newest version of each asset */
+  /* An email's name is that of the table of emails, else that of its newest send */
   SELECT
-    versions.email_id,
-    versions.name,
-    versions.subject,
-    versions.operational,
-    versions.archived,
-    versions.workspace
+    "both".email_id,
+    COALESCE(
+      MAX(CASE WHEN "both".logged = 0 THEN "both".name END),
+      MAX(CASE WHEN "both".logged = 1 THEN "both".name END)
+    ) AS name,
+    MAX("both".subject) AS subject,
+    MAX("both".operational) AS operational,
+    MAX("both".archived) AS archived,
+    MAX("both".workspace) AS workspace
   FROM (
     SELECT
-      loaded.id AS email_id,
-      NULLIF(TRIM(loaded.name), '') AS name,
-      NULLIF(
-        TRIM(
+      email_assets.email_id,
+      0 AS logged,
+      email_assets.name,
+      email_assets.subject,
+      email_assets.operational,
+      email_assets.archived,
+      email_assets.workspace
+    FROM (
+      /* The newest approved version of each asset, else the newest */
+      SELECT
+        versions.email_id,
+        versions.name,
+        versions.subject,
+        versions.operational,
+        versions.archived,
+        versions.workspace
+      FROM (
+        SELECT
+          loaded.id AS email_id,
+          NULLIF(TRIM(loaded.name), '') AS name,
+          NULLIF(
+            TRIM(
+              CASE
+                WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
+                AND POSITION('"value"' IN loaded.subject) > 0
+                THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
+                ELSE loaded.subject
+              END
+            ),
+            ''
+          ) AS subject,
           CASE
-            WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
-            AND POSITION('"value"' IN loaded.subject) > 0
-            THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
-            ELSE loaded.subject
-          END
-        ),
-        ''
-      ) AS subject,
-      CASE
-        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('true', 't', '1', 'yes')
-        THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('false', 'f', '0', 'no')
-        THEN 'No'
-      END AS operational,
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+            THEN 'Yes'
+            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+            THEN 'No'
+          END AS operational,
+          CAST(NULL AS VARCHAR(65535)) AS archived,
+          NULLIF(TRIM(loaded.workspace), '') AS workspace,
+          ROW_NUMBER() OVER (
+            PARTITION BY loaded.id
+            ORDER BY CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+          ) AS version_place
+        FROM marketo.email_template_history AS loaded
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS email_assets
+    UNION ALL
+    SELECT
+      logged_names.email_id,
+      1 AS logged,
+      logged_names.name,
+      CAST(NULL AS VARCHAR(65535)) AS subject,
+      CAST(NULL AS VARCHAR(65535)) AS operational,
       CAST(NULL AS VARCHAR(65535)) AS archived,
-      NULLIF(TRIM(loaded.workspace), '') AS workspace,
-      ROW_NUMBER() OVER (
-        PARTITION BY loaded.id
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
-      ) AS version_place
-    FROM marketo.email_template_history AS loaded
-  ) AS versions
-  WHERE
-    versions.version_place = 1
+      CAST(NULL AS VARCHAR(65535)) AS workspace
+    FROM (
+      SELECT
+        versions.email_id,
+        versions.name
+      FROM (
+        SELECT
+          sent_names.email_id,
+          sent_names.name,
+          ROW_NUMBER() OVER (
+            PARTITION BY sent_names.email_id
+            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
+          ) AS version_place
+        FROM (
+          SELECT
+            loaded.primary_attribute_value_id AS email_id,
+            NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
+            MAX(loaded.activity_date AT TIME ZONE 'UTC') AS named_at
+          FROM marketo.activity_send_email AS loaded
+          WHERE
+            (
+              NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+            )
+            AND NOT loaded.primary_attribute_value_id IS NULL
+            AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
+          GROUP BY
+            loaded.primary_attribute_value_id,
+            NULLIF(TRIM(loaded.primary_attribute_value), '')
+        ) AS sent_names
+      ) AS versions
+      WHERE
+        versions.version_place = 1
+    ) AS logged_names
+  ) AS "both"
+  GROUP BY
+    "both".email_id
 )
 /* The clicks with names. A name that is missing shows the id */
 SELECT
@@ -298,8 +379,12 @@ SELECT
     COALESCE(newest_programs.name, newest_campaigns.program_name),
     CAST(newest_campaigns.program_id AS VARCHAR(65535))
   ) AS program_name,
-  link_clicks.campaign_id,
-  COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR(65535))) AS campaign_name,
+  NULLIF(link_clicks.campaign_id, 0) AS campaign_id,
+  CASE
+    WHEN link_clicks.campaign_id = 0
+    THEN 'Unknown campaign'
+    ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR(65535)))
+  END AS campaign_name,
   newest_campaigns.active AS campaign_active,
   link_clicks.email_id,
   COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR(65535))) AS email_name,

@@ -228,178 +228,66 @@ WITH email_log AS (
     22 AS place,
     'fine' AS severity,
     'Merges of people' AS finding,
-    'Merged people count once, under the id that survived.' AS advice
+    'Each activity counts for the id that it was logged for, as in Marketo''s report, so a person counts for each id that was sent the email. The setting people: merged counts them once, hidden leaves them out.' AS advice
   UNION ALL
   SELECT
     23 AS place,
     'fine' AS severity,
     'Deleted people' AS finding,
-    'They stay in the figures, unless the settings leave them out.' AS advice
+    'They stay in the figures. The setting people: hidden, or leave_out_deleted, leaves them out.' AS advice
 ), log_days AS (
   /* Days on which anything happened */
   SELECT DISTINCT
     DATE_TRUNC('DAY', email_log.activity_at) AS day
   FROM email_log
-), merge_lists AS (
-  /* Who went into whom, as the log has it */
-  SELECT
-    loaded.lead_id AS surviving_id,
-    CASE
-      WHEN REGEXP_LIKE(
-        REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
-]', ' '),
-        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
-      )
-      THEN REPLACE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
-]', ' '),
-          '[.]0+| +',
-          ''
-        ),
-        ';',
-        ','
-      )
-    END AS merged_ids,
-    CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS merged_at
-  FROM marketo.activity_merge_leads AS loaded
-), digits AS (
-  /* To count the people of one merge */
-  SELECT
-    0 AS digit
-  UNION ALL
-  SELECT
-    1 AS digit
-  UNION ALL
-  SELECT
-    2 AS digit
-  UNION ALL
-  SELECT
-    3 AS digit
-  UNION ALL
-  SELECT
-    4 AS digit
-), merges_of_people AS (
-  /* A merge lists up to 25 people who went into another */
-  SELECT
-    CAST(parts.person_id AS BIGINT) AS person_id,
-    parts.surviving_id,
-    parts.merged_at
-  FROM (
-    SELECT
-      NULLIF(
-        TRIM(SPLIT_PART(merge_lists.merged_ids, ',', fives.digit * 5 + ones.digit + 1)),
-        ''
-      ) AS person_id,
-      merge_lists.surviving_id,
-      merge_lists.merged_at
-    FROM merge_lists
-    JOIN digits AS fives
-      ON 1 = 1
-    JOIN digits AS ones
-      ON 1 = 1
-  ) AS parts
-  WHERE
-    NOT parts.person_id IS NULL
-), merged_people AS (
-  /* The newest merge of each person */
-  SELECT
-    ranked.person_id,
-    ranked.surviving_id
-  FROM (
-    SELECT
-      merges_of_people.person_id,
-      merges_of_people.surviving_id,
-      ROW_NUMBER() OVER (
-        PARTITION BY merges_of_people.person_id
-        ORDER BY merges_of_people.merged_at DESC, merges_of_people.surviving_id DESC
-      ) AS merge_place
-    FROM merges_of_people
-  ) AS ranked
-  WHERE
-    ranked.merge_place = 1
-), people_after_2_merges AS (
-  /* Who was merged into somebody who was merged in turn: 2 merges in a row */
-  SELECT
-    merged_people.person_id,
-    COALESCE(merged_on_1.surviving_id, merged_people.surviving_id) AS surviving_id
-  FROM merged_people
-  LEFT OUTER JOIN merged_people AS merged_on_1
-    ON merged_people.surviving_id = merged_on_1.person_id
-), people_after_4_merges AS (
-  /* Who was merged into somebody who was merged in turn: 4 merges in a row */
-  SELECT
-    people_after_2_merges.person_id,
-    COALESCE(merged_on_2.surviving_id, people_after_2_merges.surviving_id) AS surviving_id
-  FROM people_after_2_merges
-  LEFT OUTER JOIN people_after_2_merges AS merged_on_2
-    ON people_after_2_merges.surviving_id = merged_on_2.person_id
-), surviving_people AS (
-  /* Who was merged into somebody who was merged in turn: 8 merges in a row */
-  SELECT
-    people_after_4_merges.person_id,
-    COALESCE(merged_on_3.surviving_id, people_after_4_merges.surviving_id) AS surviving_id
-  FROM people_after_4_merges
-  LEFT OUTER JOIN people_after_4_merges AS merged_on_3
-    ON people_after_4_merges.surviving_id = merged_on_3.person_id
 ), counted_sends AS (
   /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
     COALESCE(loaded.campaign_id, 0) AS campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
   FROM marketo.activity_send_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
   WHERE
     (
       NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
     )
     AND NOT COALESCE(loaded.campaign_id, 0) IS NULL
     AND NOT loaded.primary_attribute_value_id IS NULL
-    AND NOT COALESCE(surviving_people.surviving_id, loaded.lead_id) IS NULL
+    AND NOT loaded.lead_id IS NULL
 ), email_events AS (
   /* What happened to the emails: 1 sent, 2 delivered, 4 hard bounced, 8 soft bounced, 16 opened, 32 opened by bot, 64 opened by privacy proxy, 128 opened by image proxy, 256 clicked, 512 clicked by bot, 1024 unsubscribed. A click on an unsubscribe link or an email address is only an open */
   SELECT
     2 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
   FROM marketo.activity_email_delivered AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
     4 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
   FROM marketo.activity_email_bounced AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
     8 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
   FROM marketo.activity_email_bounced_soft AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
     16 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
   FROM marketo.activity_open_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
     CASE
@@ -413,21 +301,17 @@ WITH email_log AS (
     END AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
   FROM marketo.activity_click_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
   UNION ALL
   SELECT
     1024 AS happened,
     loaded.campaign_id,
     loaded.primary_attribute_value_id AS email_id,
-    COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+    loaded.lead_id AS person_id,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
   FROM marketo.activity_unsubscribe_email AS loaded
-  LEFT OUTER JOIN surviving_people
-    ON surviving_people.person_id = loaded.lead_id
 ), event_latest_sends AS (
   /* An activity without a campaign belongs to that person's latest send of that email at or before it */
   SELECT
@@ -714,61 +598,49 @@ WITH email_log AS (
       'delivered' AS kind,
       loaded.campaign_id,
       loaded.primary_attribute_value_id AS email_id,
-      COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      loaded.lead_id AS person_id,
       CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
     FROM marketo.activity_email_delivered AS loaded
-    LEFT OUTER JOIN surviving_people
-      ON surviving_people.person_id = loaded.lead_id
     UNION ALL
     SELECT
       'hard bounced' AS kind,
       loaded.campaign_id,
       loaded.primary_attribute_value_id AS email_id,
-      COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      loaded.lead_id AS person_id,
       CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
     FROM marketo.activity_email_bounced AS loaded
-    LEFT OUTER JOIN surviving_people
-      ON surviving_people.person_id = loaded.lead_id
     UNION ALL
     SELECT
       'soft bounced' AS kind,
       loaded.campaign_id,
       loaded.primary_attribute_value_id AS email_id,
-      COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      loaded.lead_id AS person_id,
       CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
     FROM marketo.activity_email_bounced_soft AS loaded
-    LEFT OUTER JOIN surviving_people
-      ON surviving_people.person_id = loaded.lead_id
     UNION ALL
     SELECT
       'opened' AS kind,
       loaded.campaign_id,
       loaded.primary_attribute_value_id AS email_id,
-      COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      loaded.lead_id AS person_id,
       CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
     FROM marketo.activity_open_email AS loaded
-    LEFT OUTER JOIN surviving_people
-      ON surviving_people.person_id = loaded.lead_id
     UNION ALL
     SELECT
       'clicked' AS kind,
       loaded.campaign_id,
       loaded.primary_attribute_value_id AS email_id,
-      COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      loaded.lead_id AS person_id,
       CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
     FROM marketo.activity_click_email AS loaded
-    LEFT OUTER JOIN surviving_people
-      ON surviving_people.person_id = loaded.lead_id
     UNION ALL
     SELECT
       'unsubscribed' AS kind,
       loaded.campaign_id,
       loaded.primary_attribute_value_id AS email_id,
-      COALESCE(surviving_people.surviving_id, loaded.lead_id) AS person_id,
+      loaded.lead_id AS person_id,
       CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS activity_at
     FROM marketo.activity_unsubscribe_email AS loaded
-    LEFT OUTER JOIN surviving_people
-      ON surviving_people.person_id = loaded.lead_id
   ) AS rows_of_events
   WHERE
     NOT rows_of_events.email_id IS NULL AND NOT rows_of_events.person_id IS NULL
@@ -1221,6 +1093,22 @@ WITH email_log AS (
     ) AS synced
     UNION ALL
     SELECT
+      23 AS place,
+      'people' AS about,
+      deletions.people_count AS found,
+      NULL AS first_at,
+      NULL AS last_at,
+      CAST(NULL AS VARCHAR) AS severity,
+      CAST(NULL AS VARCHAR) AS advice
+    FROM (
+      SELECT
+        COUNT(DISTINCT (
+          loaded.lead_id
+        )) AS people_count
+      FROM marketo.activity_delete_lead AS loaded
+    ) AS deletions
+    UNION ALL
+    SELECT
       5 AS place,
       'activity_open_email.is_bot_activity' AS about,
       1 AS found,
@@ -1248,15 +1136,6 @@ WITH email_log AS (
       'Nothing is known of bots: Human Opened and Human Clicked Link include them.' AS advice
     UNION ALL
     SELECT
-      4 AS place,
-      'activity_delete_lead' AS about,
-      1 AS found,
-      NULL AS first_at,
-      NULL AS last_at,
-      CAST(NULL AS VARCHAR) AS severity,
-      'Deleted people cannot be left out.' AS advice
-    UNION ALL
-    SELECT
       1 AS place,
       COALESCE(
         'activity_merge_leads.merge_ids, such as ' || SUBSTRING(MIN(unreadable_1.value), 1, 60),
@@ -1266,7 +1145,7 @@ WITH email_log AS (
       NULL AS first_at,
       NULL AS last_at,
       CAST(NULL AS VARCHAR) AS severity,
-      'These merges are passed over: the people of each count under each of their ids, so as several.' AS advice
+      'No figure needs it: each activity counts for the id that it was logged for.' AS advice
     FROM unreadable_1
   ) AS found_rows
 )
