@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from logs import Log, Table, fivetran_tables
-from sqlalchemy import column, literal, select, types
+from sqlalchemy import column, literal, select, table, types
 
 from superset_campaign_plugin.engines import ENGINES, Engine
 from superset_campaign_plugin.engines.base import Columns
@@ -86,6 +86,7 @@ def snapshots(name: str) -> Iterator[tuple[str, str]]:
         yield f"{name}/{TEXT_DATASET}_{people.value}.sql", sql
     yield f"{name}/several_instances.sql", _several_instances(engine)
     yield f"{name}/expressions.sql", _expressions(engine)
+    yield f"{name}/unusual_types.sql", _unusual_types(engine)
 
 
 def dataset_sql(
@@ -124,6 +125,27 @@ def _expressions(engine: Engine) -> str:
     }
     query = select(*(expression.label(name) for name, expression in expressions.items()))
     return sql_text(query, engine) + "\n"
+
+
+def _unusual_types(engine: Engine) -> str:
+    """Columns of types that loaders have chosen for ids, times, flags and texts."""
+    ids, document = column("ids", types.ARRAY(types.BigInteger())), column("document", types.JSON())
+    spelled, decimals = column("spelled", types.String()), column("decimals", types.Numeric(38, 0))
+    encoded, day = column("encoded", types.LargeBinary()), column("sent_on", types.Date())
+    expressions = {
+        "ids_of_array": engine.id_list(ids),
+        "ids_of_document": engine.id_list(document),
+        "id_of_document": engine.try_identifier(document),
+        "id_of_text": engine.try_identifier(spelled),
+        "id_of_decimals": engine.try_identifier(decimals),
+        "time_of_text": engine.try_time(spelled),
+        "time_of_day": engine.time(day),
+        "flag_of_decimals": engine.flag(decimals),
+        "flag_of_document": engine.flag(document),
+        "text_of_bytes": engine.text(encoded),
+    }
+    query = select(*(expression.label(name) for name, expression in expressions.items()))
+    return sql_text(query.select_from(table("loaded")), engine) + "\n"
 
 
 def write() -> None:

@@ -59,7 +59,8 @@ class BigQuery(Engine):
 
     def parse_time(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         # Without a zone a text is read as UTC; an offset must have its colon, and stand without a space or Z before it.
-        close = func.regexp_replace(text, literal(" *Z?([+-][0-9:]+)$"), literal("\\1"))
+        as_z = func.regexp_replace(text, literal(" *UTC$"), literal("Z"))
+        close = func.regexp_replace(as_z, literal(" *Z?([+-][0-9:]+)$"), literal("\\1"))
         colon = func.regexp_replace(close, literal("(:[0-9.]+[+-][0-9]{2})([0-9]{2})$"), literal("\\1:\\2"))
         return func.datetime(cast(colon, _INSTANT), literal("UTC"))
 

@@ -131,11 +131,12 @@ class Reader:
         return None
 
     def order(self, name: str) -> list[ColumnElement[Any]]:
-        """What to sort by, to sort by the column: a text as the time or number that it spells, then as it stands."""
+        """What to sort by, to sort by the column: a text as the time that it spells, or as a whole number sorts."""
         column = self.column(name)
         if kind_of(column.type) in (Kind.WHOLE, Kind.NUMBER, Kind.DAY, Kind.TIME, Kind.UNKNOWN):
             return [column]
-        return [self._engine.try_time(column), self._engine.try_identifier(column), self._engine.text(column)]
+        text = self._engine.text(column)
+        return [self._engine.try_time(column), func.length(text), text]
 
     def flag(self, name: str) -> ColumnElement[Any]:
         """Yes, No or null."""

@@ -18,7 +18,11 @@ WITH link_events AS (
     END AS person_id,
     datetime(
       CAST(REGEXP_REPLACE(
-        REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+          ' *Z?([+-][0-9:]+)$',
+          '\\1'
+        ),
         '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
         '\\1:\\2'
       ) AS TIMESTAMP),
@@ -56,7 +60,11 @@ WITH link_events AS (
     END AS person_id,
     datetime(
       CAST(REGEXP_REPLACE(
-        REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+          ' *Z?([+-][0-9:]+)$',
+          '\\1'
+        ),
         '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
         '\\1:\\2'
       ) AS TIMESTAMP),
@@ -210,7 +218,11 @@ WITH link_events AS (
             )
             THEN datetime(
               CAST(REGEXP_REPLACE(
-                REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                REGEXP_REPLACE(
+                  REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                  ' *Z?([+-][0-9:]+)$',
+                  '\\1'
+                ),
                 '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
                 '\\1:\\2'
               ) AS TIMESTAMP),
@@ -226,23 +238,17 @@ WITH link_events AS (
           )
           THEN datetime(
             CAST(REGEXP_REPLACE(
-              REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                ' *Z?([+-][0-9:]+)$',
+                '\\1'
+              ),
               '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
               '\\1:\\2'
             ) AS TIMESTAMP),
             'UTC'
           )
-        END DESC, CASE
-          WHEN CASE
-            WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-            THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
-          WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-          THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
-        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+        END DESC, CASE WHEN length(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, length(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.campaign AS loaded
   ) AS versions
@@ -275,7 +281,11 @@ WITH link_events AS (
             )
             THEN datetime(
               CAST(REGEXP_REPLACE(
-                REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                REGEXP_REPLACE(
+                  REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                  ' *Z?([+-][0-9:]+)$',
+                  '\\1'
+                ),
                 '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
                 '\\1:\\2'
               ) AS TIMESTAMP),
@@ -291,23 +301,17 @@ WITH link_events AS (
           )
           THEN datetime(
             CAST(REGEXP_REPLACE(
-              REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                ' *Z?([+-][0-9:]+)$',
+                '\\1'
+              ),
               '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
               '\\1:\\2'
             ) AS TIMESTAMP),
             'UTC'
           )
-        END DESC, CASE
-          WHEN CASE
-            WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-            THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
-          WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-          THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
-        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+        END DESC, CASE WHEN length(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, length(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.program AS loaded
   ) AS versions
@@ -381,7 +385,11 @@ WITH link_events AS (
                 )
                 THEN datetime(
                   CAST(REGEXP_REPLACE(
-                    REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                      ' *Z?([+-][0-9:]+)$',
+                      '\\1'
+                    ),
                     '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
                     '\\1:\\2'
                   ) AS TIMESTAMP),
@@ -397,23 +405,17 @@ WITH link_events AS (
               )
               THEN datetime(
                 CAST(REGEXP_REPLACE(
-                  REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), ' *UTC$', 'Z'),
+                    ' *Z?([+-][0-9:]+)$',
+                    '\\1'
+                  ),
                   '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
                   '\\1:\\2'
                 ) AS TIMESTAMP),
                 'UTC'
               )
-            END DESC, CASE
-              WHEN CASE
-                WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-                THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-              THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS INT64)
-            END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
+            END DESC, CASE WHEN length(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, length(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
               WHEN CASE
                 WHEN REGEXP_CONTAINS(
                   nullif(TRIM(loaded.version), ''),
@@ -421,7 +423,11 @@ WITH link_events AS (
                 )
                 THEN datetime(
                   CAST(REGEXP_REPLACE(
-                    REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                    REGEXP_REPLACE(
+                      REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), ' *UTC$', 'Z'),
+                      ' *Z?([+-][0-9:]+)$',
+                      '\\1'
+                    ),
                     '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
                     '\\1:\\2'
                   ) AS TIMESTAMP),
@@ -437,23 +443,17 @@ WITH link_events AS (
               )
               THEN datetime(
                 CAST(REGEXP_REPLACE(
-                  REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), ' *UTC$', 'Z'),
+                    ' *Z?([+-][0-9:]+)$',
+                    '\\1'
+                  ),
                   '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
                   '\\1:\\2'
                 ) AS TIMESTAMP),
                 'UTC'
               )
-            END DESC, CASE
-              WHEN CASE
-                WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-                THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), '[.]0*$', '') AS INT64)
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN REGEXP_CONTAINS(nullif(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-              THEN SAFE_CAST(REGEXP_REPLACE(nullif(TRIM(loaded.version), ''), '[.]0*$', '') AS INT64)
-            END DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
+            END DESC, CASE WHEN length(loaded.version) IS NULL THEN 1 ELSE 0 END, length(loaded.version) DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions
@@ -492,7 +492,11 @@ WITH link_events AS (
             MAX(
               datetime(
                 CAST(REGEXP_REPLACE(
-                  REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *Z?([+-][0-9:]+)$', '\\1'),
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(nullif(TRIM(loaded.activity_date), ''), ' *UTC$', 'Z'),
+                    ' *Z?([+-][0-9:]+)$',
+                    '\\1'
+                  ),
                   '(:[0-9.]+[+-][0-9]{2})([0-9]{2})$',
                   '\\1:\\2'
                 ) AS TIMESTAMP),

@@ -250,32 +250,10 @@ WITH link_events AS (
             'UTC'
           )
         END DESC, CASE
-          WHEN CASE
-            WHEN match(
-              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-              '^[+-]?[0-9]{1,19}([.]0*)?$'
-            )
-            THEN CAST(toInt64OrNull(
-              ifNull(
-                replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
-                ''
-              )
-            ) AS Nullable(Int64))
-          END IS NULL
+          WHEN LENGTH(CAST(loaded.updated_at AS Nullable(String))) IS NULL
           THEN 1
           ELSE 0
-        END, CASE
-          WHEN match(
-            nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-            '^[+-]?[0-9]{1,19}([.]0*)?$'
-          )
-          THEN CAST(toInt64OrNull(
-            ifNull(
-              replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
-              ''
-            )
-          ) AS Nullable(Int64))
-        END DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+        END, LENGTH(CAST(loaded.updated_at AS Nullable(String))) DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
       ) AS version_place
     FROM marketo.campaign AS loaded
   ) AS versions
@@ -349,32 +327,10 @@ WITH link_events AS (
             'UTC'
           )
         END DESC, CASE
-          WHEN CASE
-            WHEN match(
-              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-              '^[+-]?[0-9]{1,19}([.]0*)?$'
-            )
-            THEN CAST(toInt64OrNull(
-              ifNull(
-                replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
-                ''
-              )
-            ) AS Nullable(Int64))
-          END IS NULL
+          WHEN LENGTH(CAST(loaded.updated_at AS Nullable(String))) IS NULL
           THEN 1
           ELSE 0
-        END, CASE
-          WHEN match(
-            nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-            '^[+-]?[0-9]{1,19}([.]0*)?$'
-          )
-          THEN CAST(toInt64OrNull(
-            ifNull(
-              replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
-              ''
-            )
-          ) AS Nullable(Int64))
-        END DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+        END, LENGTH(CAST(loaded.updated_at AS Nullable(String))) DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
       ) AS version_place
     FROM marketo.program AS loaded
   ) AS versions
@@ -494,32 +450,10 @@ WITH link_events AS (
                 'UTC'
               )
             END DESC, CASE
-              WHEN CASE
-                WHEN match(
-                  nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-                  '^[+-]?[0-9]{1,19}([.]0*)?$'
-                )
-                THEN CAST(toInt64OrNull(
-                  ifNull(
-                    replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
-                    ''
-                  )
-                ) AS Nullable(Int64))
-              END IS NULL
+              WHEN LENGTH(CAST(loaded.updated_at AS Nullable(String))) IS NULL
               THEN 1
               ELSE 0
-            END, CASE
-              WHEN match(
-                nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-                '^[+-]?[0-9]{1,19}([.]0*)?$'
-              )
-              THEN CAST(toInt64OrNull(
-                ifNull(
-                  replaceRegexpAll(nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''), '[.]0*$', ''),
-                  ''
-                )
-              ) AS Nullable(Int64))
-            END DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, CASE
+            END, LENGTH(CAST(loaded.updated_at AS Nullable(String))) DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, CASE
               WHEN CASE
                 WHEN match(
                   nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
@@ -551,33 +485,7 @@ WITH link_events AS (
                 6,
                 'UTC'
               )
-            END DESC, CASE
-              WHEN CASE
-                WHEN match(
-                  nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
-                  '^[+-]?[0-9]{1,19}([.]0*)?$'
-                )
-                THEN CAST(toInt64OrNull(
-                  ifNull(
-                    replaceRegexpAll(nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''), '[.]0*$', ''),
-                    ''
-                  )
-                ) AS Nullable(Int64))
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN match(
-                nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
-                '^[+-]?[0-9]{1,19}([.]0*)?$'
-              )
-              THEN CAST(toInt64OrNull(
-                ifNull(
-                  replaceRegexpAll(nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''), '[.]0*$', ''),
-                  ''
-                )
-              ) AS Nullable(Int64))
-            END DESC, CASE WHEN CAST(loaded.version AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.version AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+            END DESC, CASE WHEN LENGTH(CAST(loaded.version AS Nullable(String))) IS NULL THEN 1 ELSE 0 END, LENGTH(CAST(loaded.version AS Nullable(String))) DESC, CASE WHEN CAST(loaded.version AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.version AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions

@@ -304,19 +304,7 @@ WITH link_events AS (
             )
             ELSE TO_TIMESTAMP_NTZ(NULLIF(TRIM(loaded.updated_at), ''))
           END
-        END DESC, CASE
-          WHEN CASE
-            WHEN (
-              REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-            )
-            THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
-          WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
-        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.campaign AS loaded
   ) AS versions
@@ -409,19 +397,7 @@ WITH link_events AS (
             )
             ELSE TO_TIMESTAMP_NTZ(NULLIF(TRIM(loaded.updated_at), ''))
           END
-        END DESC, CASE
-          WHEN CASE
-            WHEN (
-              REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-            )
-            THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
-          WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-          THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
-        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.program AS loaded
   ) AS versions
@@ -555,19 +531,7 @@ WITH link_events AS (
                 )
                 ELSE TO_TIMESTAMP_NTZ(NULLIF(TRIM(loaded.updated_at), ''))
               END
-            END DESC, CASE
-              WHEN CASE
-                WHEN (
-                  REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-                )
-                THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.updated_at), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-              THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.updated_at), ''), '[.]0*$', '') AS BIGINT)
-            END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
+            END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
               WHEN CASE
                 WHEN (
                   REGEXP_LIKE(
@@ -635,19 +599,7 @@ WITH link_events AS (
                 )
                 ELSE TO_TIMESTAMP_NTZ(NULLIF(TRIM(loaded.version), ''))
               END
-            END DESC, CASE
-              WHEN CASE
-                WHEN (
-                  REGEXP_LIKE(NULLIF(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-                )
-                THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), '[.]0*$', '') AS BIGINT)
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN REGEXP_LIKE(NULLIF(TRIM(loaded.version), ''), '^[+-]?[0-9]{1,19}([.]0*)?$')
-              THEN TRY_CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.version), ''), '[.]0*$', '') AS BIGINT)
-            END DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+            END DESC, CASE WHEN LENGTH(loaded.version) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.version) DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions

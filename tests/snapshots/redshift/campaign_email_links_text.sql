@@ -227,27 +227,7 @@ WITH link_events AS (
             THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
             ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
           END
-        END DESC, CASE
-          WHEN CASE
-            WHEN (
-              NULLIF(TRIM(loaded.updated_at), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-            )
-            THEN CASE
-              WHEN (
-                CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-              )
-              THEN CAST(CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) AS BIGINT)
-            END
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
-          WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-          THEN CASE
-            WHEN CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-            THEN CAST(CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) AS BIGINT)
-          END
-        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.campaign AS loaded
   ) AS versions
@@ -300,27 +280,7 @@ WITH link_events AS (
             THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
             ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
           END
-        END DESC, CASE
-          WHEN CASE
-            WHEN (
-              NULLIF(TRIM(loaded.updated_at), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-            )
-            THEN CASE
-              WHEN (
-                CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-              )
-              THEN CAST(CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) AS BIGINT)
-            END
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
-          WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-          THEN CASE
-            WHEN CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-            THEN CAST(CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) AS BIGINT)
-          END
-        END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
       ) AS version_place
     FROM marketo.program AS loaded
   ) AS versions
@@ -415,27 +375,7 @@ WITH link_events AS (
                 THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
                 ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
               END
-            END DESC, CASE
-              WHEN CASE
-                WHEN (
-                  NULLIF(TRIM(loaded.updated_at), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-                )
-                THEN CASE
-                  WHEN (
-                    CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-                  )
-                  THEN CAST(CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) AS BIGINT)
-                END
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-              THEN CASE
-                WHEN CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-                THEN CAST(CAST(NULLIF(TRIM(loaded.updated_at), '') AS DECIMAL(38, 0)) AS BIGINT)
-              END
-            END DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
+            END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
               WHEN CASE
                 WHEN (
                   NULLIF(TRIM(loaded.version), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
@@ -457,27 +397,7 @@ WITH link_events AS (
                 THEN CAST(REPLACE(NULLIF(TRIM(loaded.version), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
                 ELSE CAST(NULLIF(TRIM(loaded.version), '') AS TIMESTAMP)
               END
-            END DESC, CASE
-              WHEN CASE
-                WHEN (
-                  NULLIF(TRIM(loaded.version), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-                )
-                THEN CASE
-                  WHEN (
-                    CAST(NULLIF(TRIM(loaded.version), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-                  )
-                  THEN CAST(CAST(NULLIF(TRIM(loaded.version), '') AS DECIMAL(38, 0)) AS BIGINT)
-                END
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN NULLIF(TRIM(loaded.version), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-              THEN CASE
-                WHEN CAST(NULLIF(TRIM(loaded.version), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-                THEN CAST(CAST(NULLIF(TRIM(loaded.version), '') AS DECIMAL(38, 0)) AS BIGINT)
-              END
-            END DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
+            END DESC, CASE WHEN LENGTH(loaded.version) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.version) DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
           ) AS version_place
         FROM marketo.email_template_history AS loaded
       ) AS versions
