@@ -34,11 +34,11 @@ test: dev  ## Install what the tests need, then check and test everything.
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-soak: dev  ## The long runs: refreshes, loads, pulls and upgrades, releases of Superset and Python, flags (four hours).
+soak: dev  ## The long runs: refreshes, loads, types, pulls and upgrades, releases of Superset and Python, flags (five hours).
 	@scripts/system.sh
 	@ROUNDS=200 VERSIONS=all FLAGS=apart $(BIN)/python -m pytest tests/soundness/test_refresh.py \
-		tests/soundness/test_beside_others.py tests/unit/test_pull_activities.py tests/unit/test_bundle.py \
-		tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
+		tests/soundness/test_beside_others.py tests/engines/test_types.py tests/unit/test_pull_activities.py \
+		tests/unit/test_bundle.py tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
 		tests/superset/test_flags.py $(ARGS)
 
 lint: dev  ## Style, format and types.
