@@ -29,6 +29,7 @@ ON_SPARK = {
     "test_a_text_that_is_no_time",
     "test_a_time_of_a_wrong_type",
     "test_an_empty_database",
+    "test_an_object_is_read_whatever_holds_it",
     "test_an_empty_send_table",
     "test_any_log_and_any_question",
     "test_any_types",

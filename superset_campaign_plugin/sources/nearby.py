@@ -15,7 +15,7 @@ def no_send_table(layout: Layout, catalog: Catalog) -> SourceError:
     """The error that the layout's table of sends is not there."""
     table = layout.events[EventKind.SENT].table
     schemas = catalog.schemas_with(table)
-    hint = None if schemas else near_tables(layout, catalog)
+    hint = None if schemas else near_tables(layout, catalog) or _other_layouts(catalog)
     hint = hint or advice.tables(schemas)
     return SourceError(f"no table {table} in {place(catalog)}: the {layout.name} layout needs it; {hint}")
 
@@ -38,3 +38,12 @@ def other_prefix(table: str, layout: Layout, catalog: Catalog, setting: str) -> 
     prefixes = [name[: -len(bare)] for name in found]
     give = " or ".join(f"{setting} {prefix}" if prefix else f"no {setting}" for prefix in prefixes)
     return f"there is {', '.join(found)}, so give {give}" if found else None
+
+
+def _other_layouts(catalog: Catalog) -> str | None:
+    """The layouts whose table of sends is there."""
+    from superset_campaign_plugin.sources import layouts  # it imports every layout, of which some lead here
+
+    tables = {name.lower() for name in catalog.tables()}
+    found = [name for name, layout in sorted(layouts().items()) if layout.events[EventKind.SENT].table in tables]
+    return f"there are the tables of {' or '.join(found)}, so check --source" if found else None

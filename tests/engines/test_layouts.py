@@ -296,6 +296,8 @@ def test_a_column_is_found_under_marketo_s_own_name_for_it(warehouse):
             "fivetran",
             "there is activity_send_email_old, which a mapping of your own can name",
         ),
+        ("marketo_activity", "fivetran", "there are the tables of bulk, so check --source"),
+        ("ACTIVITIES_SEND_EMAIL", "fivetran", "there are the tables of airbyte or singer, so check --source"),
         ("other", "fivetran", "the fivetran layout needs it; check --source and --schema"),
     ],
 )
