@@ -1,4 +1,4 @@
-"""Measures the refresh and the dashboard's queries, and writes README.md, results.json and compared.svg.
+"""Measures the refresh, the dashboard's queries and the loading, and writes README.md, its figures and its plot.
 
 make bench                                  # as the README shows it
 make bench ARGS="--activities 2000000 --postgresql 500000 --repeat 1 --output /tmp/bench"
@@ -22,7 +22,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks import data, page
+from benchmarks import data, loading, page
+from benchmarks.processes import highest_memory
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.report.datasets import Options
@@ -57,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--activities", type=int, default=50_000_000)
     parser.add_argument("--postgresql", type=int, default=10_000_000)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 5_000_000], help="of extracts to load")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     wanted = parser.parse_args()
@@ -80,6 +82,9 @@ def main() -> None:
             results["postgresql"].append(measure(uri, made, wanted.repeat, partial(add_to_postgresql, uri, made)))
     wanted.output.mkdir(parents=True, exist_ok=True)
     (wanted.output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    (wanted.output / "loading.json").write_text(
+        json.dumps(loading.measure(wanted.rows, wanted.repeat), indent=2) + "\n"
+    )
     (wanted.output / "compared.svg").write_text(page.plot(results["duckdb"]))
     page.write(wanted.output)
 
@@ -127,24 +132,12 @@ def refresh(uri: str, *options: str) -> tuple[float, float, dict[str, Any]]:
     command = [str(script), "refresh", "--uri", uri, "--json", *options]
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    highest = 0.0
-    while process.poll() is None:
-        highest = max(highest, memory_of(process.pid))
-        time.sleep(0.05)
+    highest = highest_memory(process)
     seconds = time.monotonic() - begun
     output = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise SystemExit(f"the refresh failed: {output}")
     return seconds, highest, json.loads(output)
-
-
-def memory_of(process: int) -> float:
-    """The highest memory of a running process so far, in GB. What a parent is told at its end holds its own memory."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024**2 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
 
 
 def queries(uri: str, repeat: int, facts: FactsSource | None) -> dict[str, float]:
