@@ -27,5 +27,5 @@ ENDS_WITH_ZONE = "[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$"
 LIST_MARKS = "value[\"']? *[:=]|null|\\[|\\]|[(){}\"'\t\n]"
 # After the marks became spaces. Two numbers with no more than a space between them are no list.
 _ID = "[0-9]{1,18}([.]0+)?"
-ID_LIST = f"^ *{_ID}( *[,;] *{_ID})* *$"
+ID_LIST = f"^ *{_ID}( *, *{_ID})* *$"
 NOT_IN_A_LIST = "[.]0+| +"

@@ -225,11 +225,10 @@ class Reading:
     def id_list(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """A column of ids as a text of whole numbers with commas between; null where it holds none or cannot be read.
 
-        It may be a text such as `[2,3]`, `2;3` or `[{"value": 2}]`, JSON, or an array of numbers, texts or structs.
+        It may be a text such as `[2,3]`, `2,3` or `[{"value": 2}]`, JSON, or an array of numbers, texts or structs.
         """
         spaced = self._without_marks(column)
-        ids = func.replace(self.replace_all(spaced, NOT_IN_A_LIST, ""), literal(";"), literal(","))
-        return case((self.matches(spaced, ID_LIST), ids))
+        return case((self.matches(spaced, ID_LIST), self.replace_all(spaced, NOT_IN_A_LIST, "")))
 
     def bad_id_list(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
         """The condition that a value is no list of ids; None where the column's type leaves no doubt."""

@@ -142,7 +142,7 @@ def _spaced_ids(text: ColumnElement[Any]) -> ColumnElement[Any]:
     """A list of ids without its marks; spaces may be left around the numbers, and commas part them."""
     for mark in ('"value"', "[", "]", "{", "}", '"', ":", "\n"):
         text = func.replace(text, literal(mark), literal(" "))
-    text = func.replace(func.replace(text, literal("null"), literal("")), literal(";"), literal(","))
+    text = func.replace(text, literal("null"), literal(""))
     padded = func.replace(text.concat(literal(" ")), literal(".0,"), literal(","))
     return func.replace(padded, literal(".0 "), literal(" "))
 

@@ -5,16 +5,12 @@ WITH merge_lists AS (
     CASE
       WHEN REGEXP_CONTAINS(
         REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
       )
-      THEN replace(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-          '[.]0+| +',
-          ''
-        ),
-        ';',
-        ','
+      THEN REGEXP_REPLACE(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+        '[.]0+| +',
+        ''
       )
     END AS merged_ids,
     datetime(loaded.activity_date, 'UTC') AS merged_at

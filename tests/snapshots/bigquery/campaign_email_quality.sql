@@ -785,7 +785,7 @@ WITH email_log AS (
     ) <> ''
     AND NOT REGEXP_CONTAINS(
       REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
 ), results AS (
   /* What was found, by check */

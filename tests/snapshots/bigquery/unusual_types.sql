@@ -2,16 +2,12 @@ SELECT
   CASE
     WHEN REGEXP_CONTAINS(
       REGEXP_REPLACE(TO_JSON_STRING(ids), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
-    THEN replace(
-      REGEXP_REPLACE(
-        REGEXP_REPLACE(TO_JSON_STRING(ids), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-        '[.]0+| +',
-        ''
-      ),
-      ';',
-      ','
+    THEN REGEXP_REPLACE(
+      REGEXP_REPLACE(TO_JSON_STRING(ids), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_array,
   CASE
@@ -21,20 +17,16 @@ SELECT
         'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
         ' '
       ),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
-    THEN replace(
+    THEN REGEXP_REPLACE(
       REGEXP_REPLACE(
-        REGEXP_REPLACE(
-          coalesce(JSON_VALUE(document, '$'), TO_JSON_STRING(document)),
-          'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
-          ' '
-        ),
-        '[.]0+| +',
-        ''
+        coalesce(JSON_VALUE(document, '$'), TO_JSON_STRING(document)),
+        'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
+        ' '
       ),
-      ';',
-      ','
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_document,
   CASE

@@ -9,20 +9,16 @@ WITH merge_lists AS (
           'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
           ' '
         ),
-        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
       )
-      THEN replace(
+      THEN replaceRegexpAll(
         replaceRegexpAll(
-          replaceRegexpAll(
-            CAST(loaded.merge_ids AS Nullable(String)),
-            'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
-            ' '
-          ),
-          '[.]0+| +',
-          ''
+          CAST(loaded.merge_ids AS Nullable(String)),
+          'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+          ' '
         ),
-        ';',
-        ','
+        '[.]0+| +',
+        ''
       )
     END AS merged_ids,
     CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) AS merged_at

@@ -6,20 +6,16 @@ SELECT
         'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
         ' '
       ),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
-    THEN replace(
+    THEN replaceRegexpAll(
       replaceRegexpAll(
-        replaceRegexpAll(
-          CAST(toString(ids) AS Nullable(String)),
-          'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
-          ' '
-        ),
-        '[.]0+| +',
-        ''
+        CAST(toString(ids) AS Nullable(String)),
+        'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+        ' '
       ),
-      ';',
-      ','
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_array,
   CASE
@@ -29,20 +25,16 @@ SELECT
         'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
         ' '
       ),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
-    THEN replace(
+    THEN replaceRegexpAll(
       replaceRegexpAll(
-        replaceRegexpAll(
-          CAST(toString(document) AS Nullable(String)),
-          'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
-          ' '
-        ),
-        '[.]0+| +',
-        ''
+        CAST(toString(document) AS Nullable(String)),
+        'value["'']? *[:=]|null|\\[|\\]|[(){}"''\t\n]',
+        ' '
       ),
-      ';',
-      ','
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_document,
   CASE

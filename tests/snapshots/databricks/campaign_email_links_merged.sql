@@ -5,16 +5,12 @@ WITH merge_lists AS (
     CASE
       WHEN REGEXP_LIKE(
         REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
       )
-      THEN REPLACE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-          '[.]0+| +',
-          ''
-        ),
-        ';',
-        ','
+      THEN REGEXP_REPLACE(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+        '[.]0+| +',
+        ''
       )
     END AS merged_ids,
     TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS merged_at

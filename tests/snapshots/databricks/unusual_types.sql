@@ -2,31 +2,23 @@ SELECT
   CASE
     WHEN REGEXP_LIKE(
       REGEXP_REPLACE(CAST(ids AS STRING), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
-    THEN REPLACE(
-      REGEXP_REPLACE(
-        REGEXP_REPLACE(CAST(ids AS STRING), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-        '[.]0+| +',
-        ''
-      ),
-      ';',
-      ','
+    THEN REGEXP_REPLACE(
+      REGEXP_REPLACE(CAST(ids AS STRING), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_array,
   CASE
     WHEN REGEXP_LIKE(
       REGEXP_REPLACE(CAST(document AS STRING), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
-    THEN REPLACE(
-      REGEXP_REPLACE(
-        REGEXP_REPLACE(CAST(document AS STRING), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-        '[.]0+| +',
-        ''
-      ),
-      ';',
-      ','
+    THEN REGEXP_REPLACE(
+      REGEXP_REPLACE(CAST(document AS STRING), 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_document,
   CASE

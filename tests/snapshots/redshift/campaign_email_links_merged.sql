@@ -3,15 +3,11 @@ WITH merge_lists AS (
   SELECT
     loaded.lead_id AS surviving_id,
     CASE
-      WHEN REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' ') ~ '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
-      THEN REPLACE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-          '[.]0+| +',
-          ''
-        ),
-        ';',
-        ','
+      WHEN REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' ') ~ '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
+      THEN REGEXP_REPLACE(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+        '[.]0+| +',
+        ''
       )
     END AS merged_ids,
     loaded.activity_date AT TIME ZONE 'UTC' AS merged_at

@@ -787,7 +787,7 @@ WITH email_log AS (
       REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' ')
     ) <> ''
     AND NOT (
-      REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' ') ~ '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' ') ~ '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
 ), results AS (
   /* What was found, by check */

@@ -10,23 +10,19 @@ SELECT
       END,
       'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
       ' '
-    ) ~ '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
-    THEN REPLACE(
+    ) ~ '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
+    THEN REGEXP_REPLACE(
       REGEXP_REPLACE(
-        REGEXP_REPLACE(
-          CASE
-            WHEN JSON_TYPEOF(ids) = 'string'
-            THEN CAST(ids AS VARCHAR(65535))
-            ELSE JSON_SERIALIZE(ids)
-          END,
-          'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
-          ' '
-        ),
-        '[.]0+| +',
-        ''
+        CASE
+          WHEN JSON_TYPEOF(ids) = 'string'
+          THEN CAST(ids AS VARCHAR(65535))
+          ELSE JSON_SERIALIZE(ids)
+        END,
+        'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
+        ' '
       ),
-      ';',
-      ','
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_array,
   CASE
@@ -40,23 +36,19 @@ SELECT
       END,
       'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
       ' '
-    ) ~ '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
-    THEN REPLACE(
+    ) ~ '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
+    THEN REGEXP_REPLACE(
       REGEXP_REPLACE(
-        REGEXP_REPLACE(
-          CASE
-            WHEN JSON_TYPEOF(document) = 'string'
-            THEN CAST(document AS VARCHAR(65535))
-            ELSE JSON_SERIALIZE(document)
-          END,
-          'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
-          ' '
-        ),
-        '[.]0+| +',
-        ''
+        CASE
+          WHEN JSON_TYPEOF(document) = 'string'
+          THEN CAST(document AS VARCHAR(65535))
+          ELSE JSON_SERIALIZE(document)
+        END,
+        'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]',
+        ' '
       ),
-      ';',
-      ','
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_document,
   CASE

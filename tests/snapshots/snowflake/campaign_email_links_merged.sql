@@ -5,16 +5,12 @@ WITH merge_lists AS (
     CASE
       WHEN REGEXP_INSTR(
         REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
       ) > 0
-      THEN REPLACE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-          '[.]0+| +',
-          ''
-        ),
-        ';',
-        ','
+      THEN REGEXP_REPLACE(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
+        '[.]0+| +',
+        ''
       )
     END AS merged_ids,
     CAST(CONVERT_TIMEZONE('UTC', loaded.activity_date) AS TIMESTAMPNTZ) AS merged_at

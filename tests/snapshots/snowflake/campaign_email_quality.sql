@@ -764,7 +764,7 @@ WITH email_log AS (
     ) <> ''
     AND REGEXP_INSTR(
       REGEXP_REPLACE(loaded.merge_ids, 'value["\']? *[:=]|null|\\[|\\]|[(){}"\'\t\n]', ' '),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     ) <= 0
 ), results AS (
   /* What was found, by check */

@@ -6,17 +6,13 @@ WITH merge_lists AS (
       WHEN REGEXP_LIKE(
         REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
 ]', ' '),
-        '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+        '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
       )
-      THEN REPLACE(
-        REGEXP_REPLACE(
-          REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
+      THEN REGEXP_REPLACE(
+        REGEXP_REPLACE(loaded.merge_ids, 'value["'']? *[:=]|null|\[|\]|[(){}"''	
 ]', ' '),
-          '[.]0+| +',
-          ''
-        ),
-        ';',
-        ','
+        '[.]0+| +',
+        ''
       )
     END AS merged_ids,
     CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6)) AS merged_at

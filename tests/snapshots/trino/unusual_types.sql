@@ -7,21 +7,17 @@ SELECT
 ]',
         ' '
       ),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
-    THEN REPLACE(
+    THEN REGEXP_REPLACE(
       REGEXP_REPLACE(
-        REGEXP_REPLACE(
-          JSON_FORMAT(CAST(ids AS JSON)),
-          'value["'']? *[:=]|null|\[|\]|[(){}"''	
+        JSON_FORMAT(CAST(ids AS JSON)),
+        'value["'']? *[:=]|null|\[|\]|[(){}"''	
 ]',
-          ' '
-        ),
-        '[.]0+| +',
-        ''
+        ' '
       ),
-      ';',
-      ','
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_array,
   CASE
@@ -32,21 +28,17 @@ SELECT
 ]',
         ' '
       ),
-      '^ *[0-9]{1,18}([.]0+)?( *[,;] *[0-9]{1,18}([.]0+)?)* *$'
+      '^ *[0-9]{1,18}([.]0+)?( *, *[0-9]{1,18}([.]0+)?)* *$'
     )
-    THEN REPLACE(
+    THEN REGEXP_REPLACE(
       REGEXP_REPLACE(
-        REGEXP_REPLACE(
-          COALESCE(JSON_EXTRACT_SCALAR(document, '$'), JSON_FORMAT(document)),
-          'value["'']? *[:=]|null|\[|\]|[(){}"''	
+        COALESCE(JSON_EXTRACT_SCALAR(document, '$'), JSON_FORMAT(document)),
+        'value["'']? *[:=]|null|\[|\]|[(){}"''	
 ]',
-          ' '
-        ),
-        '[.]0+| +',
-        ''
+        ' '
       ),
-      ';',
-      ','
+      '[.]0+| +',
+      ''
     )
   END AS ids_of_document,
   CASE
