@@ -1,6 +1,6 @@
 """Databricks Lakeflow Connect's Marketo connector: one table an activity type, named by Marketo's number for the type.
 
-It brings people, lists and activities; names come from the log.
+It brings people, lists and activities; the names of emails come from the log.
 """
 
 from __future__ import annotations
