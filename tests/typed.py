@@ -122,6 +122,11 @@ def number(type_: str, spell: Spell = whole, sql: str = "{}") -> Form:
     return Form(type_, spell, sql, quoted=False)
 
 
+def document(type_: str, spell: Spell) -> Form:
+    """JSON, cast: PostgreSQL takes no expression of texts for it."""
+    return Form(type_, spell, f"CAST({{}} AS {type_})")
+
+
 FORMS: dict[str, dict[str, list[Form]]] = {
     "duckdb": {
         "integer": [
@@ -156,24 +161,33 @@ FORMS: dict[str, dict[str, list[Form]]] = {
     "postgresql": {
         "integer": [
             *(number(name) for name in ("BIGINT", "INTEGER", "NUMERIC(38, 0)", "NUMERIC", "DOUBLE PRECISION", "REAL")),
-            *(Form("TEXT", padded), Form("CHAR(30)", padded), Form("JSONB", whole), Form("JSON", in_quotes)),
+            *(
+                Form("TEXT", padded),
+                Form("CHAR(30)", padded),
+                document("JSONB", whole),
+                document("JSON", in_quotes),
+            ),
             Form("BYTEA", whole, "convert_to({}, 'UTF8')"),
         ],
         "time": [
             *(Form("TIMESTAMP", iso), Form("TIMESTAMPTZ", zoned), Form("TIMESTAMPTZ(3)", zoned)),
             *(Form("DATE", day, days=True), Form("TEXT", any_time), Form("VARCHAR(60)", any_time)),
-            *(Form("JSONB", a_time_in_quotes), Form("BYTEA", any_time, "convert_to({}, 'UTF8')")),
+            *(document("JSONB", a_time_in_quotes), Form("BYTEA", any_time, "convert_to({}, 'UTF8')")),
         ],
         "flag": [
             *(Form("BOOLEAN", true_or_false), number("SMALLINT"), number("DOUBLE PRECISION"), number("NUMERIC(4, 2)")),
-            *(Form("TEXT", word), Form("BIT(1)", digit), Form("JSONB", true_or_false)),
+            *(Form("TEXT", word), Form("BIT(1)", digit), document("JSONB", true_or_false)),
         ],
         "text": [
             *(Form("TEXT", as_it_is), Form("VARCHAR(300)", as_it_is)),
             Form("BYTEA", as_it_is, "convert_to({}, 'UTF8')"),
         ],
         "list": [
-            *(Form("TEXT", any_list), Form("JSON", json_list), Form("JSONB", json_list)),
+            *(
+                Form("TEXT", any_list),
+                document("JSON", json_list),
+                document("JSONB", json_list),
+            ),
             *(
                 Form(name, listed(item, f"CAST(ARRAY[{{}}] AS {name})"), quoted=False)
                 for name, item in (
