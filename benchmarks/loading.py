@@ -66,7 +66,7 @@ def main() -> None:
 
 def measure(sizes: list[int], repeat: int) -> dict[str, Any]:
     """All figures: seconds, of the clock and of the processors, medians of `repeat`; memory in GB, the highest."""
-    results: dict[str, Any] = {"repeat": repeat, "cores": os.cpu_count(), "files": []}
+    results: dict[str, Any] = {"cores": os.cpu_count(), "files": []}
     with tempfile.TemporaryDirectory(prefix="campaign-bench-") as folder:
         for rows in sizes:
             results["files"].append(_measure(Path(folder), rows, repeat))
@@ -82,15 +82,16 @@ def _measure(folder: Path, rows: int, repeat: int) -> dict[str, Any]:
     for _ in range(repeat):
         runs.append(_read_csv(extract, database) | _load(extract, database))
         print(f"{rows:,} rows: {runs[-1]}", file=sys.stderr, flush=True)
-    medians = {name: round(statistics.median(run[name] for run in runs), 2) for name in runs[0] if name != "load_gb"}
-    found = {
-        "rows": rows,
-        "megabytes": extract.stat().st_size // 1_000_000,
-        **medians,
-        "load_gb": round(max(run["load_gb"] for run in runs), 2),
-    }
+    megabytes = extract.stat().st_size // 1_000_000
     extract.unlink()
-    return found
+    return summary(rows, megabytes, runs)
+
+
+def summary(rows: int, megabytes: int, runs: list[dict[str, float]]) -> dict[str, Any]:
+    """The medians of the runs, and the highest memory."""
+    medians = {name: round(statistics.median(run[name] for run in runs), 2) for name in runs[0] if name != "load_gb"}
+    highest = round(max(run["load_gb"] for run in runs), 2)
+    return {"rows": rows, "megabytes": megabytes, "runs": len(runs), **medians, "load_gb": highest}
 
 
 def _read_csv(extract: Path, database: Path) -> dict[str, float]:

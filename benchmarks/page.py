@@ -45,17 +45,18 @@ def loading(results: dict[str, Any]) -> str:
     lines = [
         "## Loading an extract\n",
         "`load` into DuckDB, with the start of the command, and DuckDB's own `read_csv`, which is told the columns\n"
-        "and their types, into a table of these columns without a key: on the same file, in turn, medians of "
-        f"{results['repeat']} on\n{results['cores']} cores.\n",
+        "and their types, into a table of these columns without a key: on the same file, in turn, medians, on "
+        f"{results['cores']} cores.\n",
         "Seconds of the processors tell more than rows a second where other programs run at the same time.\n",
-        "| rows | MB | read_csv, rows a second | load, rows a second | ratio (goal 33%) | read_csv, s of processors "
-        "| load, s of processors | memory of load, GB |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| rows | MB | runs | read_csv, rows a second | load, rows a second | ratio (goal 33%) "
+        "| read_csv, s of processors | load, s of processors | memory of load, GB |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for found in results["files"]:
         plain, load = found["rows"] / found["read_csv"], found["rows"] / found["load"]
         lines.append(
-            f"| {found['rows']:,} | {found['megabytes']:,} | {round(plain, -3):,.0f} | {round(load, -3):,.0f} | "
+            f"| {found['rows']:,} | {found['megabytes']:,} | {found['runs']} "
+            f"| {round(plain, -3):,.0f} | {round(load, -3):,.0f} | "
             f"{load / plain:.0%} | {found['read_csv_cpu']:.1f} | {found['load_cpu']:.1f} | {found['load_gb']:.2f} |"
         )
     return "\n".join(lines) + "\n\n"
