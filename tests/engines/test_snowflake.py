@@ -1,9 +1,7 @@
 """Snowflake's SQL, run by fakesnow on DuckDB: over a crowd's log it gives the numbers of the independent count.
 
-fakesnow wants other releases of DuckDB and sqlglot than Superset, so this is skipped beside Superset. It runs in an
-environment of its own, with fakesnow, snowflake-connector-python 3, this package, pytest, hypothesis, numpy and pandas,
-by `python -m pytest --noconftest tests/engines/test_snowflake.py`. Tables whose times are text are left out: fakesnow
-has no TO_TIMESTAMP_TZ.
+fakesnow wants other releases of DuckDB and sqlglot than Superset, so this runs in an environment of its own, which
+`make soak` builds. Tables whose times are text are left out: fakesnow has no TO_TIMESTAMP_TZ.
 """
 
 from __future__ import annotations
@@ -62,7 +60,7 @@ class Pretended:
 
 @pytest.fixture(scope="module")
 def cursor():
-    fakesnow = pytest.importorskip("fakesnow", reason="fakesnow cannot be installed beside Superset")
+    import fakesnow
     import snowflake.connector
 
     with fakesnow.patch(), snowflake.connector.connect(database="warehouse", schema="marketo") as connection:

@@ -24,13 +24,14 @@ from typed import canonical, kind_of, write_typed, wrong_forms
 from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.report.checks import MERGES, ROWS, UNREADABLE
 from superset_campaign_plugin.report.doctor import Finding, run_doctor
-from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.layout import Layout
 
 ROUNDS = {"duckdb": 15, "sqlite": 25, "postgresql": 6, "mysql": 6, "hive": 1}
 BY = ("workspace", "program", "campaign", "email", "day")
-RULES = Rules()
+# Only by this choice do the lists of merged people count.
+RULES = Rules(people=People.MERGED)
 SOURCE_KINDS = {
     "send": "sent",
     "deliver": "delivered",
