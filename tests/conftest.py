@@ -20,54 +20,18 @@ from marketo_server import clock, marketo  # noqa: F401 - fixtures
 # fakesnow cannot be installed beside Superset; `make soak` runs its test in an environment of its own.
 collect_ignore = [] if importlib.util.find_spec("fakesnow") else ["engines/test_snowflake.py"]
 
-# A query takes Spark seconds, whatever the data, so of the tests that load a log of their own it runs these: one for
-# each thing in which an engine can differ. What is shared by many tests in one load (`test_rules`' drawings and season,
-# the real rows) runs on Spark in full. `--all-on-spark` runs everything there.
-ON_SPARK = {
-    "test_a_missing_column",
-    "test_a_healthy_log_has_nothing_to_mend",
-    "test_a_merge_alone_is_noticed",
-    "test_a_second_refresh_has_nothing_to_do",
-    "test_a_missing_name_is_the_id",
-    "test_a_text_that_is_no_id",
-    "test_a_text_that_is_no_time",
-    "test_a_time_of_a_wrong_type",
-    "test_an_empty_database",
-    "test_an_object_is_read_whatever_holds_it",
-    "test_an_empty_send_table",
-    "test_any_log_and_any_question",
-    "test_any_types",
-    "test_ids",
-    "test_large_logs",
-    "test_lists_of_ids",
-    "test_names_are_taken_as_they_are",
-    "test_neither_order_nor_replay_matters",
-    "test_orphans_by_kind",
-    "test_nothing_but_the_send_table",
-    "test_no_ids",
-    "test_no_times",
-    "test_rows_that_arrive_later_are_in_the_next_report",
-    "test_two_loaders_side_by_side",
-    "test_an_error_is_told_in_our_words_alone",
-    "test_no_filter_makes_the_database_convert_a_text",
-    "test_the_newest_version_of_an_asset_gives_the_names",
-    "test_times",
-    "test_times_spelled_as_text",
-    "test_times_spelled_as_text_with_an_offset",
-    "test_times_with_a_zone",
-    "test_what_would_convert_a_text_is_refused",
-    "test_where_rows_cannot_be_changed_nothing_is_stored",
-    "test_without_a_clock_it_is_now",
-    "test_yes_and_no",
-}
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-on-spark", action="store_true", help="run every test of the engines on Spark, too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests on Spark that `ON_SPARK` does not name."""
+    """Leave out the tests on Spark that are not marked `on_spark`.
+
+    A query takes Spark seconds, whatever the data, so of the tests that load a log of their own those are marked that
+    show one thing in which an engine can differ. What many tests share in one load (`test_rules`' drawings and season,
+    the real rows) runs on Spark in full. `--all-on-spark` runs everything there.
+    """
     if config.getoption("--all-on-spark"):
         return
     left_out = [
@@ -76,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if isinstance(item, pytest.Function)
         and hasattr(item, "callspec")
         and item.callspec.params.get("engine") == "hive"
-        and item.originalname not in ON_SPARK
+        and item.get_closest_marker("on_spark") is None
     ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

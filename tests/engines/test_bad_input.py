@@ -128,6 +128,7 @@ def test_a_uri_that_is_none(uri):
 # The tables
 
 
+@pytest.mark.on_spark
 def test_an_empty_database(warehouse):
     warehouse.execute("SELECT 1", "CREATE TABLE something_else (id INTEGER)")
     with refused(SourceError, "activity_send_email"):
@@ -157,6 +158,7 @@ def test_no_such_schema(warehouse):
         ("activity_open_email", "lead_id"),
     ],
 )
+@pytest.mark.on_spark
 def test_a_missing_column(warehouse, table, column):
     warehouse.load(log(), drop=[f"{table}.{column}"])
     with refused(SourceError, table, column):
@@ -164,6 +166,7 @@ def test_a_missing_column(warehouse, table, column):
 
 
 @pytest.mark.parametrize(("table", "type_"), [("activity_send_email", "INTEGER"), ("activity_open_email", "INTEGER")])
+@pytest.mark.on_spark
 def test_a_time_of_a_wrong_type(warehouse, table, type_):
     """Seconds since 1970, say: to read them as a date would be to guess."""
     warehouse.load(log(), drop=[f"{table}.activity_date"])
@@ -181,6 +184,7 @@ def test_an_id_of_a_wrong_type(warehouse, column):
 
 
 @pytest.mark.parametrize("spelling", ["soon", "10/03/2024 09:00", "2024-03-10 at nine"])
+@pytest.mark.on_spark
 def test_a_text_that_is_no_time(warehouse, spelling):
     """Nor may it pass for a null, or for a day of October. Where the database refuses it, that is said."""
     load_with(warehouse, "activity_open_email", "activity_date", spelling)
@@ -191,6 +195,7 @@ def test_a_text_that_is_no_time(warehouse, spelling):
 @pytest.mark.parametrize(
     ("column", "spelling"), [("lead_id", "abc"), ("campaign_id", "12abc"), ("lead_id", "9223372036854775808")]
 )
+@pytest.mark.on_spark
 def test_a_text_that_is_no_id(warehouse, column, spelling):
     """Nor may it pass for a null, for 0, for its beginning or for the largest that there is."""
     load_with(warehouse, "activity_open_email", column, spelling)

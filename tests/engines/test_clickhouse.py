@@ -128,6 +128,7 @@ def test_every_dataset_runs(crowded, name):
         ("CAST(%s AS JSON)", types.JSON()),
     ],
 )
+@pytest.mark.on_spark
 def test_an_object_is_read_whatever_holds_it(crowded, expression, kind):
     _, database = crowded
     text = literal('{"Link": "https://example.com/?a=1", "Campaign Run ID": "7"}').compile(

@@ -46,6 +46,7 @@ def healthy() -> Log:
     return log
 
 
+@pytest.mark.on_spark
 def test_a_healthy_log_has_nothing_to_mend(warehouse):
     findings = examine(warehouse, healthy())
     absent = {"Missing table", "Missing column"}
@@ -53,6 +54,7 @@ def test_a_healthy_log_has_nothing_to_mend(warehouse):
     assert found(findings, "Rows in the log") == {"sent": 4, "delivered": 4}
 
 
+@pytest.mark.on_spark
 def test_orphans_by_kind(warehouse):
     """Nobody sent campaign 2; the open without a campaign is older than the send."""
     log = healthy().open(2, 10, 100, DAILY[1]).click(2, 10, 100, DAILY[1]).open(None, 10, 101, DAILY[0])

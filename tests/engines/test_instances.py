@@ -34,6 +34,7 @@ def together(**reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"source_name": name, **row} for name, rows in reports.items() for row in rows]
 
 
+@pytest.mark.on_spark
 def test_two_loaders_side_by_side(warehouse, tmp_path):
     """One log in Fivetran's tables and another, of the same ids, in Airbyte's, in one database."""
     emea, japan = crowd(people=120, seed=5), crowd(people=80, seed=6)

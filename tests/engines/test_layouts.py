@@ -92,6 +92,7 @@ OBJECTS = {
 
 
 @pytest.mark.parametrize("engine", OBJECTS, indirect=True)
+@pytest.mark.on_spark
 def test_an_object_is_read_whatever_holds_it(warehouse, tmp_path):
     """The click on a link of the plugin's own, and no other, is left out; what has no attributes has no link."""
     log = Log().send(1, 10, 100, "2024-03-01 10:00").send(1, 10, 101, "2024-03-01 10:00").send(1, 10, 102, "2024-03-01")

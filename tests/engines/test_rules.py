@@ -712,6 +712,7 @@ def test_rows_loaded_again_change_nothing(warehouse):
     assert counts(total(warehouse)) == SMALL_LOG_COUNTS
 
 
+@pytest.mark.on_spark
 def test_nothing_but_the_send_table(warehouse):
     """
     campaign  email  person  time              activity
@@ -724,6 +725,7 @@ def test_nothing_but_the_send_table(warehouse):
     assert (row["campaign_name"], row["email_name"]) == ("1", "10")
 
 
+@pytest.mark.on_spark
 def test_an_empty_send_table(warehouse):
     """No row, but one total of zeros."""
     warehouse.load(Log())
@@ -769,6 +771,7 @@ def test_columns_that_the_report_can_do_without(warehouse):
     assert (row["campaign_name"], row["email_name"]) == ("Spring", "Invitation")
 
 
+@pytest.mark.on_spark
 def test_rows_that_arrive_later_are_in_the_next_report(warehouse):
     """The report leaves the database as it was, and open to those who write to it."""
     warehouse.load(small_log())
@@ -777,6 +780,7 @@ def test_rows_that_arrive_later_are_in_the_next_report(warehouse):
     assert total(warehouse)["hard_bounced"] == 2
 
 
+@pytest.mark.on_spark
 def test_times_with_a_zone(warehouse):
     """Fivetran lands times with a zone where the database has such a type. The report speaks UTC, always.
 
@@ -841,6 +845,7 @@ def test_a_machine_that_does_not_live_in_utc(warehouse, zone):
 @pytest.mark.parametrize(
     "spelling", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S+00:00", "mixed"]
 )
+@pytest.mark.on_spark
 def test_times_spelled_as_text(warehouse, spelling):
     """Every loader spells times in its own way, and two tables need not agree.
 
@@ -860,6 +865,7 @@ def test_times_spelled_as_text(warehouse, spelling):
 
 
 @pytest.mark.parametrize(("offset", "hours"), [("+02:00", -2), ("-05:30", 5.5)])
+@pytest.mark.on_spark
 def test_times_spelled_as_text_with_an_offset(warehouse, offset, hours):
     """14:00 at +02:00 is 12:00 UTC, which is what the report speaks.
 
@@ -886,6 +892,7 @@ def test_tables_in_a_schema(warehouse):
 # The clock
 
 
+@pytest.mark.on_spark
 def test_without_a_clock_it_is_now(warehouse):
     now = datetime.now(timezone.utc).replace(tzinfo=None)
     log = Log()
@@ -911,6 +918,7 @@ def test_a_clock_with_a_zone_is_that_instant(warehouse):
 # Names
 
 
+@pytest.mark.on_spark
 def test_the_newest_version_of_an_asset_gives_the_names(warehouse):
     """And never a second row, however many versions there are.
 
@@ -930,6 +938,7 @@ def test_the_newest_version_of_an_asset_gives_the_names(warehouse):
     assert counts(row) == {"sent": 2, "pending": 2}
 
 
+@pytest.mark.on_spark
 def test_a_missing_name_is_the_id(warehouse):
     """Campaign 1 has a row without a name, in a program without a row; campaign 2 and email 20 have no row.
 
@@ -972,6 +981,7 @@ def test_the_workspace_of_a_row(warehouse):
     }
 
 
+@pytest.mark.on_spark
 def test_names_are_taken_as_they_are(warehouse):
     """Quotes, percent signs, colons, backslashes and scripts from right to left."""
     names = {1: 'O\'Brien & "Söhne"', 2: "100 % :off", 3: "a\\b_c%", 4: "זהב; DROP TABLE campaign --"}

@@ -75,6 +75,7 @@ def check_doctor(findings: list[Finding], log: Log, layout: Layout) -> None:
     assert not [each for each in findings if each.finding == UNREADABLE.finding and each.found]
 
 
+@pytest.mark.on_spark
 def test_any_types(warehouse: Any, tmp_path: Path) -> None:
     mapping = tmp_path / "mapping.yaml"
     mapping.write_text(MAPPING)

@@ -68,12 +68,14 @@ def read(
     return {row[0]: tuple(row[1:]) for row in rows}
 
 
+@pytest.mark.on_spark
 def test_times(warehouse):
     found = read(warehouse, TIMES, lambda each: each.time, lambda each: each.try_time, lambda each: each.bad_time)
     for spelled, (strict, tried, bad) in found.items():
         assert (read_time(strict), read_time(tried), bool(bad)) == (TIMES[spelled], TIMES[spelled], False), spelled
 
 
+@pytest.mark.on_spark
 def test_no_times(warehouse):
     found = read(warehouse, NO_TIMES, lambda each: each.try_time, lambda each: each.bad_time)
     assert {spelled: (tried, bool(bad)) for spelled, (tried, bad) in found.items()} == dict.fromkeys(
@@ -81,6 +83,7 @@ def test_no_times(warehouse):
     )
 
 
+@pytest.mark.on_spark
 def test_ids(warehouse):
     reads = (lambda each: each.identifier, lambda each: each.try_identifier, lambda each: each.bad_identifier)
     found = read(warehouse, IDS, *reads)
@@ -89,6 +92,7 @@ def test_ids(warehouse):
     }
 
 
+@pytest.mark.on_spark
 def test_no_ids(warehouse):
     found = read(warehouse, NO_IDS, lambda each: each.try_identifier, lambda each: each.bad_identifier)
     assert {spelled: (tried, bool(bad)) for spelled, (tried, bad) in found.items()} == dict.fromkeys(
@@ -96,6 +100,7 @@ def test_no_ids(warehouse):
     )
 
 
+@pytest.mark.on_spark
 def test_lists_of_ids(warehouse):
     found = read(warehouse, [*LISTS, *NO_LISTS], lambda each: each.id_list, lambda each: each.bad_id_list)
     assert {spelled: (ids, bool(bad)) for spelled, (ids, bad) in found.items()} == {
@@ -104,6 +109,7 @@ def test_lists_of_ids(warehouse):
     }
 
 
+@pytest.mark.on_spark
 def test_yes_and_no(warehouse):
     words = [
         each for word in (*YES, *NO, "maybe", "2", "") for each in dict.fromkeys((word, word.upper(), f" {word} "))

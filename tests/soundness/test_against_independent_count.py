@@ -47,6 +47,7 @@ def questions(draw: st.DrawFn) -> dict[str, object]:
     return asked
 
 
+@pytest.mark.on_spark
 def test_any_log_and_any_question(warehouse):
     """Few ids and instants, so that rules collide; any grouping, clock, dates and filter."""
 
@@ -90,6 +91,7 @@ def test_crowds(warehouse, seed):
     indirect=["engine"],
     ids=str,
 )
+@pytest.mark.on_spark
 def test_large_logs(warehouse, seed, people):
     """350,000 activities on each engine: more than a million in all."""
     log = generate(350_000, seed)

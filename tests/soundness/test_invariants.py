@@ -129,6 +129,7 @@ def rows_of(warehouse, log: Log, clock) -> list[tuple]:
     return sorted(warehouse.load(log).report(as_of=clock, by=EVERYTHING).rows, key=str)
 
 
+@pytest.mark.on_spark
 @always(seed=st.integers(0, 2**16), times=st.integers(1, 2))
 def test_neither_order_nor_replay_matters(warehouse, log, clock, seed, times):
     """The loader may write rows in any order, and again."""

@@ -153,6 +153,7 @@ def small(people: int = 40) -> Log:
 
 
 @pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.on_spark
 def test_a_second_refresh_has_nothing_to_do(warehouse, loader):
     source, tables = LOADERS[loader]
     load(warehouse, small(), tables, 0)
@@ -232,6 +233,7 @@ def test_merges_and_deletions_that_come_later(warehouse, people, before, after, 
 
 
 @pytest.mark.parametrize("people", [People.MERGED, People.HIDDEN])
+@pytest.mark.on_spark
 def test_a_merge_alone_is_noticed(warehouse, people):
     """Also where rows are not changed in place, and no row of a send or of an event is new."""
     rules = Rules(people=people)

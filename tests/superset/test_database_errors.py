@@ -131,6 +131,7 @@ def condition(column: Any, operator: str, value: Any = None, **more: Any) -> dic
     return {"col": column, "op": operator, "val": value, **more}
 
 
+@pytest.mark.on_spark
 def test_no_filter_makes_the_database_convert_a_text(asked: Asked) -> None:
     columns = texts(asked.dataset)
     assert_answered(asked.query(filters=[]), "nothing")
@@ -144,6 +145,7 @@ def test_no_filter_makes_the_database_convert_a_text(asked: Asked) -> None:
     assert_answered(asked.behind(condition("campaign_name", "==", 5)), "behind a figure")
 
 
+@pytest.mark.on_spark
 def test_what_would_convert_a_text_is_refused(asked: Asked) -> None:
     simple = {"expressionType": "SIMPLE", "column": {"column_name": "campaign_name"}, "label": "mine"}
     time = {"time_range": "2024-01-01 : 2024-04-01"}
@@ -209,6 +211,7 @@ def failing(asked: Asked) -> Iterator[dict[str, Any]]:
     db.session.commit()
 
 
+@pytest.mark.on_spark
 def test_an_error_is_told_in_our_words_alone(asked: Asked, failing: dict[str, Any]) -> None:
     """MariaDB and SQLite convert whatever they read, so nothing fails there."""
     never_fails = _engine(asked) in ("mysql", "sqlite")

@@ -189,6 +189,7 @@ def test_empty_values_are_unknown(warehouse, mails):
 
 
 @pytest.mark.parametrize("engine", ["hive"], indirect=True)
+@pytest.mark.on_spark
 def test_where_rows_cannot_be_changed_nothing_is_stored(warehouse, mails):
     """But what something else has put there can be read."""
     with pytest.raises(UsageError, match="emails cannot be stored on hive; have campaign_email_content made"):
