@@ -87,7 +87,7 @@ class PortalError(CampaignError):
 
 
 class ProofError(CampaignError):
-    """A preview link bears a proof that does not hold."""
+    """The signed token of a preview link is not valid."""
 
 
 class ProofAltered(ProofError):

@@ -27,7 +27,7 @@ _SECOND_AT = re.compile(r"[^?]*@|[^?]*\?(?:[^@]*&)?[^=&@]*@")
 def parse_uri(uri: str) -> tuple[URL, Engine]:
     """The URL and the report's engine of a SQLAlchemy URI. Raises `UsageError` for a malformed or unsupported one."""
     malformed = UsageError(
-        "--uri is no database URI; write it as in duckdb:////path/to/file.duckdb or "
+        "--uri is not a valid database URI; write it as in duckdb:////path/to/file.duckdb or "
         "postgresql://user:password@host/database, with special characters of the password percent-encoded"
     )
     try:

@@ -251,7 +251,7 @@ def _say_what_takes_their_place(people: str | None, merged_apart: bool, leave_ou
 def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say what counts, and hands them to the command as `rules`."""
 
-    @click.option("--time-zone", default="UTC", show_default=True, metavar="ZONE", help="Whose days Sent Date is of.")
+    @click.option("--time-zone", default="UTC", show_default=True, metavar="ZONE", help="Time zone of Sent Date.")
     @click.option(
         "--leave-out",
         multiple=True,
@@ -291,7 +291,7 @@ def day(_: click.Context, option: click.Parameter, value: str | None) -> date | 
     try:
         return None if value is None else date.fromisoformat(value)
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no day; write it as 2026-01-31") from error
+        raise click.BadParameter(f"{value!r} is not a valid day; write it as 2026-01-31") from error
 
 
 def time(_: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
@@ -301,7 +301,9 @@ def time(_: click.Context, option: click.Parameter, value: str | None) -> dateti
         # Python 3.10 does not read the Z that most systems write.
         return None if value is None else datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no time; write it as 2026-01-31 or 2026-01-31T09:30:00Z") from error
+        raise click.BadParameter(
+            f"{value!r} is not a valid time; write it as 2026-01-31 or 2026-01-31T09:30:00Z"
+        ) from error
 
 
 def names(_: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
@@ -313,6 +315,6 @@ def conditions(_: click.Context, option: click.Parameter, values: tuple[str, ...
     for value in values:
         field, separator, wanted = value.partition("=")
         if not separator or not field:
-            raise click.BadParameter(f"{value!r} is no condition; write it as FIELD=VALUE")
+            raise click.BadParameter(f"{value!r} is not a valid condition; write it as FIELD=VALUE")
         conditions.setdefault(field.strip(), []).append(wanted)
     return conditions

@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 @warehouse_options
 @rules_options
 @stored_options
-@click.option("--as-of", callback=time, metavar="TIME", help="The clock that parts Pending from Aborted.  [now]")
+@click.option(
+    "--as-of",
+    callback=time,
+    metavar="TIME",
+    help="The time used to decide whether a send is Pending or Aborted.  [default: now]",
+)
 @click.option("--from", "date_from", callback=day, metavar="DAY", help="First day of the first send, inclusive.")
 @click.option("--to", "date_to", callback=day, metavar="DAY", help="Last day of the first send, exclusive.")
 @click.option(

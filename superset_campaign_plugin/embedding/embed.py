@@ -138,7 +138,7 @@ def _origin(domain: str) -> str:
     plain = f"{parts.scheme}://{parts.netloc}"
     is_origin = parts.scheme in ("http", "https") and host and domain.rstrip("/") == plain
     if not is_origin or any(mark in domain for mark in "*@ "):
-        raise UsageError(f"{domain!r} is no origin; write it as https://portal.example.com, without a path")
+        raise UsageError(f"{domain!r} is not a valid origin; write it as https://portal.example.com, without a path")
     if parts.scheme == "http" and host not in _LOCAL:
         raise UsageError(f"{domain!r} is not encrypted, so anybody between could read guests' tokens; use https")
     return plain

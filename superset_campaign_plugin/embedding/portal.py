@@ -84,7 +84,7 @@ class Superset:
 
     def __init__(self, address: str, username: str, password: str, embedding: Mapping[str, Any]) -> None:
         if not address.startswith(("https://", "http://")):
-            raise UsageError(f"{address!r} is no address of a Superset; write it as https://superset.example.com")
+            raise UsageError(f"{address!r} is not the address of a Superset; write it as https://superset.example.com")
         self._address = address.rstrip("/")
         self._credentials = {"username": username, "password": password, "provider": "db", "refresh": False}
         self._embedding = embedding

@@ -200,7 +200,7 @@ class Reading:
         return func.replace(text, literal("Z+"), literal("+"))
 
     def bad_time(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
-        """The condition that a value is no time; None where the column's type leaves no doubt."""
+        """The condition that a value is not a valid time; None where the column's type leaves no doubt."""
         kind = kind_of(column.type)
         if kind in (Kind.DAY, Kind.TIME, Kind.UNKNOWN):
             return None

@@ -210,7 +210,7 @@ def _number(name: str, text: str) -> int | None:
     if not _NUMBER.fullmatch(text):
         if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII):
             raise Fault(f"{name} {_shown(text)} is out of range")
-        raise Fault(f"{name} {_shown(text)} is no whole number")
+        raise Fault(f"{name} {_shown(text)} is not a whole number")
     number = int(text)
     if not -MAX_ID <= number <= MAX_ID:
         raise Fault(f"{name} {_shown(text)} is out of range")
@@ -224,7 +224,7 @@ def _time(text: str) -> datetime:
             return datetime.fromisoformat(text[:-1])
         match = _TIME.fullmatch(text.strip())
         if match is None:
-            raise Fault(f"activityDate {_shown(text)} is no ISO 8601 time")
+            raise Fault(f"activityDate {_shown(text)} is not an ISO 8601 time")
         day, clock, fraction, utc, sign, hours, minutes = match.groups()
         if not utc and not sign:
             raise Fault(f"activityDate {_shown(text)} names no time zone")
@@ -235,7 +235,7 @@ def _time(text: str) -> datetime:
             offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
             moment = moment - offset if sign == "+" else moment + offset
     except (ValueError, OverflowError) as error:
-        raise Fault(f"activityDate {_shown(text)} is no time of a calendar") from error
+        raise Fault(f"activityDate {_shown(text)} is not a valid time") from error
     return moment
 
 
@@ -256,9 +256,9 @@ def read_attributes(text: str) -> tuple[dict[str, str | None], bool]:
     try:
         attributes, end = _JSON.raw_decode(text)
     except (ValueError, RecursionError) as error:
-        raise Fault("attributes are no valid JSON") from error
+        raise Fault("attributes are not valid JSON") from error
     if end < len(text):
-        raise Fault("attributes are no valid JSON")
+        raise Fault("attributes are not valid JSON")
     if not isinstance(attributes, dict):
         raise Fault("attributes are no JSON object")
     found = {

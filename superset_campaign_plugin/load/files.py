@@ -61,7 +61,7 @@ def open_stream(path: Path, *, beginning: bool = False) -> Iterator[Stream]:
     if not path.exists():
         raise UsageError(f"no file {path}")
     if not path.is_file():
-        raise UsageError(f"{path} is no regular file: a load that is broken off could not go on from it")
+        raise UsageError(f"{path} is not a regular file: a load that is broken off could not go on from it")
     try:
         file = path.open("rb", buffering=_CHUNK)
     except OSError as error:

@@ -46,11 +46,11 @@ def _base(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise UsageError(f"MARKETO_URL is no address; {_EXAMPLE}") from error
+        raise UsageError(f"MARKETO_URL is not a valid address; {_EXAMPLE}") from error
     if parts.username is not None or parts.password is not None:
         raise UsageError(f"MARKETO_URL must not hold a user or password; {_EXAMPLE}")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise UsageError(f"MARKETO_URL is no address of a web server; {_EXAMPLE}")
+        raise UsageError(f"MARKETO_URL is not the address of a web server; {_EXAMPLE}")
     if parts.scheme == "http" and not _loopback(parts.hostname):
         raise UsageError("MARKETO_URL must begin with https://, else the secret would travel readable for all between")
     # Marketo's own pages show the address with one of these at its end.

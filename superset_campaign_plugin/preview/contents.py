@@ -170,7 +170,7 @@ def read_directory(directory: Path) -> list[Content]:
     for file in files:
         email_id = _email_id(file.stem)
         if email_id is None:
-            raise UsageError(f"{file}: the file's name is no email id; name it as in 1042.html")
+            raise UsageError(f"{file}: the file's name is not an email id; name it as in 1042.html")
         if email_id in emails:
             raise UsageError(f"{file}: email {email_id} has two files, which differ in upper and lower case")
         known = facts.get(email_id, {})
@@ -225,7 +225,7 @@ def _read_facts(directory: Path) -> dict[int, dict[str, str]]:
     for key, fields in raw.items():
         email_id = _email_id(key) if isinstance(key, str) else None
         if email_id is None:
-            raise UsageError(f"{file}: {key!r} is no email id")
+            raise UsageError(f"{file}: {key!r} is not an email id")
         facts[email_id] = _checked_fields(file, email_id, fields)
     return facts
 
@@ -251,7 +251,7 @@ def _read_text(file: Path) -> str:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     if "\0" in text:
-        raise UsageError(f"{file} holds a null character, so it is no text")
+        raise UsageError(f"{file} holds a null character, so it is not a text file")
     return text
 
 

@@ -67,7 +67,7 @@ def as_table(findings: Sequence[Finding]) -> str:
             lines.append(f"{severity.upper()}: {title}")
             for advice, part in groupby(group, key=lambda finding: finding.advice):
                 lines += [f"    {advice}", *(f"    - {_with_times(each)}" for each in part)]
-    lines.append("Fine:" if lines else "Nothing to mend. What was looked at:")
+    lines.append("Fine:" if lines else "No problems found. Checks run:")
     for title, group in _groups(findings, SEVERITIES[-1]):
         found = ", ".join(f"{shown_text(each.about)} {each.found:,}" for each in group if each.found)
         lines.append(f"    {title}: {found or 'none'}")

@@ -57,7 +57,7 @@ class Rules:
     leave_out_bots           opens and clicks that the log marks as bot activity are left out
     leave_out_operational    operational emails (receipts, confirmations) are left out
     leave_out_archived       campaigns and emails that are marked as archived or deleted are left out
-    time_zone                the IANA zone whose days `sent_date` is of
+    time_zone                the IANA time zone of `sent_date`
     """
 
     people: People = People.AS_SENT
@@ -80,4 +80,4 @@ def check_time_zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UsageError(f"{name!r} is no time zone; write it as Europe/Berlin") from error
+        raise UsageError(f"{name!r} is not a valid time zone; write it as Europe/Berlin") from error

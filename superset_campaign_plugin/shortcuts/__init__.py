@@ -1,6 +1,6 @@
 """What Superset 6.1 does again and again for every chart, done once: measured, and the same answers.
 
-Each lays itself around a method of Superset (`around.py`), and stands aside where a release has that method no more.
+Each wraps a method of Superset (`around.py`), and does nothing where a release lacks that method.
 All of them can go when Superset has its own.
 """
 

@@ -1,4 +1,4 @@
-"""How a shortcut lays itself around a method of Superset: once, and not at all where a release lacks the method."""
+"""How a shortcut wraps a method of Superset: once, and not at all where a release lacks the method."""
 
 from __future__ import annotations
 

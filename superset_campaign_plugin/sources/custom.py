@@ -22,7 +22,7 @@
       status: state              # optional: where it is `approved`, the version goes before all that are not
 
 A column may be a path, such as `attributes.Campaign Run ID`: that key of the objects in the column `attributes`.
-Whatever the file names must be there: a missing table or column is told with the nearest name that exists.
+Whatever the file names must be there: a missing table or column is reported with the closest existing name.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def read_mapping(file: Path) -> dict[Any, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the mapping {file}: {error}") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{file} is no YAML: {error}") from error
+        raise UsageError(f"{file} is not valid YAML: {error}") from error
     return raw if isinstance(raw, dict) else {}
 
 

@@ -21,7 +21,7 @@ def with_prefix(source: str, prefix: str | None) -> str:
     if not prefix:
         return source
     if not _PREFIX.fullmatch(prefix):
-        raise UsageError(f"{prefix!r} is no prefix of tables' names; it may hold letters, digits, _, - and $")
+        raise UsageError(f"{prefix!r} is not a valid prefix of tables' names; it may hold letters, digits, _, - and $")
     return f"{split_prefix(source)[0]}:{prefix}"
 
 

@@ -243,4 +243,4 @@ def test_the_command(warehouse):
 
 def test_nothing_found_reads_well():
     fine = Finding(1, "sent", "fine", "Rows in the log", 1234, None, None, "What the loader brought.")
-    assert as_table([fine]) == "Nothing to mend. What was looked at:\n    Rows in the log: sent 1,234\n"
+    assert as_table([fine]) == "No problems found. Checks run:\n    Rows in the log: sent 1,234\n"

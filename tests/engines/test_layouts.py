@@ -182,7 +182,7 @@ def test_a_campaign_without_its_program_s_id_shows_the_program_s_name(warehouse)
         (("campaigns:", "campaign:"), UsageError, "campaign: there is no .* did you mean 'campaigns'"),
         (("delivered: {table:", "delivered: {tabel:"), UsageError, "events.delivered.tabel: .* did you mean 'table'"),
         (("types: [7]", "types: [seven]"), UsageError, "events.delivered"),
-        (("name: ours", "name: [ours"), UsageError, "is no YAML"),
+        (("name: ours", "name: [ours"), UsageError, "is not valid YAML"),
     ],
 )
 def test_a_wrong_mapping_says_where_and_what(warehouse, tmp_path, wrong, error, text):

@@ -453,7 +453,7 @@ def test_a_wrong_password_and_a_dead_address_say_so(embedding: dict[str, Any], a
 def test_only_origins_may_embed(deployment: Deployment, domain: str) -> None:
     from superset_campaign_plugin.embedding.embed import embed
 
-    with deployment.app.app_context(), pytest.raises(UsageError, match=r"is no origin|is not encrypted"):
+    with deployment.app.app_context(), pytest.raises(UsageError, match=r"is not a valid origin|is not encrypted"):
         embed([domain])
 
 

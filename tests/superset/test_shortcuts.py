@@ -1,4 +1,4 @@
-"""Each shortcut lays itself around one method of Superset once, and leaves a Superset without that method as it is."""
+"""Each shortcut wraps one method of Superset once, and leaves a Superset without that method as it is."""
 
 from __future__ import annotations
 

@@ -362,7 +362,7 @@ def test_load_emails_stores_a_directory(uri: str, tmp_path: Path) -> None:
     [
         ("report --uri duckdb:////nowhere/x.duckdb", 1, "check --uri"),
         ("report --uri postgresql://u:secret@127.0.0.1:1/x", 1, "cannot connect"),
-        ("report --uri nonsense", 2, "no database URI"),
+        ("report --uri nonsense", 2, "not a valid database URI"),
         ("report --uri oracle://host/x", 2, "unknown engine 'oracle': known are: bigquery, clickhouse"),
         ("report --uri postgres://host/x", 2, "did you mean 'postgresql'"),
         ("report --uri postgresql+nowhere://u:secret@host/x", 2, "install the driver's package"),
@@ -533,7 +533,7 @@ def test_a_file_of_the_uri_must_hold_the_uri_alone(tmp_path: Path) -> None:
         ("empty", b"\n \n", "holds 0 words"),
         ("two", b"postgresql://u:secret@h/x\nsecret\n", "holds 2 words"),
         ("bytes", b"secret\xff", "is not text in UTF-8"),
-        ("malformed", b"secret", "no database URI"),
+        ("malformed", b"secret", "not a valid database URI"),
         ("gone", None, "No such file"),
     ):
         if content is not None:

@@ -806,7 +806,7 @@ def test_the_command_speaks_json_and_says_when_to_come_again(marketo, held, ware
     [
         ((), {}, 2, "--since is needed the first time"),
         (("--since", "2025-01-01"), {}, 2, "not in the past"),
-        (("--since", "yesterday"), {}, 2, "is no day"),
+        (("--since", "yesterday"), {}, 2, "is not a valid day"),
         (("--since", "2024-03-01"), {"MARKETO_URL": ""}, 2, "MARKETO_URL must be set"),
         (("--since", "2024-03-01"), {"MARKETO_CLIENT_SECRET": "wr0ng"}, 1, "check MARKETO_CLIENT_ID"),
     ],

@@ -78,7 +78,7 @@ def test_every_setting_is_in_the_manual() -> None:
 
 @pytest.mark.parametrize("zone", ["Europe/Berln", "", "../etc/passwd", "UTC+2"])
 def test_a_wrong_time_zone_is_told(zone: str) -> None:
-    with pytest.raises(SettingsError, match=r"time_zone.*is no time zone"):
+    with pytest.raises(SettingsError, match=r"time_zone.*is not a valid time zone"):
         load({"time_zone": zone})
 
 
