@@ -1,7 +1,7 @@
 """The Campaign Email Performance report, counted in plain Python: no SQL, only loops and dictionaries.
 
-It is the second opinion on every number of the plugin, and it reads as the report's definition. The numbered rules
-are those of Marketo's Email Performance Report page, in our words:
+It is the second opinion on every number of the plugin, and it reads as the report's definition. Each rule stands at its
+line by its name in docs/numbers.md. Marketo's Email Performance Report page numbers some of them, in our words:
 
 1. every email activity record is exactly one of Delivered, Hard Bounced, Soft Bounced or Pending;
 2. a click counts as an open, whether or not the image that reports opens was loaded;
@@ -93,16 +93,16 @@ class Record:
     image_proxy_opened: bool = False
 
     def status(self, clock: datetime) -> str:
-        """The first that holds. The order of events in time is of no account: receivers report in any order."""
-        if self.opened:  # rule 4
+        """The first that holds (status.one-each). The order of events is of no account: receivers report any."""
+        if self.opened:  # status.open-beats-bounce
             return "delivered"
-        if self.hard_bounced:  # rule 1
+        if self.hard_bounced:  # status.hard-bounce
             return "hard_bounced"
-        if self.soft_bounced:  # Marketo's support: a soft bounce takes precedence over a delivery
+        if self.soft_bounced:  # status.soft-bounce-beats-delivery
             return "soft_bounced"
-        if self.delivered:
+        if self.delivered:  # status.delivered
             return "delivered"
-        if self.sent_at <= clock - timedelta(days=3):  # rule 5
+        if self.sent_at <= clock - timedelta(days=3):  # status.aborted-after-three-days
             return "aborted"
         return "pending"
 
@@ -164,7 +164,7 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
         if kind != "send":
             events.append(activity)
         elif was_sent(activity) and email is not None and person is not None:
-            # Several sends of one campaign to one person are one record, sent at the earliest of them.
+            # record.earliest-send: several sends of one campaign to one person are one record.
             sends[email, person].append((time, campaign))
             record = records.get((campaign, email, person))
             if record is None:
@@ -184,7 +184,7 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
             campaign = send[1]
         record = records.get((campaign, event.email, event.person))
         if record is None:
-            continue  # an orphan: its send is not in the log
+            continue  # record.needs-a-send: it is an orphan
         record.last_activity = max(record.last_activity, event.time)
         if event.kind == "deliver":
             record.delivered = True
@@ -197,13 +197,13 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
             if not event.bot:
                 note_agent(record, (event.agent or "").strip().lower())
         elif event.kind == "click":
-            record.opened = True  # rule 2, whatever the link
-            record.clicked = record.clicked or counts_as_click(event.link)
+            record.opened = True  # opened.click-implies-open, whatever the link
+            record.clicked = record.clicked or counts_as_click(event.link)  # clicked.links-only
             if not event.bot:
                 record.human_opened = True
                 record.human_clicked = record.human_clicked or counts_as_click(event.link)
         elif event.kind == "unsubscribe":
-            record.opened = True  # rule 3
+            record.opened = True  # opened.unsubscribe-implies-open
             record.human_opened = True
             record.unsubscribed = True
     return records

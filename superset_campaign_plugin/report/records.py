@@ -1,4 +1,4 @@
-"""Activities to email records: rules 1 to 5, one status a person.
+"""Activities to email records, with one status a person. docs/numbers.md has the rules by their names.
 
 An email record is one (campaign, email, person). `email_records` gives a row for each with
 
@@ -67,7 +67,8 @@ _CLICKS = Happening.CLICKED | Happening.CLICKED_BY_BOT
 _HUMAN_OPENS = Happening.OPENED | Happening.OPENED_BY_IMAGE_PROXY | Happening.CLICKED | Happening.UNSUBSCRIBED
 _OPENS = _HUMAN_OPENS | Happening.OPENED_BY_BOT | Happening.OPENED_BY_PRIVACY_PROXY | Happening.CLICKED_BY_BOT
 
-# The columns of a record that say what happened, each by the happenings that imply it: rules 2 and 3.
+# The columns of a record that say what happened, each by the happenings that imply it:
+# opened.click-implies-open, opened.unsubscribe-implies-open.
 _IMPLIED_BY = {
     "opened": _OPENS,
     "clicked": _CLICKS,
@@ -94,7 +95,7 @@ def counted_sends(relations: Relations) -> CTE:
 
 
 def counts_as_click(link: ColumnElement[Any], engine: Engine, rules: LinkRules) -> ColumnElement[Any]:
-    """Whether a click is on a link of the email. A click without a link counts."""
+    """Whether a click is on a link of the email (clicked.links-only). A click without a link counts."""
     lower = func.lower(link)
     uncounted = [func.substr(lower, 1, len(prefix)) == literal(prefix) for prefix in rules.uncounted_prefixes]
     uncounted += [engine.contains(lower, part) for part in rules.uncounted_parts]
@@ -232,8 +233,8 @@ def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE
 
     return step(
         "email_records",
-        "One row for each campaign, email and person. Rule 1: without a send there is no record; "
-        "rules 2 and 3: a click or an unsubscribe implies an open",
+        "One row for each campaign, email and person, sent at the earliest send. record.needs-a-send; "
+        "record.earliest-send; opened.click-implies-open; opened.unsubscribe-implies-open",
         select(
             *(gathered.c[name] for name in (*RECORD_KEY, "sent_at", "last_activity_at")),
             *(flag(name) for name in _IMPLIED_BY),
@@ -244,15 +245,18 @@ def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE
 def outcome(records: FromClause) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:
     """What became of each record, the first that holds, as cases; none holds for what is pending or aborted."""
     return [
-        (records.c.opened == literal(1), literal("Delivered")),
-        (records.c.hard_bounced == literal(1), literal("Hard Bounced")),
-        (records.c.soft_bounced == literal(1), literal("Soft Bounced")),
-        (records.c.delivered == literal(1), literal("Delivered")),
+        (records.c.opened == literal(1), literal("Delivered")),  # status.open-beats-bounce
+        (records.c.hard_bounced == literal(1), literal("Hard Bounced")),  # status.hard-bounce
+        (records.c.soft_bounced == literal(1), literal("Soft Bounced")),  # status.soft-bounce-beats-delivery
+        (records.c.delivered == literal(1), literal("Delivered")),  # status.delivered
     ]
 
 
 def is_aborted(sent_at: ColumnElement[Any], engine: Engine, as_of: datetime | None) -> ColumnElement[Any]:
-    """Whether what was sent then, and has no outcome, will have none. `as_of` (UTC) is the clock; None is now."""
+    """status.aborted-after-three-days: whether what was sent then, and has no outcome, will have none.
+
+    `as_of` (UTC) is the clock; None is now.
+    """
     clock = engine.now() if as_of is None else engine.time_literal(as_of)
     return sent_at <= engine.days_before(clock, PENDING_DAYS)
 
@@ -264,7 +268,8 @@ def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
     kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", *FLAGS)
     return step(
         "record_status",
-        "Rules 4 and 5: one status a record, the first that holds",
+        "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, "
+        "status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days",
         select(*(records.c[name] for name in kept), status.label("status")),
     )
 

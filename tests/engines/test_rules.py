@@ -275,7 +275,7 @@ def test_a_hard_bounce_goes_before_a_soft_bounce_and_a_delivery(rows):
 
 
 def test_an_open_is_a_delivery_whatever_bounced(rows):
-    """Rule 4.
+    """status.open-beats-bounce.
 
     campaign  email  person  time              activity
     1         10     100     2024-03-10 09:00  send
@@ -291,7 +291,7 @@ def test_an_open_is_a_delivery_whatever_bounced(rows):
 
 
 def test_a_click_is_an_open_and_a_delivery(rows):
-    """Rule 2, with a hard bounce to overcome.
+    """opened.click-implies-open, with a hard bounce to overcome.
 
     campaign  email  person  time              activity  link
     1         10     100     2024-03-10 09:00  send
@@ -302,7 +302,7 @@ def test_a_click_is_an_open_and_a_delivery(rows):
 
 
 def test_an_unsubscribe_is_an_open_and_a_delivery(rows):
-    """Rule 3, with a hard and a soft bounce to overcome. It is no click.
+    """opened.unsubscribe-implies-open, with a hard and a soft bounce to overcome. It is no click.
 
     campaign  email  person  time              activity
     1         10     100     2024-03-10 09:00  send
@@ -372,7 +372,7 @@ def test_everything_at_once(rows):
 
 
 def test_aborted_from_three_days_on(rows):
-    """Rule 5. Now is 2024-03-10 12:00: exactly three days is long enough, half a second less is not.
+    """status.aborted-after-three-days. Now is 2024-03-10 12:00: exactly three days is enough, half a second less not.
 
     campaign  email  person  time                   activity
     1         10     100     2024-03-07 11:59:59    send

@@ -293,7 +293,7 @@ def test_sql_names_its_steps_and_runs(uri: str) -> None:
     assert "anon_" not in sql
     for step in ("counted_sends", "email_records", "record_status", "daily_rollup"):
         assert f"{step} AS (" in sql
-    assert "/* Rules 4 and 5" in sql
+    assert "status.open-beats-bounce" in sql
     sqlglot.parse_one(sql, read="duckdb")
     with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
         assert connection.execute(f"SELECT SUM(sent_count) FROM ({sql})").fetchone() == (3,)

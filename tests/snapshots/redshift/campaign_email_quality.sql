@@ -395,7 +395,7 @@ WITH email_log AS (
     email_activities.email_id,
     email_activities.person_id
 ), email_records AS (
-  /* One row for each campaign, email and person. Rule 1: without a send there is no record; rules 2 and 3: a click or an unsubscribe implies an open */
+  /* One row for each campaign, email and person, sent at the earliest send. record.needs-a-send; record.earliest-send; opened.click-implies-open; opened.unsubscribe-implies-open */
   SELECT
     gathered_activities.campaign_id,
     gathered_activities.email_id,
@@ -438,7 +438,7 @@ WITH email_log AS (
       gathered_activities.happened & 1
     ) <> 0
 ), record_status AS (
-  /* Rules 4 and 5: one status a record, the first that holds */
+  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
   SELECT
     email_records.campaign_id,
     email_records.email_id,
