@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+from wcwidth import wcswidth
+
 from superset_campaign_plugin.report.query import Report
 from superset_campaign_plugin.semantics import load_semantics
 
@@ -49,19 +51,24 @@ def as_table(report: Report) -> str:
     body = [
         [_shown(value, name in ratios) for name, value in zip(report.columns, row, strict=True)] for row in report.rows
     ]
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(head, *body, strict=True)]
 
     def line(cells: list[str]) -> str:
-        placed = [
-            cell.rjust(width) if name in numeric else cell.ljust(width)
-            for cell, width, name in zip(cells, widths, report.columns, strict=True)
-        ]
+        placed = []
+        for cell, width, name in zip(cells, widths, report.columns, strict=True):
+            blank = " " * (width - _width(cell))
+            placed.append(blank + cell if name in numeric else cell + blank)
         return "  ".join(placed).rstrip()
 
     lines = [line(head), line(["-" * width for width in widths]), *map(line, body)]
     if not report.rows:
         lines.append("no email was sent in this selection")
     return "\n".join(lines) + "\n"
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal a text takes: a Japanese letter takes two, a combining accent none."""
+    return max(wcswidth(text), 0)
 
 
 def plain_text(value: Any) -> str:
