@@ -817,6 +817,10 @@ def _create_hive(connection: sa.engine.Connection, definition: sa.Table, table: 
     database = definition.schema or connection.engine.url.database
     described = connection.execute(sa.text(f"DESCRIBE DATABASE {database}")).fetchall()
     folder = Path(dict(described)["Location"].removeprefix("file:")) / f"{table.name}_rows"
+    if folder.exists():  # more rows of a table that is there
+        pq.write_table(arrow(table, zoned), folder / f"rows_{len(list(folder.iterdir()))}.parquet")
+        connection.execute(sa.text(f"REFRESH TABLE {definition}"))
+        return
     folder.mkdir(parents=True)
     pq.write_table(arrow(table, zoned), folder / "rows.parquet")
     types = {

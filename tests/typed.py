@@ -103,7 +103,7 @@ def as_it_is(value: Any, _: random.Random) -> str:
 
 def any_list(value: list[int], rng: random.Random) -> str:
     numbers = [*map(str, value)]
-    spellings = [f"[{','.join(numbers)}]", ",".join(numbers), ";".join(numbers), ", ".join(numbers)]
+    spellings = [f"[{','.join(numbers)}]", ",".join(numbers), ", ".join(numbers)]
     spellings += [",".join(f"{number}.0" for number in numbers)]
     return rng.choice([*spellings, json_list(value, rng)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from superset_campaign_plugin import advice
 from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.report.relations import EventKind
 from superset_campaign_plugin.sources import layouts
@@ -59,7 +60,11 @@ def _has_its_sync_column(layout: Layout, columns: set[str]) -> bool:
 
 
 def _none(known: dict[str, Layout], catalog: Catalog) -> SourceError:
-    """The error that no layout's table is there, with the nearest ones that are."""
+    """The error that no layout's table is there, with the schemas that hold one, or the nearest ones that are here."""
+    schemas = dict.fromkeys(schema for table in map(_table, known.values()) for schema in catalog.schemas_with(table))
+    if schemas:
+        said = advice.tables(list(schemas))
+        return SourceError(f"no layout's table of sent emails in {place(catalog)}: {said}")
     near = {name: hint for name, layout in sorted(known.items()) if (hint := near_tables(layout, catalog)) is not None}
     if near:
         hints = dict.fromkeys(near.values())

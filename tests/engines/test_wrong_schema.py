@@ -51,8 +51,11 @@ def test_the_schema_that_holds_the_tables_is_named(filled: Any, command: str, tm
         told = run(command, "--uri", filled.uri, *schema, *more)
         assert (told.exit_code, told.stdout) == (1, ""), told.output
         [line] = told.stderr.splitlines()
-        assert line.endswith(f"; the tables lie in schema {place}; give --schema {place}")
-        assert re.match(r"Error: no table activity_send_email in (schema nowhere|the default schema): ", line)
+        assert line.endswith(f": the tables lie in schema {place}; give --schema {place}")
+        assert re.match(r"Error: no layout's table of sent emails in (schema nowhere|the default schema): ", line)
+        told = run(command, "--uri", filled.uri, "--source", "fivetran", *schema, *more)
+        assert told.stderr.endswith(f"; the tables lie in schema {place}; give --schema {place}\n")
+        assert re.match(r"Error: no table activity_send_email in (schema nowhere|the default schema): ", told.stderr)
     right = run(command, "--uri", filled.uri, "--schema", place, *more)
     assert right.exit_code == 0, right.output
 
@@ -68,4 +71,6 @@ def test_of_several_schemas_all_are_named(filled: Any) -> None:
 def test_where_no_schema_holds_them_the_layout_may_be_wrong(warehouse: Any) -> None:
     warehouse.execute("CREATE TABLE something_else (id INTEGER)")
     told = run("sql", "--uri", warehouse.uri)
+    assert told.stderr.endswith("check --schema, or give --source with a mapping of your own\n")
+    told = run("sql", "--uri", warehouse.uri, "--source", "fivetran")
     assert told.stderr.endswith("the fivetran layout needs it; check --source and --schema\n")

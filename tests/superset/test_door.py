@@ -301,7 +301,7 @@ STATES: list[tuple[Callable[[Deployment], None], dict[str, str | None]]] = [
             "install": ANSWER,
             "uninstall": ANSWER,
             "grant": NOT_INSTALLED,
-            "revoke": "has no boundary",
+            "revoke": "unknown role",
             "list": ANSWER,
             "embed": NOT_INSTALLED,
             "refresh": NOT_INSTALLED,

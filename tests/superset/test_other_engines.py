@@ -57,13 +57,15 @@ def test_the_report_over_another_engine(bare: Deployment, elsewhere: Any, monkey
     assert {row["sent_date"].date(): row["sent"] for row in series} == weeks
     rows, [total] = run_chart(bare, "campaigns", filters=[])
     report = {row["campaign_id"]: row for row in run_report(elsewhere.uri, by=["campaign"]).records()}
-    assert {row["campaign_id"]: row["sent"] for row in rows} == {id_: row["sent"] for id_, row in report.items()}
+    # With a null among the ids, some drivers' columns become floating-point numbers, and null is not a number.
+    shown = {None if row["campaign_id"] != row["campaign_id"] else row["campaign_id"]: row["sent"] for row in rows}
+    assert shown == {id_: row["sent"] for id_, row in report.items()}
     assert total["pct_opened"] == pytest.approx(run_report(elsewhere.uri, by=[]).records()[0]["pct_opened"])
-    assert {row["campaign_name"] for id_, row in report.items() if id_ > 9_000} == set(HOSTILE_NAMES)
+    assert {row["campaign_name"] for id_, row in report.items() if id_ and id_ > 9_000} == set(HOSTILE_NAMES)
 
     boundaries.grant("Campaign Report Viewer", ["O'Brien \\ 100%"])
     found, _ = run_chart(bare, "campaigns", user="viewer", filters=[])
-    assert {row["campaign_id"] for row in found} == {id_ for id_ in report if id_ > 9_000}
+    assert {row["campaign_id"] for row in found} == {id_ for id_ in report if id_ and id_ > 9_000}
 
     days = [{"col": "sent_date", "op": "TEMPORAL_RANGE", "val": "2024-03-01 : 2024-03-02"}]
     [day] = run_chart(bare, "emails", user="viewer", filters=days)[1]

@@ -426,9 +426,15 @@ def test_a_layout_asks_for_what_its_warehouse_has(tmp_path: Path) -> None:
         with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
             for name, dataset in of(files, "datasets").items():
                 rows = [
-                    sorted(connection.execute(sql).fetchall(), key=repr) for sql in (dataset["sql"], own[name]["sql"])
+                    sorted(filter(says_something, connection.execute(sql).fetchall()), key=repr)
+                    for sql in (dataset["sql"], own[name]["sql"])
                 ]
                 assert rows[0] == rows[1], (source, name)
+
+
+def says_something(row: tuple) -> bool:
+    """Whether it is no finding that all values can be read: who has not seen a column's type has to look."""
+    return row[2:5:2] != ("Values that cannot be read", 0)
 
 
 def full_log() -> logs.Log:
