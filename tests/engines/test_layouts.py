@@ -323,7 +323,7 @@ def test_a_mapping_s_tables_may_have_another_prefix(warehouse, tmp_path):
 
 @pytest.mark.parametrize("prefix", ["a b", "a;b", "a'b", "a.b", "{{x}}"])
 def test_what_begins_no_table_s_name_is_no_prefix(prefix):
-    with pytest.raises(UsageError, match="no prefix of tables' names"):
+    with pytest.raises(UsageError, match="not a valid prefix of tables' names"):
         with_prefix("airbyte", prefix)
 
 
