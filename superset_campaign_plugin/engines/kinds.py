@@ -10,6 +10,8 @@ from enum import Enum
 
 from sqlalchemy import types
 
+from superset_campaign_plugin.engines.rendering import Named
+
 
 class Kind(Enum):
     """The kinds of columns."""
@@ -28,16 +30,8 @@ class Kind(Enum):
     UNKNOWN = "not known: nobody looked at the warehouse"
 
 
-class Composite(types.UserDefinedType):  # type: ignore[misc]
+class Composite(Named):
     """An array, struct or map, where a dialect has no type for it. `name` is the engine's."""
-
-    cache_ok = True
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def get_col_spec(self, **_: object) -> str:
-        return self.name
 
 
 class Unnamed(Composite):
