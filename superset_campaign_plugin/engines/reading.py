@@ -50,12 +50,14 @@ class Reading:
     time_type       the type of a time without a zone
     not_an_id       the kinds of columns that hold no ids, and
     not_a_time      those that hold no times
+    types_bind      False where a column of times or numbers may hold texts in any spelling
     casts_decimals  True where a cast of the text `7.0` to a whole number gives 7
     try_cast        the word for a cast that gives null where it fails; empty where Superset's parser knows none
     """
 
     time_type: types.TypeEngine = types.TIMESTAMP()
     not_an_id, not_a_time = NOT_AN_ID, NOT_A_TIME
+    types_bind = True
     casts_decimals = False
     try_cast = ""
 

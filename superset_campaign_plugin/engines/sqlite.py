@@ -43,6 +43,7 @@ class SQLite(Engine):
     # Else a large transaction would lock readers out before its end.
     refresh_settings = ("PRAGMA cache_spill = OFF",)
     time_zones = False
+    types_bind = False
     casts_decimals = True
     not_a_time = frozenset({Kind.WHOLE, Kind.FLAG})
     character = "CHAR({})"
