@@ -50,14 +50,12 @@ class Reading:
     time_type       the type of a time without a zone
     not_an_id       the kinds of columns that hold no ids, and
     not_a_time      those that hold no times
-    types_bind      False where a column of times or numbers may hold texts in any spelling
     casts_decimals  True where a cast of the text `7.0` to a whole number gives 7
     try_cast        the word for a cast that gives null where it fails; empty where Superset's parser knows none
     """
 
     time_type: types.TypeEngine = types.TIMESTAMP()
     not_an_id, not_a_time = NOT_AN_ID, NOT_A_TIME
-    types_bind = True
     casts_decimals = False
     try_cast = ""
 
@@ -207,6 +205,13 @@ class Reading:
         if kind in (Kind.DAY, Kind.TIME, Kind.UNKNOWN):
             return None
         return and_(self.filled(column).is_not(None), self.try_time(column).is_(None))
+
+    def sort_keys(self, column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+        """What to sort by, to sort by the column: a text as the time that it spells, or as a whole number sorts."""
+        if kind_of(column.type) in (Kind.WHOLE, Kind.NUMBER, Kind.DAY, Kind.TIME, Kind.UNKNOWN):
+            return [column]
+        text = self.text(column)
+        return [self.try_time(column), func.length(text), text]
 
     # -- yes and no, lists of ids
 

@@ -43,7 +43,6 @@ class SQLite(Engine):
     # Else a large transaction would lock readers out before its end.
     refresh_settings = ("PRAGMA cache_spill = OFF",)
     time_zones = False
-    types_bind = False
     casts_decimals = True
     not_a_time = frozenset({Kind.WHOLE, Kind.FLAG})
     character = "CHAR({})"
@@ -82,6 +81,11 @@ class SQLite(Engine):
         without = func.rtrim(func.rtrim(text, literal("0")), literal("."))
         digits = case((self.contains(text, "."), without), else_=text)
         return case((cast(cast(digits, BigInteger), String) == digits, cast(digits, BigInteger)))
+
+    def sort_keys(self, column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+        if kind_of(column.type) in (Kind.NUMBER, Kind.DAY, Kind.TIME):
+            return [self.try_time(column), column]
+        return super().sort_keys(column)
 
     def bad_identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
         if kind_of(column.type) is Kind.WHOLE:

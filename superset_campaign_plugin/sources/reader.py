@@ -132,13 +132,7 @@ class Reader:
 
     def order(self, name: str) -> list[ColumnElement[Any]]:
         """What to sort by, to sort by the column: a text as the time that it spells, or as a whole number sorts."""
-        column = self.column(name)
-        if kind_of(column.type) in (Kind.NUMBER, Kind.DAY, Kind.TIME) and not self._engine.types_bind:
-            return [self._engine.try_time(column), column]
-        if kind_of(column.type) in (Kind.WHOLE, Kind.NUMBER, Kind.DAY, Kind.TIME, Kind.UNKNOWN):
-            return [column]
-        text = self._engine.text(column)
-        return [self._engine.try_time(column), func.length(text), text]
+        return self._engine.sort_keys(self.column(name))
 
     def flag(self, name: str) -> ColumnElement[Any]:
         """Yes, No or null."""
