@@ -15,7 +15,6 @@ from superset_campaign_plugin.refresh.state import StoredSource, kept_people
 from superset_campaign_plugin.report.figures_change import KEEP_BY_SETTING, FiguresChange, compare_people
 from superset_campaign_plugin.report.rules import People
 from superset_campaign_plugin.report.rules_in_words import read_rules
-from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import read_instances
 from superset_campaign_plugin.warehouse import connect
 
@@ -43,15 +42,7 @@ def installed_changes_figures(known: dict[str, Any], database: Database) -> Figu
     if People.MERGED not in _shown_people(known, database):
         return None
     with opened(database, schema) as (connection, engine):
-        return compare_people(
-            connection,
-            engine,
-            source,
-            schema,
-            rules,
-            lambda instance: LiveCatalog(connection, engine, instance.schema),
-            KEEP_BY_SETTING,
-        )
+        return compare_people(connection, engine, source, schema, rules, KEEP_BY_SETTING)
 
 
 def _shown_people(known: dict[str, Any], database: Database) -> set[People | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -92,26 +92,21 @@ def refresh(
         from superset_campaign_plugin.refresh.run import refresh as run
         from superset_campaign_plugin.report.figures_change import KEEP_BY_OPTION
 
+        place: dict[str, Any] = {
+            "source": source,
+            "schema": schema,
+            "stored_schema": stored_schema,
+            "stored_file": stored_file,
+            "rules": rules,
+        }
         change = None
         if not people_were_chosen():
-            change = change_of_figures(
-                uri,
-                source=source,
-                schema=schema,
-                stored_schema=stored_schema,
-                stored_file=stored_file,
-                rules=rules,
-                keep=KEEP_BY_OPTION,
-            )
+            change = change_of_figures(uri, keep=KEEP_BY_OPTION, **place)
             if change is not None and not as_json:
                 _print_change(change)
         summary = run(
             uri,
-            source=source,
-            schema=schema,
-            stored_schema=stored_schema,
-            stored_file=stored_file,
-            rules=rules,
+            **place,
             full=full,
             dry_run=dry_run,
             lock_wait=lock_wait,

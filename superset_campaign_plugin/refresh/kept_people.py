@@ -6,7 +6,6 @@ from superset_campaign_plugin.refresh.session import open_session
 from superset_campaign_plugin.refresh.state import kept_people
 from superset_campaign_plugin.report.figures_change import FiguresChange, compare_people
 from superset_campaign_plugin.report.rules import People, Rules
-from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import read_instances
 
 
@@ -31,12 +30,4 @@ def change_of_figures(
         connection, engine = session.connection, session.engine
         if People.MERGED not in kept_people(connection, engine, instances, stored_schema):
             return None
-        return compare_people(
-            connection,
-            engine,
-            source,
-            schema,
-            rules,
-            lambda instance: LiveCatalog(connection, engine, instance.schema, session.attached),
-            keep,
-        )
+        return compare_people(connection, engine, source, schema, rules, keep, session.attached)

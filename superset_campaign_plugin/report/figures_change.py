@@ -6,7 +6,6 @@ change. Both are computed from the log of this moment, so that the difference is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.run import REPORT_DATASET, check_values_of, computed_sql
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
-from superset_campaign_plugin.sources.catalog import Catalog
+from superset_campaign_plugin.sources.catalog import Catalog, LiveCatalog
 from superset_campaign_plugin.sources.instances import Instance, read_instances
 
 FIGURES = ("sent", "delivered", "opened", "clicked_link")
@@ -63,13 +62,19 @@ def compare_people(
     source: str,
     schema: str | None,
     rules: Rules,
-    catalog_of: Callable[[Instance], Catalog],
     keep: str,
+    attached: str | None = None,
 ) -> FiguresChange:
     """The figures of the log's whole report by the rules, with merged people counted once and as sent.
 
+    `attached` names the database that holds the log, where the connection has attached it beside its own.
+
     Raises `SourceError` and `DatabaseError` as the report does.
     """
+
+    def catalog_of(instance: Instance) -> Catalog:
+        return LiveCatalog(connection, engine, instance.schema, attached)
+
     for instance in read_instances(source, schema):
         check_values_of(connection, engine, get_layout(instance.source), catalog_of(instance))
     dataset = load_semantics().datasets[REPORT_DATASET]
