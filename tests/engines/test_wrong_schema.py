@@ -60,9 +60,8 @@ def test_the_schema_that_holds_the_tables_is_named(filled: Any, command: str, tm
     assert right.exit_code == 0, right.output
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"], indirect=True)  # elsewhere one schema is all there is
 def test_of_several_schemas_all_are_named(filled: Any) -> None:
-    if filled.engine not in ("duckdb", "postgresql"):
-        pytest.skip("one schema is all there is")
     filled.execute("CREATE SCHEMA another", 'CREATE TABLE another.activity_send_email AS SELECT 1 AS "id"')
     told = run("sql", "--uri", filled.uri, "--schema", "nowhere")
     assert 'such tables lie in the schemas Marke"to, another; give --schema NAME' in told.stderr
