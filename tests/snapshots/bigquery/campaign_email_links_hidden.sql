@@ -205,28 +205,39 @@ WITH merge_lists AS (
     versions.archived
   FROM (
     SELECT
-      loaded.id AS campaign_id,
-      nullif(TRIM(loaded.name), '') AS name,
-      loaded.program_id,
-      CAST(NULL AS STRING) AS program_name,
-      nullif(TRIM(loaded.workspace_name), '') AS workspace,
-      CASE
-        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
-        THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
-        THEN 'No'
-      END AS active,
-      CASE
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
-        THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
-        THEN 'No'
-      END AS archived,
+      loaded_versions.campaign_id,
+      loaded_versions.name,
+      loaded_versions.program_id,
+      loaded_versions.program_name,
+      loaded_versions.workspace,
+      loaded_versions.active,
+      loaded_versions.archived,
       row_number() OVER (
-        PARTITION BY loaded.id
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+        PARTITION BY loaded_versions.campaign_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
       ) AS version_place
-    FROM marketo.campaign AS loaded
+    FROM (
+      SELECT
+        loaded.id AS campaign_id,
+        nullif(TRIM(loaded.name), '') AS name,
+        loaded.program_id,
+        CAST(NULL AS STRING) AS program_name,
+        nullif(TRIM(loaded.workspace_name), '') AS workspace,
+        CASE
+          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS active,
+        CASE
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS archived,
+        loaded.updated_at AS sort_key_1
+      FROM marketo.campaign AS loaded
+    ) AS loaded_versions
   ) AS versions
   WHERE
     versions.version_place = 1
@@ -238,14 +249,110 @@ WITH merge_lists AS (
     versions.workspace
   FROM (
     SELECT
-      loaded.id AS program_id,
-      nullif(TRIM(loaded.name), '') AS name,
-      nullif(TRIM(loaded.workspace), '') AS workspace,
+      loaded_versions.program_id,
+      loaded_versions.name,
+      loaded_versions.workspace,
       row_number() OVER (
-        PARTITION BY loaded.id
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullif(TRIM(loaded.name), '')
+        PARTITION BY loaded_versions.program_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
       ) AS version_place
-    FROM marketo.program AS loaded
+    FROM (
+      SELECT
+        loaded.id AS program_id,
+        nullif(TRIM(loaded.name), '') AS name,
+        nullif(TRIM(loaded.workspace), '') AS workspace,
+        loaded.updated_at AS sort_key_1
+      FROM marketo.program AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), email_assets AS (
+  /* The newest approved version of each asset, else the newest */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      loaded_versions.subject,
+      loaded_versions.operational,
+      loaded_versions.archived,
+      loaded_versions.workspace,
+      row_number() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.preference IS NULL THEN 1 ELSE 0 END, loaded_versions.preference DESC, CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        loaded.id AS email_id,
+        nullif(TRIM(loaded.name), '') AS name,
+        nullif(
+          TRIM(
+            CASE
+              WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
+              THEN JSON_VALUE(loaded.subject, '$.value')
+              ELSE loaded.subject
+            END
+          ),
+          ''
+        ) AS subject,
+        CASE
+          WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS operational,
+        CAST(NULL AS STRING) AS archived,
+        nullif(TRIM(loaded.workspace), '') AS workspace,
+        CASE WHEN lower(nullif(TRIM(loaded.status), '')) = 'approved' THEN 1 ELSE 0 END AS preference,
+        loaded.updated_at AS sort_key_1,
+        loaded.version AS sort_key_2
+      FROM marketo.email_template_history AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), sent_email_names AS (
+  /* What sends call their email, each name once */
+  SELECT
+    loaded.primary_attribute_value_id AS email_id,
+    nullif(TRIM(loaded.primary_attribute_value), '') AS name,
+    MAX(datetime(loaded.activity_date, 'UTC')) AS named_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT nullif(TRIM(loaded.primary_attribute_value), '') IS NULL
+  GROUP BY
+    loaded.primary_attribute_value_id,
+    nullif(TRIM(loaded.primary_attribute_value), '')
+), logged_email_names AS (
+  SELECT
+    versions.email_id,
+    versions.name
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      row_number() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        sent_email_names.email_id,
+        sent_email_names.name,
+        sent_email_names.named_at AS sort_key_1
+      FROM sent_email_names
+    ) AS loaded_versions
   ) AS versions
   WHERE
     versions.version_place = 1
@@ -270,87 +377,17 @@ WITH merge_lists AS (
       email_assets.operational,
       email_assets.archived,
       email_assets.workspace
-    FROM (
-      /* The newest approved version of each asset, else the newest */
-      SELECT
-        versions.email_id,
-        versions.name,
-        versions.subject,
-        versions.operational,
-        versions.archived,
-        versions.workspace
-      FROM (
-        SELECT
-          loaded.id AS email_id,
-          nullif(TRIM(loaded.name), '') AS name,
-          nullif(
-            TRIM(
-              CASE
-                WHEN substr(loaded.subject, 1, 1) = '{' AND INSTR(loaded.subject, '"value"') > 0
-                THEN JSON_VALUE(loaded.subject, '$.value')
-                ELSE loaded.subject
-              END
-            ),
-            ''
-          ) AS subject,
-          CASE
-            WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
-            THEN 'Yes'
-            WHEN lower(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
-            THEN 'No'
-          END AS operational,
-          CAST(NULL AS STRING) AS archived,
-          nullif(TRIM(loaded.workspace), '') AS workspace,
-          row_number() OVER (
-            PARTITION BY loaded.id
-            ORDER BY CASE WHEN lower(nullif(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullif(TRIM(loaded.name), '')
-          ) AS version_place
-        FROM marketo.email_template_history AS loaded
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS email_assets
+    FROM email_assets
     UNION ALL
     SELECT
-      logged_names.email_id,
+      logged_email_names.email_id,
       1 AS logged,
-      logged_names.name,
+      logged_email_names.name,
       CAST(NULL AS STRING) AS subject,
       CAST(NULL AS STRING) AS operational,
       CAST(NULL AS STRING) AS archived,
       CAST(NULL AS STRING) AS workspace
-    FROM (
-      SELECT
-        versions.email_id,
-        versions.name
-      FROM (
-        SELECT
-          sent_names.email_id,
-          sent_names.name,
-          row_number() OVER (
-            PARTITION BY sent_names.email_id
-            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
-          ) AS version_place
-        FROM (
-          SELECT
-            loaded.primary_attribute_value_id AS email_id,
-            nullif(TRIM(loaded.primary_attribute_value), '') AS name,
-            MAX(datetime(loaded.activity_date, 'UTC')) AS named_at
-          FROM marketo.activity_send_email AS loaded
-          WHERE
-            (
-              NOT coalesce(lower(nullif(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
-            )
-            AND NOT loaded.primary_attribute_value_id IS NULL
-            AND NOT nullif(TRIM(loaded.primary_attribute_value), '') IS NULL
-          GROUP BY
-            loaded.primary_attribute_value_id,
-            nullif(TRIM(loaded.primary_attribute_value), '')
-        ) AS sent_names
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS logged_names
+    FROM logged_email_names
   ) AS `both`
   GROUP BY
     `both`.email_id

@@ -165,47 +165,20 @@ WITH link_events AS (
     versions.archived
   FROM (
     SELECT
-      CASE
-        WHEN match(
-          nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
-          '^[+-]?[0-9]{1,19}([.]0*)?$'
-        )
-        THEN CAST(toInt64OrNull(
-          ifNull(
-            replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
-            ''
-          )
-        ) AS Nullable(Int64))
-      END AS campaign_id,
-      nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
-      CASE
-        WHEN match(
-          nullIf(TRIM(CAST(loaded.program_id AS Nullable(String))), ''),
-          '^[+-]?[0-9]{1,19}([.]0*)?$'
-        )
-        THEN CAST(toInt64OrNull(
-          ifNull(
-            replaceRegexpAll(nullIf(TRIM(CAST(loaded.program_id AS Nullable(String))), ''), '[.]0*$', ''),
-            ''
-          )
-        ) AS Nullable(Int64))
-      END AS program_id,
-      CAST(NULL AS Nullable(String)) AS program_name,
-      nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
-      CASE
-        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-        THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-        THEN 'No'
-      END AS active,
-      CASE
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-        THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-        THEN 'No'
-      END AS archived,
+      loaded_versions.campaign_id,
+      loaded_versions.name,
+      loaded_versions.program_id,
+      loaded_versions.program_name,
+      loaded_versions.workspace,
+      loaded_versions.active,
+      loaded_versions.archived,
       row_number() OVER (
-        PARTITION BY CASE
+        PARTITION BY loaded_versions.campaign_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, CASE WHEN loaded_versions.sort_key_3 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_3 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        CASE
           WHEN match(
             nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
             '^[+-]?[0-9]{1,19}([.]0*)?$'
@@ -216,26 +189,35 @@ WITH link_events AS (
               ''
             )
           ) AS Nullable(Int64))
-        END
-        ORDER BY CASE
-          WHEN CASE
-            WHEN match(
-              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-              '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+        END AS campaign_id,
+        nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+        CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.program_id AS Nullable(String))), ''),
+            '^[+-]?[0-9]{1,19}([.]0*)?$'
+          )
+          THEN CAST(toInt64OrNull(
+            ifNull(
+              replaceRegexpAll(nullIf(TRIM(CAST(loaded.program_id AS Nullable(String))), ''), '[.]0*$', ''),
+              ''
             )
-            THEN parseDateTime64BestEffort(
-              replaceRegexpAll(
-                nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-                ' *Z?([+-][0-9:]+)$',
-                '\\1'
-              ),
-              6,
-              'UTC'
-            )
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
+          ) AS Nullable(Int64))
+        END AS program_id,
+        CAST(NULL AS Nullable(String)) AS program_name,
+        nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
+        CASE
+          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS active,
+        CASE
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS archived,
+        CASE
           WHEN match(
             nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
             '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
@@ -249,13 +231,11 @@ WITH link_events AS (
             6,
             'UTC'
           )
-        END DESC, CASE
-          WHEN LENGTH(CAST(loaded.updated_at AS Nullable(String))) IS NULL
-          THEN 1
-          ELSE 0
-        END, LENGTH(CAST(loaded.updated_at AS Nullable(String))) DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
-      ) AS version_place
-    FROM marketo.campaign AS loaded
+        END AS sort_key_1,
+        LENGTH(CAST(loaded.updated_at AS Nullable(String))) AS sort_key_2,
+        CAST(loaded.updated_at AS Nullable(String)) AS sort_key_3
+      FROM marketo.campaign AS loaded
+    ) AS loaded_versions
   ) AS versions
   WHERE
     versions.version_place = 1
@@ -267,22 +247,16 @@ WITH link_events AS (
     versions.workspace
   FROM (
     SELECT
-      CASE
-        WHEN match(
-          nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
-          '^[+-]?[0-9]{1,19}([.]0*)?$'
-        )
-        THEN CAST(toInt64OrNull(
-          ifNull(
-            replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
-            ''
-          )
-        ) AS Nullable(Int64))
-      END AS program_id,
-      nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
-      nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
+      loaded_versions.program_id,
+      loaded_versions.name,
+      loaded_versions.workspace,
       row_number() OVER (
-        PARTITION BY CASE
+        PARTITION BY loaded_versions.program_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, CASE WHEN loaded_versions.sort_key_3 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_3 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        CASE
           WHEN match(
             nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
             '^[+-]?[0-9]{1,19}([.]0*)?$'
@@ -293,26 +267,10 @@ WITH link_events AS (
               ''
             )
           ) AS Nullable(Int64))
-        END
-        ORDER BY CASE
-          WHEN CASE
-            WHEN match(
-              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-              '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-            )
-            THEN parseDateTime64BestEffort(
-              replaceRegexpAll(
-                nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-                ' *Z?([+-][0-9:]+)$',
-                '\\1'
-              ),
-              6,
-              'UTC'
-            )
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
+        END AS program_id,
+        nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+        nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
+        CASE
           WHEN match(
             nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
             '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
@@ -326,13 +284,176 @@ WITH link_events AS (
             6,
             'UTC'
           )
-        END DESC, CASE
-          WHEN LENGTH(CAST(loaded.updated_at AS Nullable(String))) IS NULL
+        END AS sort_key_1,
+        LENGTH(CAST(loaded.updated_at AS Nullable(String))) AS sort_key_2,
+        CAST(loaded.updated_at AS Nullable(String)) AS sort_key_3
+      FROM marketo.program AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), email_assets AS (
+  /* The newest approved version of each asset, else the newest */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      loaded_versions.subject,
+      loaded_versions.operational,
+      loaded_versions.archived,
+      loaded_versions.workspace,
+      row_number() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.preference IS NULL THEN 1 ELSE 0 END, loaded_versions.preference DESC, CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, CASE WHEN loaded_versions.sort_key_3 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_3 DESC, CASE WHEN loaded_versions.sort_key_4 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_4 DESC, CASE WHEN loaded_versions.sort_key_5 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_5 DESC, CASE WHEN loaded_versions.sort_key_6 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_6 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
+            '^[+-]?[0-9]{1,19}([.]0*)?$'
+          )
+          THEN CAST(toInt64OrNull(
+            ifNull(
+              replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
+              ''
+            )
+          ) AS Nullable(Int64))
+        END AS email_id,
+        nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+        nullIf(
+          TRIM(
+            CASE
+              WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+              AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
+              THEN JSONExtract(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value', 'Nullable(String)')
+              ELSE CAST(loaded.subject AS Nullable(String))
+            END
+          ),
+          ''
+        ) AS subject,
+        CASE
+          WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS operational,
+        CAST(NULL AS Nullable(String)) AS archived,
+        nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
+        CASE
+          WHEN lower(nullIf(TRIM(CAST(loaded.status AS Nullable(String))), '')) = 'approved'
           THEN 1
           ELSE 0
-        END, LENGTH(CAST(loaded.updated_at AS Nullable(String))) DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+        END AS preference,
+        CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          )
+          THEN parseDateTime64BestEffort(
+            replaceRegexpAll(
+              nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
+              ' *Z?([+-][0-9:]+)$',
+              '\\1'
+            ),
+            6,
+            'UTC'
+          )
+        END AS sort_key_1,
+        LENGTH(CAST(loaded.updated_at AS Nullable(String))) AS sort_key_2,
+        CAST(loaded.updated_at AS Nullable(String)) AS sort_key_3,
+        CASE
+          WHEN match(
+            nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
+            '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          )
+          THEN parseDateTime64BestEffort(
+            replaceRegexpAll(
+              nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
+              ' *Z?([+-][0-9:]+)$',
+              '\\1'
+            ),
+            6,
+            'UTC'
+          )
+        END AS sort_key_4,
+        LENGTH(CAST(loaded.version AS Nullable(String))) AS sort_key_5,
+        CAST(loaded.version AS Nullable(String)) AS sort_key_6
+      FROM marketo.email_template_history AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), sent_email_names AS (
+  /* What sends call their email, each name once */
+  SELECT
+    CAST(replaceRegexpAll(
+      nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+      '[.]0*$',
+      ''
+    ) AS Nullable(Int64)) AS email_id,
+    nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') AS name,
+    max(
+      parseDateTime64BestEffort(
+        replaceRegexpAll(
+          nullIf(TRIM(CAST(loaded.activity_date AS Nullable(String))), ''),
+          ' *Z?([+-][0-9:]+)$',
+          '\\1'
+        ),
+        6,
+        'UTC'
+      )
+    ) AS named_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT (
+        coalesce(lower(nullIf(TRIM(CAST(loaded.action_result AS Nullable(String))), '')), '') IN ('skipped', 'failed')
+      )
+    )
+    AND NOT (
+      CAST(replaceRegexpAll(
+        nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+        '[.]0*$',
+        ''
+      ) AS Nullable(Int64)) IS NULL
+    )
+    AND NOT (
+      nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') IS NULL
+    )
+  GROUP BY
+    CAST(replaceRegexpAll(
+      nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
+      '[.]0*$',
+      ''
+    ) AS Nullable(Int64)),
+    nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '')
+), logged_email_names AS (
+  SELECT
+    versions.email_id,
+    versions.name
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      row_number() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
       ) AS version_place
-    FROM marketo.program AS loaded
+    FROM (
+      SELECT
+        sent_email_names.email_id,
+        sent_email_names.name,
+        sent_email_names.named_at AS sort_key_1
+      FROM sent_email_names
+    ) AS loaded_versions
   ) AS versions
   WHERE
     versions.version_place = 1
@@ -357,210 +478,17 @@ WITH link_events AS (
       email_assets.operational,
       email_assets.archived,
       email_assets.workspace
-    FROM (
-      /* The newest approved version of each asset, else the newest */
-      SELECT
-        versions.email_id,
-        versions.name,
-        versions.subject,
-        versions.operational,
-        versions.archived,
-        versions.workspace
-      FROM (
-        SELECT
-          CASE
-            WHEN match(
-              nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
-              '^[+-]?[0-9]{1,19}([.]0*)?$'
-            )
-            THEN CAST(toInt64OrNull(
-              ifNull(
-                replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
-                ''
-              )
-            ) AS Nullable(Int64))
-          END AS email_id,
-          nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
-          nullIf(
-            TRIM(
-              CASE
-                WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
-                AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
-                THEN JSONExtract(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value', 'Nullable(String)')
-                ELSE CAST(loaded.subject AS Nullable(String))
-              END
-            ),
-            ''
-          ) AS subject,
-          CASE
-            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-            THEN 'Yes'
-            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-            THEN 'No'
-          END AS operational,
-          CAST(NULL AS Nullable(String)) AS archived,
-          nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
-          row_number() OVER (
-            PARTITION BY CASE
-              WHEN match(
-                nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''),
-                '^[+-]?[0-9]{1,19}([.]0*)?$'
-              )
-              THEN CAST(toInt64OrNull(
-                ifNull(
-                  replaceRegexpAll(nullIf(TRIM(CAST(loaded.id AS Nullable(String))), ''), '[.]0*$', ''),
-                  ''
-                )
-              ) AS Nullable(Int64))
-            END
-            ORDER BY CASE
-              WHEN lower(nullIf(TRIM(CAST(loaded.status AS Nullable(String))), '')) = 'approved'
-              THEN 0
-              ELSE 1
-            END, CASE
-              WHEN CASE
-                WHEN match(
-                  nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-                  '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-                )
-                THEN parseDateTime64BestEffort(
-                  replaceRegexpAll(
-                    nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-                    ' *Z?([+-][0-9:]+)$',
-                    '\\1'
-                  ),
-                  6,
-                  'UTC'
-                )
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN match(
-                nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-              )
-              THEN parseDateTime64BestEffort(
-                replaceRegexpAll(
-                  nullIf(TRIM(CAST(loaded.updated_at AS Nullable(String))), ''),
-                  ' *Z?([+-][0-9:]+)$',
-                  '\\1'
-                ),
-                6,
-                'UTC'
-              )
-            END DESC, CASE
-              WHEN LENGTH(CAST(loaded.updated_at AS Nullable(String))) IS NULL
-              THEN 1
-              ELSE 0
-            END, LENGTH(CAST(loaded.updated_at AS Nullable(String))) DESC, CASE WHEN CAST(loaded.updated_at AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.updated_at AS Nullable(String)) DESC, CASE
-              WHEN CASE
-                WHEN match(
-                  nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
-                  '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-                )
-                THEN parseDateTime64BestEffort(
-                  replaceRegexpAll(
-                    nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
-                    ' *Z?([+-][0-9:]+)$',
-                    '\\1'
-                  ),
-                  6,
-                  'UTC'
-                )
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN match(
-                nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
-                '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-              )
-              THEN parseDateTime64BestEffort(
-                replaceRegexpAll(
-                  nullIf(TRIM(CAST(loaded.version AS Nullable(String))), ''),
-                  ' *Z?([+-][0-9:]+)$',
-                  '\\1'
-                ),
-                6,
-                'UTC'
-              )
-            END DESC, CASE WHEN LENGTH(CAST(loaded.version AS Nullable(String))) IS NULL THEN 1 ELSE 0 END, LENGTH(CAST(loaded.version AS Nullable(String))) DESC, CASE WHEN CAST(loaded.version AS Nullable(String)) IS NULL THEN 1 ELSE 0 END, CAST(loaded.version AS Nullable(String)) DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
-          ) AS version_place
-        FROM marketo.email_template_history AS loaded
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS email_assets
+    FROM email_assets
     UNION ALL
     SELECT
-      logged_names.email_id,
+      logged_email_names.email_id,
       1 AS logged,
-      logged_names.name,
+      logged_email_names.name,
       CAST(NULL AS Nullable(String)) AS subject,
       CAST(NULL AS Nullable(String)) AS operational,
       CAST(NULL AS Nullable(String)) AS archived,
       CAST(NULL AS Nullable(String)) AS workspace
-    FROM (
-      SELECT
-        versions.email_id,
-        versions.name
-      FROM (
-        SELECT
-          sent_names.email_id,
-          sent_names.name,
-          row_number() OVER (
-            PARTITION BY sent_names.email_id
-            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
-          ) AS version_place
-        FROM (
-          SELECT
-            CAST(replaceRegexpAll(
-              nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
-              '[.]0*$',
-              ''
-            ) AS Nullable(Int64)) AS email_id,
-            nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') AS name,
-            max(
-              parseDateTime64BestEffort(
-                replaceRegexpAll(
-                  nullIf(TRIM(CAST(loaded.activity_date AS Nullable(String))), ''),
-                  ' *Z?([+-][0-9:]+)$',
-                  '\\1'
-                ),
-                6,
-                'UTC'
-              )
-            ) AS named_at
-          FROM marketo.activity_send_email AS loaded
-          WHERE
-            (
-              NOT (
-                coalesce(lower(nullIf(TRIM(CAST(loaded.action_result AS Nullable(String))), '')), '') IN ('skipped', 'failed')
-              )
-            )
-            AND NOT (
-              CAST(replaceRegexpAll(
-                nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
-                '[.]0*$',
-                ''
-              ) AS Nullable(Int64)) IS NULL
-            )
-            AND NOT (
-              nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') IS NULL
-            )
-          GROUP BY
-            CAST(replaceRegexpAll(
-              nullIf(TRIM(CAST(loaded.primary_attribute_value_id AS Nullable(String))), ''),
-              '[.]0*$',
-              ''
-            ) AS Nullable(Int64)),
-            nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '')
-        ) AS sent_names
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS logged_names
+    FROM logged_email_names
   ) AS "both"
   GROUP BY
     "both".email_id

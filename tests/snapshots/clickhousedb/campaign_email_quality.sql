@@ -470,28 +470,141 @@ WITH email_log AS (
     versions.archived
   FROM (
     SELECT
-      CAST(loaded.id AS Nullable(Int64)) AS campaign_id,
-      nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
-      CAST(loaded.program_id AS Nullable(Int64)) AS program_id,
-      CAST(NULL AS Nullable(String)) AS program_name,
-      nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
-      CASE
-        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-        THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-        THEN 'No'
-      END AS active,
-      CASE
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-        THEN 'Yes'
-        WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-        THEN 'No'
-      END AS archived,
+      loaded_versions.campaign_id,
+      loaded_versions.name,
+      loaded_versions.program_id,
+      loaded_versions.program_name,
+      loaded_versions.workspace,
+      loaded_versions.active,
+      loaded_versions.archived,
       row_number() OVER (
-        PARTITION BY CAST(loaded.id AS Nullable(Int64))
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
+        PARTITION BY loaded_versions.campaign_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
       ) AS version_place
-    FROM marketo.campaign AS loaded
+    FROM (
+      SELECT
+        CAST(loaded.id AS Nullable(Int64)) AS campaign_id,
+        nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+        CAST(loaded.program_id AS Nullable(Int64)) AS program_id,
+        CAST(NULL AS Nullable(String)) AS program_name,
+        nullIf(TRIM(CAST(loaded.workspace_name AS Nullable(String))), '') AS workspace,
+        CASE
+          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded.active AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS active,
+        CASE
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded._fivetran_deleted AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS archived,
+        loaded.updated_at AS sort_key_1
+      FROM marketo.campaign AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), email_assets AS (
+  /* The newest approved version of each asset, else the newest */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      loaded_versions.subject,
+      loaded_versions.operational,
+      loaded_versions.archived,
+      loaded_versions.workspace,
+      row_number() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.preference IS NULL THEN 1 ELSE 0 END, loaded_versions.preference DESC, CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        CAST(loaded.id AS Nullable(Int64)) AS email_id,
+        nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
+        nullIf(
+          TRIM(
+            CASE
+              WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
+              AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
+              THEN JSONExtract(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value', 'Nullable(String)')
+              ELSE CAST(loaded.subject AS Nullable(String))
+            END
+          ),
+          ''
+        ) AS subject,
+        CASE
+          WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS operational,
+        CAST(NULL AS Nullable(String)) AS archived,
+        nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
+        CASE
+          WHEN lower(nullIf(TRIM(CAST(loaded.status AS Nullable(String))), '')) = 'approved'
+          THEN 1
+          ELSE 0
+        END AS preference,
+        loaded.updated_at AS sort_key_1,
+        loaded.version AS sort_key_2
+      FROM marketo.email_template_history AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), sent_email_names AS (
+  /* What sends call their email, each name once */
+  SELECT
+    CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
+    nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') AS name,
+    max(
+      CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC')))
+    ) AS named_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT (
+        coalesce(lower(nullIf(TRIM(CAST(loaded.action_result AS Nullable(String))), '')), '') IN ('skipped', 'failed')
+      )
+    )
+    AND NOT (
+      CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) IS NULL
+    )
+    AND NOT (
+      nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') IS NULL
+    )
+  GROUP BY
+    CAST(loaded.primary_attribute_value_id AS Nullable(Int64)),
+    nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '')
+), logged_email_names AS (
+  SELECT
+    versions.email_id,
+    versions.name
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      row_number() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        sent_email_names.email_id,
+        sent_email_names.name,
+        sent_email_names.named_at AS sort_key_1
+      FROM sent_email_names
+    ) AS loaded_versions
   ) AS versions
   WHERE
     versions.version_place = 1
@@ -516,100 +629,17 @@ WITH email_log AS (
       email_assets.operational,
       email_assets.archived,
       email_assets.workspace
-    FROM (
-      /* The newest approved version of each asset, else the newest */
-      SELECT
-        versions.email_id,
-        versions.name,
-        versions.subject,
-        versions.operational,
-        versions.archived,
-        versions.workspace
-      FROM (
-        SELECT
-          CAST(loaded.id AS Nullable(Int64)) AS email_id,
-          nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '') AS name,
-          nullIf(
-            TRIM(
-              CASE
-                WHEN substr(CAST(loaded.subject AS Nullable(String)), 1, 1) = '{'
-                AND POSITION(CAST(loaded.subject AS Nullable(String)), '"value"') > 0
-                THEN JSONExtract(ifNull(CAST(loaded.subject AS Nullable(String)), ''), 'value', 'Nullable(String)')
-                ELSE CAST(loaded.subject AS Nullable(String))
-              END
-            ),
-            ''
-          ) AS subject,
-          CASE
-            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-            THEN 'Yes'
-            WHEN lower(TRIM(CAST(loaded.operational AS Nullable(String)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-            THEN 'No'
-          END AS operational,
-          CAST(NULL AS Nullable(String)) AS archived,
-          nullIf(TRIM(CAST(loaded.workspace AS Nullable(String))), '') AS workspace,
-          row_number() OVER (
-            PARTITION BY CAST(loaded.id AS Nullable(Int64))
-            ORDER BY CASE
-              WHEN lower(nullIf(TRIM(CAST(loaded.status AS Nullable(String))), '')) = 'approved'
-              THEN 0
-              ELSE 1
-            END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, nullIf(TRIM(CAST(loaded.name AS Nullable(String))), '')
-          ) AS version_place
-        FROM marketo.email_template_history AS loaded
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS email_assets
+    FROM email_assets
     UNION ALL
     SELECT
-      logged_names.email_id,
+      logged_email_names.email_id,
       1 AS logged,
-      logged_names.name,
+      logged_email_names.name,
       CAST(NULL AS Nullable(String)) AS subject,
       CAST(NULL AS Nullable(String)) AS operational,
       CAST(NULL AS Nullable(String)) AS archived,
       CAST(NULL AS Nullable(String)) AS workspace
-    FROM (
-      SELECT
-        versions.email_id,
-        versions.name
-      FROM (
-        SELECT
-          sent_names.email_id,
-          sent_names.name,
-          row_number() OVER (
-            PARTITION BY sent_names.email_id
-            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
-          ) AS version_place
-        FROM (
-          SELECT
-            CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) AS email_id,
-            nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') AS name,
-            max(
-              CAST(toDateTime64(loaded.activity_date, 6, 'UTC') AS Nullable(DateTime64(6, 'UTC')))
-            ) AS named_at
-          FROM marketo.activity_send_email AS loaded
-          WHERE
-            (
-              NOT (
-                coalesce(lower(nullIf(TRIM(CAST(loaded.action_result AS Nullable(String))), '')), '') IN ('skipped', 'failed')
-              )
-            )
-            AND NOT (
-              CAST(loaded.primary_attribute_value_id AS Nullable(Int64)) IS NULL
-            )
-            AND NOT (
-              nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '') IS NULL
-            )
-          GROUP BY
-            CAST(loaded.primary_attribute_value_id AS Nullable(Int64)),
-            nullIf(TRIM(CAST(loaded.primary_attribute_value AS Nullable(String))), '')
-        ) AS sent_names
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS logged_names
+    FROM logged_email_names
   ) AS "both"
   GROUP BY
     "both".email_id

@@ -168,68 +168,60 @@ WITH link_events AS (
     versions.archived
   FROM (
     SELECT
-      CASE
-        WHEN NULLIF(TRIM(loaded.id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-        THEN CASE
-          WHEN CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-          THEN CAST(CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) AS BIGINT)
-        END
-      END AS campaign_id,
-      NULLIF(TRIM(loaded.name), '') AS name,
-      CASE
-        WHEN NULLIF(TRIM(loaded.program_id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-        THEN CASE
-          WHEN CAST(NULLIF(TRIM(loaded.program_id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-          THEN CAST(CAST(NULLIF(TRIM(loaded.program_id), '') AS DECIMAL(38, 0)) AS BIGINT)
-        END
-      END AS program_id,
-      CAST(NULL AS VARCHAR(65535)) AS program_name,
-      NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
-      CASE
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
-        THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
-        THEN 'No'
-      END AS active,
-      CASE
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
-        THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
-        THEN 'No'
-      END AS archived,
+      loaded_versions.campaign_id,
+      loaded_versions.name,
+      loaded_versions.program_id,
+      loaded_versions.program_name,
+      loaded_versions.workspace,
+      loaded_versions.active,
+      loaded_versions.archived,
       ROW_NUMBER() OVER (
-        PARTITION BY CASE
+        PARTITION BY loaded_versions.campaign_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, CASE WHEN loaded_versions.sort_key_3 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_3 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        CASE
           WHEN NULLIF(TRIM(loaded.id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
           THEN CASE
             WHEN CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
             THEN CAST(CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) AS BIGINT)
           END
-        END
-        ORDER BY CASE
-          WHEN CASE
-            WHEN (
-              NULLIF(TRIM(loaded.updated_at), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-            )
-            THEN CASE
-              WHEN (
-                NULLIF(TRIM(loaded.updated_at), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-              )
-              THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
-              ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
-            END
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
+        END AS campaign_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        CASE
+          WHEN NULLIF(TRIM(loaded.program_id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
+          THEN CASE
+            WHEN CAST(NULLIF(TRIM(loaded.program_id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
+            THEN CAST(CAST(NULLIF(TRIM(loaded.program_id), '') AS DECIMAL(38, 0)) AS BIGINT)
+          END
+        END AS program_id,
+        CAST(NULL AS VARCHAR(65535)) AS program_name,
+        NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS active,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS archived,
+        CASE
           WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
           THEN CASE
             WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
             THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
             ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
           END
-        END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
-      ) AS version_place
-    FROM marketo.campaign AS loaded
+        END AS sort_key_1,
+        LENGTH(loaded.updated_at) AS sort_key_2,
+        loaded.updated_at AS sort_key_3
+      FROM marketo.campaign AS loaded
+    ) AS loaded_versions
   ) AS versions
   WHERE
     versions.version_place = 1
@@ -241,48 +233,168 @@ WITH link_events AS (
     versions.workspace
   FROM (
     SELECT
-      CASE
-        WHEN NULLIF(TRIM(loaded.id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-        THEN CASE
-          WHEN CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-          THEN CAST(CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) AS BIGINT)
-        END
-      END AS program_id,
-      NULLIF(TRIM(loaded.name), '') AS name,
-      NULLIF(TRIM(loaded.workspace), '') AS workspace,
+      loaded_versions.program_id,
+      loaded_versions.name,
+      loaded_versions.workspace,
       ROW_NUMBER() OVER (
-        PARTITION BY CASE
+        PARTITION BY loaded_versions.program_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, CASE WHEN loaded_versions.sort_key_3 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_3 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        CASE
           WHEN NULLIF(TRIM(loaded.id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
           THEN CASE
             WHEN CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
             THEN CAST(CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) AS BIGINT)
           END
-        END
-        ORDER BY CASE
-          WHEN CASE
-            WHEN (
-              NULLIF(TRIM(loaded.updated_at), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-            )
-            THEN CASE
-              WHEN (
-                NULLIF(TRIM(loaded.updated_at), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-              )
-              THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
-              ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
-            END
-          END IS NULL
-          THEN 1
-          ELSE 0
-        END, CASE
+        END AS program_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        NULLIF(TRIM(loaded.workspace), '') AS workspace,
+        CASE
           WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
           THEN CASE
             WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
             THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
             ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
           END
-        END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        END AS sort_key_1,
+        LENGTH(loaded.updated_at) AS sort_key_2,
+        loaded.updated_at AS sort_key_3
+      FROM marketo.program AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), email_assets AS (
+  /* The newest approved version of each asset, else the newest */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      loaded_versions.subject,
+      loaded_versions.operational,
+      loaded_versions.archived,
+      loaded_versions.workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.preference IS NULL THEN 1 ELSE 0 END, loaded_versions.preference DESC, CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, CASE WHEN loaded_versions.sort_key_3 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_3 DESC, CASE WHEN loaded_versions.sort_key_4 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_4 DESC, CASE WHEN loaded_versions.sort_key_5 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_5 DESC, CASE WHEN loaded_versions.sort_key_6 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_6 DESC, loaded_versions.name
       ) AS version_place
-    FROM marketo.program AS loaded
+    FROM (
+      SELECT
+        CASE
+          WHEN NULLIF(TRIM(loaded.id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
+          THEN CASE
+            WHEN CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
+            THEN CAST(CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) AS BIGINT)
+          END
+        END AS email_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        NULLIF(
+          TRIM(
+            CASE
+              WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
+              AND POSITION('"value"' IN loaded.subject) > 0
+              THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
+              ELSE loaded.subject
+            END
+          ),
+          ''
+        ) AS subject,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS operational,
+        CAST(NULL AS VARCHAR(65535)) AS archived,
+        NULLIF(TRIM(loaded.workspace), '') AS workspace,
+        CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 1 ELSE 0 END AS preference,
+        CASE
+          WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          THEN CASE
+            WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+            THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
+            ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
+          END
+        END AS sort_key_1,
+        LENGTH(loaded.updated_at) AS sort_key_2,
+        loaded.updated_at AS sort_key_3,
+        CASE
+          WHEN NULLIF(TRIM(loaded.version), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
+          THEN CASE
+            WHEN NULLIF(TRIM(loaded.version), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+            THEN CAST(REPLACE(NULLIF(TRIM(loaded.version), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
+            ELSE CAST(NULLIF(TRIM(loaded.version), '') AS TIMESTAMP)
+          END
+        END AS sort_key_4,
+        LENGTH(loaded.version) AS sort_key_5,
+        loaded.version AS sort_key_6
+      FROM marketo.email_template_history AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), sent_email_names AS (
+  /* What sends call their email, each name once */
+  SELECT
+    CASE
+      WHEN POSITION('.' IN NULLIF(TRIM(loaded.primary_attribute_value_id), '')) > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+    END AS email_id,
+    NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
+    MAX(
+      CASE
+        WHEN NULLIF(TRIM(loaded.activity_date), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
+        THEN CAST(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
+        ELSE CAST(NULLIF(TRIM(loaded.activity_date), '') AS TIMESTAMP)
+      END
+    ) AS named_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT CASE
+      WHEN POSITION('.' IN NULLIF(TRIM(loaded.primary_attribute_value_id), '')) > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+    END IS NULL
+    AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
+  GROUP BY
+    CASE
+      WHEN POSITION('.' IN NULLIF(TRIM(loaded.primary_attribute_value_id), '')) > 0
+      THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
+      ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
+    END,
+    NULLIF(TRIM(loaded.primary_attribute_value), '')
+), logged_email_names AS (
+  SELECT
+    versions.email_id,
+    versions.name
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        sent_email_names.email_id,
+        sent_email_names.name,
+        sent_email_names.named_at AS sort_key_1
+      FROM sent_email_names
+    ) AS loaded_versions
   ) AS versions
   WHERE
     versions.version_place = 1
@@ -307,162 +419,17 @@ WITH link_events AS (
       email_assets.operational,
       email_assets.archived,
       email_assets.workspace
-    FROM (
-      /* The newest approved version of each asset, else the newest */
-      SELECT
-        versions.email_id,
-        versions.name,
-        versions.subject,
-        versions.operational,
-        versions.archived,
-        versions.workspace
-      FROM (
-        SELECT
-          CASE
-            WHEN NULLIF(TRIM(loaded.id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-            THEN CASE
-              WHEN CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-              THEN CAST(CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) AS BIGINT)
-            END
-          END AS email_id,
-          NULLIF(TRIM(loaded.name), '') AS name,
-          NULLIF(
-            TRIM(
-              CASE
-                WHEN SUBSTRING(loaded.subject FROM 1 FOR 1) = '{'
-                AND POSITION('"value"' IN loaded.subject) > 0
-                THEN JSON_EXTRACT_PATH_TEXT(loaded.subject, 'value')
-                ELSE loaded.subject
-              END
-            ),
-            ''
-          ) AS subject,
-          CASE
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
-            THEN 'Yes'
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR(65535)))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
-            THEN 'No'
-          END AS operational,
-          CAST(NULL AS VARCHAR(65535)) AS archived,
-          NULLIF(TRIM(loaded.workspace), '') AS workspace,
-          ROW_NUMBER() OVER (
-            PARTITION BY CASE
-              WHEN NULLIF(TRIM(loaded.id), '') ~ '^[+-]?[0-9]{1,19}([.]0*)?$'
-              THEN CASE
-                WHEN CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) BETWEEN -9223372036854775807 AND 9223372036854775807
-                THEN CAST(CAST(NULLIF(TRIM(loaded.id), '') AS DECIMAL(38, 0)) AS BIGINT)
-              END
-            END
-            ORDER BY CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE
-              WHEN CASE
-                WHEN (
-                  NULLIF(TRIM(loaded.updated_at), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-                )
-                THEN CASE
-                  WHEN (
-                    NULLIF(TRIM(loaded.updated_at), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-                  )
-                  THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
-                  ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
-                END
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-              THEN CASE
-                WHEN NULLIF(TRIM(loaded.updated_at), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-                THEN CAST(REPLACE(NULLIF(TRIM(loaded.updated_at), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
-                ELSE CAST(NULLIF(TRIM(loaded.updated_at), '') AS TIMESTAMP)
-              END
-            END DESC, CASE WHEN LENGTH(loaded.updated_at) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.updated_at) DESC, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE
-              WHEN CASE
-                WHEN (
-                  NULLIF(TRIM(loaded.version), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-                )
-                THEN CASE
-                  WHEN (
-                    NULLIF(TRIM(loaded.version), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-                  )
-                  THEN CAST(REPLACE(NULLIF(TRIM(loaded.version), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
-                  ELSE CAST(NULLIF(TRIM(loaded.version), '') AS TIMESTAMP)
-                END
-              END IS NULL
-              THEN 1
-              ELSE 0
-            END, CASE
-              WHEN NULLIF(TRIM(loaded.version), '') ~ '^([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( *(Z|UTC|Z?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?$'
-              THEN CASE
-                WHEN NULLIF(TRIM(loaded.version), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-                THEN CAST(REPLACE(NULLIF(TRIM(loaded.version), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
-                ELSE CAST(NULLIF(TRIM(loaded.version), '') AS TIMESTAMP)
-              END
-            END DESC, CASE WHEN LENGTH(loaded.version) IS NULL THEN 1 ELSE 0 END, LENGTH(loaded.version) DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
-          ) AS version_place
-        FROM marketo.email_template_history AS loaded
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS email_assets
+    FROM email_assets
     UNION ALL
     SELECT
-      logged_names.email_id,
+      logged_email_names.email_id,
       1 AS logged,
-      logged_names.name,
+      logged_email_names.name,
       CAST(NULL AS VARCHAR(65535)) AS subject,
       CAST(NULL AS VARCHAR(65535)) AS operational,
       CAST(NULL AS VARCHAR(65535)) AS archived,
       CAST(NULL AS VARCHAR(65535)) AS workspace
-    FROM (
-      SELECT
-        versions.email_id,
-        versions.name
-      FROM (
-        SELECT
-          sent_names.email_id,
-          sent_names.name,
-          ROW_NUMBER() OVER (
-            PARTITION BY sent_names.email_id
-            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
-          ) AS version_place
-        FROM (
-          SELECT
-            CASE
-              WHEN POSITION('.' IN NULLIF(TRIM(loaded.primary_attribute_value_id), '')) > 0
-              THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
-              ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
-            END AS email_id,
-            NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
-            MAX(
-              CASE
-                WHEN NULLIF(TRIM(loaded.activity_date), '') ~ '[0-9][0-9]:[0-9][0-9].*(Z|UTC|[+-][0-9][0-9](:?[0-9][0-9])?)$'
-                THEN CAST(REPLACE(NULLIF(TRIM(loaded.activity_date), ''), 'Z+', '+') AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
-                ELSE CAST(NULLIF(TRIM(loaded.activity_date), '') AS TIMESTAMP)
-              END
-            ) AS named_at
-          FROM marketo.activity_send_email AS loaded
-          WHERE
-            (
-              NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
-            )
-            AND NOT CASE
-              WHEN POSITION('.' IN NULLIF(TRIM(loaded.primary_attribute_value_id), '')) > 0
-              THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
-              ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
-            END IS NULL
-            AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
-          GROUP BY
-            CASE
-              WHEN POSITION('.' IN NULLIF(TRIM(loaded.primary_attribute_value_id), '')) > 0
-              THEN CAST(REGEXP_REPLACE(NULLIF(TRIM(loaded.primary_attribute_value_id), ''), '[.]0*$', '') AS BIGINT)
-              ELSE CAST(NULLIF(TRIM(loaded.primary_attribute_value_id), '') AS BIGINT)
-            END,
-            NULLIF(TRIM(loaded.primary_attribute_value), '')
-        ) AS sent_names
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS logged_names
+    FROM logged_email_names
   ) AS "both"
   GROUP BY
     "both".email_id

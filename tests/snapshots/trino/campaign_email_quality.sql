@@ -455,28 +455,128 @@ WITH email_log AS (
     versions.archived
   FROM (
     SELECT
-      loaded.id AS campaign_id,
-      NULLIF(TRIM(loaded.name), '') AS name,
-      loaded.program_id,
-      CAST(NULL AS VARCHAR) AS program_name,
-      NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
-      CASE
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-        THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-        THEN 'No'
-      END AS active,
-      CASE
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-        THEN 'Yes'
-        WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-        THEN 'No'
-      END AS archived,
+      loaded_versions.campaign_id,
+      loaded_versions.name,
+      loaded_versions.program_id,
+      loaded_versions.program_name,
+      loaded_versions.workspace,
+      loaded_versions.active,
+      loaded_versions.archived,
       ROW_NUMBER() OVER (
-        PARTITION BY loaded.id
-        ORDER BY CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, NULLIF(TRIM(loaded.name), '')
+        PARTITION BY loaded_versions.campaign_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
       ) AS version_place
-    FROM marketo.campaign AS loaded
+    FROM (
+      SELECT
+        loaded.id AS campaign_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        loaded.program_id,
+        CAST(NULL AS VARCHAR) AS program_name,
+        NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded.active AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS active,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS archived,
+        loaded.updated_at AS sort_key_1
+      FROM marketo.campaign AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), email_assets AS (
+  /* The newest approved version of each asset, else the newest */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      loaded_versions.subject,
+      loaded_versions.operational,
+      loaded_versions.archived,
+      loaded_versions.workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.preference IS NULL THEN 1 ELSE 0 END, loaded_versions.preference DESC, CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        loaded.id AS email_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        NULLIF(
+          TRIM(
+            CASE
+              WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
+              THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
+              ELSE loaded.subject
+            END
+          ),
+          ''
+        ) AS subject,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
+          THEN 'No'
+        END AS operational,
+        CAST(NULL AS VARCHAR) AS archived,
+        NULLIF(TRIM(loaded.workspace), '') AS workspace,
+        CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 1 ELSE 0 END AS preference,
+        loaded.updated_at AS sort_key_1,
+        loaded.version AS sort_key_2
+      FROM marketo.email_template_history AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), sent_email_names AS (
+  /* What sends call their email, each name once */
+  SELECT
+    loaded.primary_attribute_value_id AS email_id,
+    NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
+    MAX(CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6))) AS named_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
+  GROUP BY
+    loaded.primary_attribute_value_id,
+    NULLIF(TRIM(loaded.primary_attribute_value), '')
+), logged_email_names AS (
+  SELECT
+    versions.email_id,
+    versions.name
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        sent_email_names.email_id,
+        sent_email_names.name,
+        sent_email_names.named_at AS sort_key_1
+      FROM sent_email_names
+    ) AS loaded_versions
   ) AS versions
   WHERE
     versions.version_place = 1
@@ -501,87 +601,17 @@ WITH email_log AS (
       email_assets.operational,
       email_assets.archived,
       email_assets.workspace
-    FROM (
-      /* The newest approved version of each asset, else the newest */
-      SELECT
-        versions.email_id,
-        versions.name,
-        versions.subject,
-        versions.operational,
-        versions.archived,
-        versions.workspace
-      FROM (
-        SELECT
-          loaded.id AS email_id,
-          NULLIF(TRIM(loaded.name), '') AS name,
-          NULLIF(
-            TRIM(
-              CASE
-                WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND STRPOS(loaded.subject, '"value"') > 0
-                THEN JSON_EXTRACT_SCALAR(loaded.subject, '$.value')
-                ELSE loaded.subject
-              END
-            ),
-            ''
-          ) AS subject,
-          CASE
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b''1''')
-            THEN 'Yes'
-            WHEN LOWER(TRIM(CAST(loaded.operational AS VARCHAR))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b''0''')
-            THEN 'No'
-          END AS operational,
-          CAST(NULL AS VARCHAR) AS archived,
-          NULLIF(TRIM(loaded.workspace), '') AS workspace,
-          ROW_NUMBER() OVER (
-            PARTITION BY loaded.id
-            ORDER BY CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 0 ELSE 1 END, CASE WHEN loaded.updated_at IS NULL THEN 1 ELSE 0 END, loaded.updated_at DESC, CASE WHEN loaded.version IS NULL THEN 1 ELSE 0 END, loaded.version DESC, NULLIF(TRIM(loaded.name), '')
-          ) AS version_place
-        FROM marketo.email_template_history AS loaded
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS email_assets
+    FROM email_assets
     UNION ALL
     SELECT
-      logged_names.email_id,
+      logged_email_names.email_id,
       1 AS logged,
-      logged_names.name,
+      logged_email_names.name,
       CAST(NULL AS VARCHAR) AS subject,
       CAST(NULL AS VARCHAR) AS operational,
       CAST(NULL AS VARCHAR) AS archived,
       CAST(NULL AS VARCHAR) AS workspace
-    FROM (
-      SELECT
-        versions.email_id,
-        versions.name
-      FROM (
-        SELECT
-          sent_names.email_id,
-          sent_names.name,
-          ROW_NUMBER() OVER (
-            PARTITION BY sent_names.email_id
-            ORDER BY CASE WHEN sent_names.named_at IS NULL THEN 1 ELSE 0 END, sent_names.named_at DESC, sent_names.name
-          ) AS version_place
-        FROM (
-          SELECT
-            loaded.primary_attribute_value_id AS email_id,
-            NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
-            MAX(CAST(AT_TIMEZONE(loaded.activity_date, 'UTC') AS TIMESTAMP(6))) AS named_at
-          FROM marketo.activity_send_email AS loaded
-          WHERE
-            (
-              NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
-            )
-            AND NOT loaded.primary_attribute_value_id IS NULL
-            AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
-          GROUP BY
-            loaded.primary_attribute_value_id,
-            NULLIF(TRIM(loaded.primary_attribute_value), '')
-        ) AS sent_names
-      ) AS versions
-      WHERE
-        versions.version_place = 1
-    ) AS logged_names
+    FROM logged_email_names
   ) AS "both"
   GROUP BY
     "both".email_id
