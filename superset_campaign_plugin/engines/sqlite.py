@@ -22,6 +22,7 @@ _DAY = "%Y-%m-%d 00:00:00.000"
 _MONTH = "%Y-%m-01 00:00:00.000"
 _DIGIT = "[0-9]"
 _BEGINS_WITH_DAY = f"{_DIGIT * 4}-{_DIGIT * 2}-{_DIGIT * 2}*"
+_LONGEST_TIME = 99
 _BARE_OFFSET = f"*:*[+-]{_DIGIT * 2}"
 
 
@@ -133,9 +134,9 @@ def _like(text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
 def _usual(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """A time in a spelling that the date functions read: offsets need minutes and a colon, and UTC is Z."""
     text = func.replace(func.replace(func.trim(column), literal("UTC"), literal("Z")), literal("Z+"), literal("+"))
-    with_colon = func.substr(text, 1, func.length(text) - literal_column("2")).concat(
-        literal(":").concat(func.substr(text, literal_column("-2")))
-    )
+    # A negative length gives what stands before a place.
+    hours = func.substr(text, literal_column("-2"), literal_column(f"-{_LONGEST_TIME}"))
+    with_colon = hours.concat(literal(":").concat(func.substr(text, literal_column("-2"))))
     return case(
         (_like(text, _BARE_OFFSET + _DIGIT * 2), with_colon),
         (_like(text, _BARE_OFFSET), text.concat(literal(":00"))),

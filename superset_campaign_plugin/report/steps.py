@@ -38,11 +38,14 @@ def newest(
     Versions that meet the condition `preferred` go before all that do not.
     """
     names = [column.name for column in versions.selected_columns if column.name != key]
-    # NULLS LAST is no part of every engine's SQL.
-    descending = [part for by in order for part in (case((by.is_(None), 1), else_=0), by.desc())]
-    descending.append(versions.selected_columns["name"])
+    keys = {f"sort_key_{place}": by for place, by in enumerate(order, 1)}
     if preferred is not None:
-        descending.insert(0, case((preferred, 0), else_=1))
-    place = func.row_number().over(partition_by=versions.selected_columns[key], order_by=descending)
-    ranked = versions.add_columns(place.label("version_place")).subquery("versions")
+        keys = {"preference": case((preferred, 1), else_=0), **keys}
+    # Each key is computed in a step below the ranking: written within it, a long key would stand there twice, and nest
+    # too deep for SQLite's parser.
+    read = versions.add_columns(*(by.label(name) for name, by in keys.items())).subquery("loaded_versions")
+    # NULLS LAST is no part of every engine's SQL.
+    descending = [part for name in keys for part in (case((read.c[name].is_(None), 1), else_=0), read.c[name].desc())]
+    place = func.row_number().over(partition_by=read.c[key], order_by=[*descending, read.c.name])
+    ranked = select(read.c[key], *(read.c[name] for name in names), place.label("version_place")).subquery("versions")
     return select(ranked.c[key], *(ranked.c[name] for name in names)).where(ranked.c.version_place == literal(1))

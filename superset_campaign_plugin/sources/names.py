@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.report.relations import EMAIL_COLUMNS
-from superset_campaign_plugin.report.steps import comment, newest, plain
+from superset_campaign_plugin.report.steps import comment, newest, plain, step
 
 
 def with_names_of_the_log(emails: Select, sends: Select) -> Select:
@@ -21,7 +21,7 @@ def with_names_of_the_log(emails: Select, sends: Select) -> Select:
     """
     if "email_name" not in sends.selected_columns:
         return emails
-    assets, logged = emails.subquery("email_assets"), _newest_of(sends).subquery("logged_names")
+    assets, logged = emails.cte("email_assets"), _newest_of(sends).cte("logged_email_names")
     absent = cast(null(), String)
     both = union_all(
         select(assets.c.email_id, literal(0).label("logged"), *(assets.c[name] for name in EMAIL_COLUMNS)),
@@ -45,12 +45,12 @@ def with_names_of_the_log(emails: Select, sends: Select) -> Select:
 def _newest_of(sends: Select) -> Select:
     """(email_id, name): what the newest send of each email calls it. Grouped first, so that only names are sorted."""
     email, name = plain(sends, "email_id"), plain(sends, "email_name")
-    found = (
+    names = (
         sends.with_only_columns(
             email.label("email_id"), name.label("name"), func.max(plain(sends, "activity_at")).label("named_at")
         )
         .where(email.is_not(None), name.is_not(None))
         .group_by(email, name)
-        .subquery("sent_names")
     )
+    found = step("sent_email_names", "What sends call their email, each name once", names)
     return newest(select(found.c.email_id, found.c.name), "email_id", [found.c.named_at])

@@ -21,7 +21,7 @@ from superset_campaign_plugin.report.relations import (
     EventKind,
     Relations,
 )
-from superset_campaign_plugin.report.steps import comment, newest, plain
+from superset_campaign_plugin.report.steps import comment, newest, plain, step
 from superset_campaign_plugin.sources.catalog import Catalog, as_spelled
 from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable, MergedIdsTable, MergedPeopleTable
@@ -184,7 +184,8 @@ def _all_merges(layout: Layout, reader: Callable[[str], Reader | None], engine: 
 def _together(parts: list[Select]) -> Select | None:
     if len(parts) < 2:
         return parts[0] if parts else None
-    merges = union_all(*parts).subquery("all_merges")
+    # A step, and no subquery, or the lists of ids would nest too deep for SQLite's parser.
+    merges = union_all(*parts).cte("all_merges")
     return select(*merges.c)
 
 
@@ -208,10 +209,10 @@ def _merges_by_id(
         raise SourceError(f"table {merged.table} has no column {missing!r}, which the {layout.name} layout needs")
     ids = [lists.id_list(name) for name in own]
     first = func.coalesce(*ids) if len(ids) > 1 else ids[0]
-    listed = (
-        select(lists.column(merged.merge).label("merge_id"), first.label("ids"))
-        .select_from(lists.table)
-        .subquery("merged_ids")
+    listed = step(
+        "listed_merges",
+        "The ids that a merge lists, one row an id",
+        select(lists.column(merged.merge).label("merge_id"), first.label("ids")).select_from(lists.table),
     )
     # The columns as they are: the loader writes one id into both, and an index helps where there is one.
     same = reader.column(names.activity_id) == listed.c.merge_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import logs
@@ -25,6 +26,19 @@ def place_of_tables(warehouse: Any) -> str:
 
 
 @pytest.fixture
+def uri(warehouse: Any) -> Iterator[str]:
+    """The warehouse's URI, for an account that sees no other database of the server: on MySQL databases are schemas."""
+    url = sa.engine.make_url(warehouse.uri)
+    if warehouse.engine != "mysql":
+        yield warehouse.uri
+        return
+    name = f"only_{url.database}"
+    warehouse.execute(f"CREATE USER {name}@'%'", f"GRANT ALL ON {url.database}.* TO {name}@'%'")
+    yield url.set(username=name, password=None).render_as_string(hide_password=False)
+    warehouse.execute(f"DROP USER {name}@'%'")
+
+
+@pytest.fixture
 def filled(warehouse: Any) -> Any:
     log = logs.Log().campaign(1, "Spring").send(1, 10, 100, "2024-03-01 10:00")
     logs.write(log, warehouse.uri)
@@ -41,22 +55,22 @@ def filled(warehouse: Any) -> Any:
 
 
 @pytest.mark.parametrize("command", ["report", "doctor", "sql", "refresh", "bundle"])
-def test_the_schema_that_holds_the_tables_is_named(filled: Any, command: str, tmp_path: Any) -> None:
+def test_the_schema_that_holds_the_tables_is_named(filled: Any, uri: str, command: str, tmp_path: Any) -> None:
     more = ["--output", str(tmp_path / "a.zip")] if command == "bundle" else []
     place = place_of_tables(filled)
     wrong = [["--schema", "nowhere"]]
     if filled.engine in ("duckdb", "postgresql"):
         wrong.append([])
     for schema in wrong:
-        told = run(command, "--uri", filled.uri, *schema, *more)
+        told = run(command, "--uri", uri, *schema, *more)
         assert (told.exit_code, told.stdout) == (1, ""), told.output
         [line] = told.stderr.splitlines()
         assert line.endswith(f": the tables lie in schema {place}; give --schema {place}")
         assert re.match(r"Error: no layout's table of sent emails in (schema nowhere|the default schema): ", line)
-        told = run(command, "--uri", filled.uri, "--source", "fivetran", *schema, *more)
+        told = run(command, "--uri", uri, "--source", "fivetran", *schema, *more)
         assert told.stderr.endswith(f"; the tables lie in schema {place}; give --schema {place}\n")
         assert re.match(r"Error: no table activity_send_email in (schema nowhere|the default schema): ", told.stderr)
-    right = run(command, "--uri", filled.uri, "--schema", place, *more)
+    right = run(command, "--uri", uri, "--schema", place, *more)
     assert right.exit_code == 0, right.output
 
 
@@ -67,9 +81,9 @@ def test_of_several_schemas_all_are_named(filled: Any) -> None:
     assert 'such tables lie in the schemas Marke"to, another; give --schema NAME' in told.stderr
 
 
-def test_where_no_schema_holds_them_the_layout_may_be_wrong(warehouse: Any) -> None:
+def test_where_no_schema_holds_them_the_layout_may_be_wrong(warehouse: Any, uri: str) -> None:
     warehouse.execute("CREATE TABLE something_else (id INTEGER)")
-    told = run("sql", "--uri", warehouse.uri)
+    told = run("sql", "--uri", uri)
     assert told.stderr.endswith("check --schema, or give --source with a mapping of your own\n")
-    told = run("sql", "--uri", warehouse.uri, "--source", "fivetran")
+    told = run("sql", "--uri", uri, "--source", "fivetran")
     assert told.stderr.endswith("the fivetran layout needs it; check --source and --schema\n")
