@@ -27,10 +27,10 @@ def sql_text(query: Select, engine: Engine) -> str:
         tree = sqlglot.parse_one(plain_sql(query, engine), read=engine.sqlglot)
     except SqlglotError as error:
         raise BundleError(f"the SQL for {engine.name} does not parse, so Superset would refuse it: {error}") from error
-    tree = tree.transform(_plainer)
+    tree = tree.transform(_plainer, copy=False)
     if engine.joins_rename:
         _name_columns_of_joins(tree)
-    return tree.sql(engine.sqlglot, pretty=True)
+    return tree.sql(engine.sqlglot, pretty=True, copy=False)
 
 
 def side_by_side(sql: Mapping[str, str], engine: Engine) -> str:
