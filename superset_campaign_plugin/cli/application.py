@@ -56,7 +56,7 @@ def guard_start_by_superset(name: str) -> None:
     def create_app() -> Any:
         if context.invoked_subcommand != name:
             return build()
-        from superset_campaign_plugin.cli.group import show_error
+        from superset_campaign_plugin.cli.shown_errors import show_error
         from superset_campaign_plugin.deployment import superset_app
         from superset_campaign_plugin.errors import CampaignError
 
