@@ -16,11 +16,9 @@ import yaml
 from sqlalchemy.engine import make_url
 
 from superset_campaign_plugin.bundle.charts import chart_config
-from superset_campaign_plugin.bundle.contents import assumed_contents, read_contents
 from superset_campaign_plugin.bundle.dashboards import dashboard_config
+from superset_campaign_plugin.bundle.dataset_queries import assumed_contents, read_contents
 from superset_campaign_plugin.bundle.datasets import dataset_config
-from superset_campaign_plugin.bundle.definitions import load_dashboards
-from superset_campaign_plugin.bundle.identity import database_uuid, replaced_uuid
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import BundleError, UsageError
 from superset_campaign_plugin.report.datasets import NO_PREVIEW, PREVIEW_PATH, QUALITY_DATASET, Options
@@ -28,6 +26,8 @@ from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.run import FactsSource
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.instances import is_several, read_instances
+from superset_campaign_plugin.superset_assets.definitions import load_dashboards
+from superset_campaign_plugin.superset_assets.identity import database_uuid, replaced_uuid
 from superset_campaign_plugin.warehouse import connect, parse_uri
 
 ROOT = "superset_campaign_bundle"
@@ -47,6 +47,14 @@ class Bundle:
     datasets: dict[str, dict[str, Any]]
     charts: dict[str, dict[str, Any]]
     dashboards: dict[str, dict[str, Any]]
+
+    def assets(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """(kind, name, configuration) of every asset, in an order in which each finds what it refers to."""
+        return [
+            (kind, name, config)
+            for kind in ("datasets", "charts", "dashboards")
+            for name, config in getattr(self, kind).items()
+        ]
 
 
 def build_bundle(

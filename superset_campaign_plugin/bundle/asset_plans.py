@@ -10,13 +10,13 @@ from superset_campaign_plugin.bundle.assemble import Bundle
 from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.first_release import as_first_stored
-from superset_campaign_plugin.bundle.identity import dataset_uuid
-from superset_campaign_plugin.bundle.manifest import Manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
 from superset_campaign_plugin.bundle.merging.layout import Position, chart_metas, charts_of, merge_layout
 from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge, same
-from superset_campaign_plugin.bundle.stored import MODELS, each, find, title
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.identity import dataset_uuid
+from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find, title
+from superset_campaign_plugin.superset_assets.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _shipped_before(
 
 def shipped_no_more(manifest: Manifest, bundle: Bundle, ids: dashboards.Ids) -> list[AssetPlan]:
     """Assets of a former release: they go, unless people have changed them or built on them."""
-    shipped = {config["uuid"] for _, _, config in each(bundle)}
+    shipped = {config["uuid"] for _, _, config in bundle.assets()}
     found = []
     for uuid, record in manifest.assets.items():
         kind = str(record.get("kind"))

@@ -26,15 +26,15 @@ from superset_campaign_plugin.bundle.assemble import Bundle
 from superset_campaign_plugin.bundle.asset_plans import AssetPlan
 from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.connections import register
-from superset_campaign_plugin.bundle.manifest import Manifest, asset_record, write_manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
 from superset_campaign_plugin.bundle.merging.layout import charts_of
 from superset_campaign_plugin.bundle.merging.three_way import REPLACED
 from superset_campaign_plugin.bundle.plan import ALL, Plan, Request, make_plan
-from superset_campaign_plugin.bundle.role import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
 from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
-from superset_campaign_plugin.bundle.stored import MODELS, find
 from superset_campaign_plugin.embedding.boundaries import cover_datasets
+from superset_campaign_plugin.embedding.roles import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
+from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
+from superset_campaign_plugin.superset_assets.manifest import Manifest, asset_record, write_manifest
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from superset import security_manager
 from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin.bundle.plan import READS_LOG, Plan, application_root
-from superset_campaign_plugin.bundle.role import VIEWER_ROLE
-from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.embedding.roles import VIEWER_ROLE
 from superset_campaign_plugin.engines import get_engine
+from superset_campaign_plugin.superset_assets.installed_assets import find
 
 
 def dashboard_paths(plan: Plan) -> dict[str, str]:

@@ -31,10 +31,8 @@ from superset_campaign_plugin.bundle.connections import (
     find_connection,
     stored_connection,
 )
-from superset_campaign_plugin.bundle.contents import read_contents
-from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
+from superset_campaign_plugin.bundle.dataset_queries import read_contents
 from superset_campaign_plugin.bundle.merging import dashboards
-from superset_campaign_plugin.bundle.stored import MODELS, each, find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import InstallError, RefreshError, unknown
@@ -46,6 +44,8 @@ from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
 from superset_campaign_plugin.sources.prefix import with_prefix
 from superset_campaign_plugin.sources.recognise import DEFAULT, recognise
+from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
+from superset_campaign_plugin.superset_assets.manifest import Manifest, read_manifest
 from superset_campaign_plugin.warehouse import connect, refusal
 
 # What the datasets of an installation read.
@@ -146,7 +146,7 @@ def _make_plan(request: Request) -> Plan:
     ids = known_ids(manifest)
     assets = [
         plan_asset(kind, name, config, manifest, ids, _replaces(request, kind, name))
-        for kind, name, config in each(bundle)
+        for kind, name, config in bundle.assets()
         if kind in request.kinds
     ]
     if set(request.kinds) == set(MODELS):
@@ -322,8 +322,8 @@ def _check_names_are_free(bundle: Bundle) -> None:
 
 
 def _check_overwritten(request: Request, bundle: Bundle) -> None:
-    names = {name for _, name, _ in each(bundle)}
-    known = names | {f"{kind.removesuffix('s')}/{name}" for kind, name, _ in each(bundle)}
+    names = {name for _, name, _ in bundle.assets()}
+    known = names | {f"{kind.removesuffix('s')}/{name}" for kind, name, _ in bundle.assets()}
     for name in request.overwrite:
         if name != ALL and name not in known:
             raise unknown("dataset, chart or dashboard", name, known)

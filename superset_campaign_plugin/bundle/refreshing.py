@@ -12,16 +12,16 @@ from superset.models.core import Database
 from superset_campaign_plugin.advice import installed_tables, registered
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.install import carry_out
-from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.bundle.plan import READS_STORED, Request, make_plan
 from superset_campaign_plugin.bundle.shown_people import installed_changes_figures
-from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.refresh.kept_people import change_of_figures
 from superset_campaign_plugin.refresh.run import Progress, Summary, refresh
 from superset_campaign_plugin.refresh.session import LOCK_WAIT
 from superset_campaign_plugin.report.figures_change import KEEP_BY_SETTING, FiguresChange
+from superset_campaign_plugin.superset_assets.installed_assets import find
+from superset_campaign_plugin.superset_assets.manifest import read_manifest
 
 Announce = Callable[[FiguresChange], None]
 

@@ -13,13 +13,13 @@ from superset_campaign_plugin.advice import registered
 from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.dependents import dependents
-from superset_campaign_plugin.bundle.manifest import Manifest, delete_manifest, read_manifest
 from superset_campaign_plugin.bundle.plan import READS_STORED, settings
-from superset_campaign_plugin.bundle.role import delete_role, take_back_permissions
-from superset_campaign_plugin.bundle.stored import MODELS, find, title
 from superset_campaign_plugin.embedding.boundaries import remove_boundaries
+from superset_campaign_plugin.embedding.roles import delete_role, take_back_permissions
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
+from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find, title
+from superset_campaign_plugin.superset_assets.manifest import Manifest, delete_manifest, read_manifest
 
 _ORDER = ("dashboards", "charts", "datasets")
 

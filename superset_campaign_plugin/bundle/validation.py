@@ -16,15 +16,15 @@ from superset.models.slice import Slice
 from superset.utils.core import QueryStatus, override_user
 
 from superset_campaign_plugin.bundle.charts import query_context
-from superset_campaign_plugin.bundle.definitions import CHART_TYPES, load_dashboards
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
-from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.bundle.merging.dashboards import ids_here, read_position
 from superset_campaign_plugin.bundle.merging.layout import charts_of
-from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.rights import how_to_grant_by_words
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.definitions import CHART_TYPES, load_dashboards
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.superset_assets.installed_assets import find
+from superset_campaign_plugin.superset_assets.manifest import read_manifest
 from superset_campaign_plugin.warehouse import reason
 from superset_campaign_plugin.wording import counted
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from superset_campaign_plugin.preview.heat import Mark
+from superset_campaign_plugin.preview.click_marks import Mark
 
 # What is important in a layer wins over whatever the email's own style sheet says, however it says it. Figures, so
 # that no colour need be told from another; the frame's strength says the same once more.

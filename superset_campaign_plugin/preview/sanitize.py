@@ -17,6 +17,7 @@ import nh3
 
 from superset_campaign_plugin.errors import CampaignError
 from superset_campaign_plugin.preview.badges import anchor_name
+from superset_campaign_plugin.preview.click_marks import Mark
 from superset_campaign_plugin.preview.css import (
     ImagePolicy,
     clean_declarations,
@@ -25,8 +26,7 @@ from superset_campaign_plugin.preview.css import (
     is_hidden,
     unescape,
 )
-from superset_campaign_plugin.preview.heat import Mark
-from superset_campaign_plugin.preview.tags import MAX_TAGS, are_too_many
+from superset_campaign_plugin.preview.parse_budget import MAX_TAGS, are_too_many
 from superset_campaign_plugin.preview.targets import SCHEMES, link_target, shown_address
 
 

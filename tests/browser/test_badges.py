@@ -12,7 +12,7 @@ from deployment import Deployment
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from superset_campaign_plugin.preview.heat import Mark
+from superset_campaign_plugin.preview.click_marks import Mark
 from superset_campaign_plugin.preview.sanitize import clean_html
 
 BADGE, FRAME, WHITE = (0x9A, 0x34, 0x12), (0xC2, 0x41, 0x0C), (255, 255, 255)

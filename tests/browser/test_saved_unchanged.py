@@ -61,7 +61,7 @@ def installed(model: str) -> list[tuple[int, str]]:
     from superset.connectors.sqla.models import SqlaTable
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.manifest import read_manifest
+    from superset_campaign_plugin.superset_assets.manifest import read_manifest
 
     kind = {"chart": Slice, "dataset": SqlaTable}[model]
     return [

@@ -64,7 +64,7 @@ from deployment import DATABASE, SCHEMA, _add_user, _register_warehouse
 from superset import db, security_manager
 from superset.models.dashboard import Dashboard
 from superset_campaign_plugin.bundle.install import install
-from superset_campaign_plugin.bundle.role import VIEWER_ROLE
+from superset_campaign_plugin.embedding.roles import VIEWER_ROLE
 from superset_campaign_plugin.embedding.boundaries import grant
 from superset_campaign_plugin.embedding.embed import embed
 

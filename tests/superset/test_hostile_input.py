@@ -47,10 +47,10 @@ def email_id(deployment: Deployment) -> int:
 @pytest.fixture(scope="module")
 def page_with(deployment: Deployment, email_id: int) -> Callable[..., str]:
     """Makes the page of a real email in which every text that comes from Marketo is the given one."""
-    from superset_campaign_plugin.preview.contents import Content
+    from superset_campaign_plugin.emails.contents import Content
+    from superset_campaign_plugin.emails.key import EmailKey
     from superset_campaign_plugin.preview.email import open_email
     from superset_campaign_plugin.preview.insight import LinkFigures
-    from superset_campaign_plugin.preview.key import EmailKey
     from superset_campaign_plugin.preview.pages import Look, preview_page
 
     with deployment.as_user("viewer"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from superset_campaign_plugin.preview.click_marks import Mark
 from superset_campaign_plugin.preview.css import ImagePolicy, clean_declarations, clean_stylesheet
-from superset_campaign_plugin.preview.heat import Mark
 from superset_campaign_plugin.preview.sanitize import clean_html
 
 

@@ -35,10 +35,10 @@ from superset_campaign_plugin.errors import BusyError, LoadError, MarketoError, 
 from superset_campaign_plugin.load import run as load_run
 from superset_campaign_plugin.load.store import Store
 from superset_campaign_plugin.marketo import activities, download
-from superset_campaign_plugin.marketo.activities import TRIES, Pulled, pull_activities
 from superset_campaign_plugin.marketo.client import PAUSES, TRANSFER_CHUNK
 from superset_campaign_plugin.marketo.jobs import LONGEST, POLL, TYPES
 from superset_campaign_plugin.marketo.journal import Journal
+from superset_campaign_plugin.marketo.pull_activities import TRIES, Pulled, pull_activities
 from superset_campaign_plugin.marketo.windows import SHORTEST, Window, missing_windows, reached_without_gap
 from superset_campaign_plugin.report.run import run_report
 from superset_campaign_plugin.warehouse import connect
@@ -669,7 +669,7 @@ _PULL = """
 import os, sys, time
 from datetime import datetime
 from pathlib import Path
-from superset_campaign_plugin.marketo.activities import pull_activities
+from superset_campaign_plugin.marketo.pull_activities import pull_activities
 
 result = pull_activities(
     sys.argv[1], os.environ, since=datetime(2024, 3, 1), directory=Path(sys.argv[2]),

@@ -25,6 +25,14 @@ from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Clock, Marketo, err
 from terminal import run_in_terminal
 
 from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.emails.contents import (
+    CONTENT_TABLE,
+    Content,
+    prepare_table,
+    read_content,
+    store_contents,
+    stored_versions,
+)
 from superset_campaign_plugin.errors import (
     DatabaseError,
     MarketoBusyError,
@@ -34,15 +42,7 @@ from superset_campaign_plugin.errors import (
 )
 from superset_campaign_plugin.marketo.client import LONGEST_PAUSE, PAUSES, Client
 from superset_campaign_plugin.marketo.credentials import read_credentials
-from superset_campaign_plugin.marketo.emails import BATCH, Pulled, pull_emails
-from superset_campaign_plugin.preview.contents import (
-    CONTENT_TABLE,
-    Content,
-    prepare_table,
-    read_content,
-    store_contents,
-    stored_versions,
-)
+from superset_campaign_plugin.marketo.pull_emails import BATCH, Pulled, pull_emails
 from superset_campaign_plugin.warehouse import connect
 
 SCRIPT = Path(sys.executable).parent / "superset-campaign"

@@ -12,9 +12,9 @@ from hostile import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superset_campaign_plugin.preview.heat import Mark
+from superset_campaign_plugin.preview.click_marks import Mark
+from superset_campaign_plugin.preview.parse_budget import are_too_many
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, Link, clean_html
-from superset_campaign_plugin.preview.tags import are_too_many
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 REMOTE = "http://evil.example/i.png"

@@ -12,11 +12,11 @@ import sqlglot
 from sqlglot import exp
 
 from superset_campaign_plugin.bundle.assemble import build_bundle
-from superset_campaign_plugin.bundle.identity import database_uuid
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.run import dataset_sql
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.identity import database_uuid
 from superset_campaign_plugin.warehouse import connect
 
 ROOT = Path(__file__).resolve().parents[2]

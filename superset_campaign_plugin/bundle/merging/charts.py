@@ -11,7 +11,7 @@ from superset.models.slice import Slice
 
 from superset_campaign_plugin.bundle.charts import query_context
 from superset_campaign_plugin.bundle.merging.three_way import Difference, Document, Policy, put
-from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.superset_assets.installed_assets import find
 
 _FIELDS = ("slice_name", "description", "viz_type")
 # Where the chart stands and which one it is, which Superset writes into its parameters.

@@ -11,7 +11,7 @@ from superset.connectors.sqla.models import SqlaTable, SqlMetric, TableColumn
 from superset.models.core import Database
 
 from superset_campaign_plugin.bundle.merging.three_way import Difference, Document, Path, Policy, put, same
-from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.superset_assets.installed_assets import find
 
 _FIELDS = ("table_name", "description", "main_dttm_col", "catalog", "schema", "sql")
 _COLUMN = ("verbose_name", "description", "type", "is_dttm", "groupby", "filterable", "expression")

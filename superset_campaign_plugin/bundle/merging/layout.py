@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import uuid5
 
-from superset_campaign_plugin.bundle.identity import position_uuid
 from superset_campaign_plugin.bundle.merging.three_way import (
     CONFLICT,
     KEPT,
@@ -23,6 +22,7 @@ from superset_campaign_plugin.bundle.merging.three_way import (
     Policy,
     merge,
 )
+from superset_campaign_plugin.superset_assets.identity import position_uuid
 
 Position = dict[str, Any]
 

@@ -14,11 +14,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from superset_campaign_plugin.errors import MarketoBusyError, MarketoError, MarketoRefusalError
-from superset_campaign_plugin.marketo.client import Client
-from superset_campaign_plugin.marketo.credentials import read_credentials
-from superset_campaign_plugin.marketo.values import parse_time, storable
-from superset_campaign_plugin.preview.contents import (
+from superset_campaign_plugin.emails.contents import (
     MAX_ID,
     Content,
     format_sender,
@@ -26,6 +22,10 @@ from superset_campaign_plugin.preview.contents import (
     store_contents,
     stored_versions,
 )
+from superset_campaign_plugin.errors import MarketoBusyError, MarketoError, MarketoRefusalError
+from superset_campaign_plugin.marketo.client import Client
+from superset_campaign_plugin.marketo.credentials import read_credentials
+from superset_campaign_plugin.marketo.values import parse_time, storable
 
 # Few enough that little is lost when the program is killed, many enough that DuckDB's file is not locked all the time.
 BATCH = 10
