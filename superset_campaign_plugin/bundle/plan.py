@@ -41,9 +41,10 @@ from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.rules_in_words import options_of
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.custom import is_mapping
-from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
+from superset_campaign_plugin.sources.instances import Instance
 from superset_campaign_plugin.sources.prefix import with_prefix
 from superset_campaign_plugin.sources.recognise import DEFAULT, recognise
+from superset_campaign_plugin.sources.resolved import Source, resolve
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
 from superset_campaign_plugin.superset_assets.manifest import Manifest, read_manifest
 from superset_campaign_plugin.warehouse import connect, refusal
@@ -136,11 +137,11 @@ def _make_plan(request: Request) -> Plan:
     warehouse = find_connection(request.database, request.uri)
     check_time_grains(warehouse.database)
     request = replace(request, source=_source(request, warehouse, manifest, notes))
-    instances = read_instances(str(request.source), request.schema)
-    stored_tables = _find_stored(warehouse, instances)
+    source = resolve(str(request.source), request.schema)
+    stored_tables = _find_stored(warehouse, source.instances)
     stored = _stored_figures(stored_tables, notes)
     holder = warehouse if stored is None else stored_connection(warehouse, stored, manifest)
-    bundle = _build(request, warehouse, holder, instances, stored)
+    bundle = _build(request, warehouse, holder, source, stored)
     _check_names_are_free(bundle)
     _check_overwritten(request, bundle)
     ids = known_ids(manifest)
@@ -157,7 +158,7 @@ def _make_plan(request: Request) -> Plan:
         warehouse=warehouse,
         stored=holder,
         stored_tables=stored_tables,
-        instances={each.name: each.schema for each in instances if each.name is not None},
+        instances={each.name: each.schema for each in source.instances if each.name is not None},
         reads=READS_LOG if stored is None else READS_STORED,
         bundle=bundle,
         assets=assets,
@@ -276,7 +277,7 @@ def _build(
     request: Request,
     warehouse: Connection,
     holder: Connection,
-    instances: tuple[Instance, ...],
+    source: Source,
     stored: StoredSource | None,
 ) -> Bundle:
     """The bundle for the warehouse, whose stored tables, if there are such, are in `holder`."""
@@ -285,8 +286,7 @@ def _build(
     sql, time_range = read_contents(
         lambda: opened(warehouse.database, request.schema),
         lambda: opened(holder.readable(), None),
-        str(request.source),
-        request.schema,
+        source,
         options,
         stored,
     )
@@ -297,7 +297,7 @@ def _build(
         request.schema,
         warehouse.database.get_default_catalog(),
         time_range,
-        several_instances=is_several(instances),
+        several_instances=source.is_several,
         stored_database=None if holder is warehouse else holder.uuid,
     )
 

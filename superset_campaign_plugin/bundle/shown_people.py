@@ -12,9 +12,10 @@ from superset.models.core import Database
 from superset_campaign_plugin.bundle.plan import READS_STORED, Plan, opened, settings
 from superset_campaign_plugin.errors import RefreshError
 from superset_campaign_plugin.refresh.state import StoredSource, kept_people
-from superset_campaign_plugin.report.figures_change import KEEP_BY_SETTING, FiguresChange, compare_people
+from superset_campaign_plugin.report.figures_change import KEEP_BY_SETTING, FiguresChange
 from superset_campaign_plugin.report.rules import People
 from superset_campaign_plugin.report.rules_in_words import read_rules
+from superset_campaign_plugin.reporting.compare_people import compare_people
 from superset_campaign_plugin.sources.instances import read_instances
 from superset_campaign_plugin.warehouse import connect
 

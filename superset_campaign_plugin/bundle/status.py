@@ -17,8 +17,8 @@ from superset_campaign_plugin.bundle.plan import StoredTables, installed_request
 from superset_campaign_plugin.embedding.boundaries import list_grants
 from superset_campaign_plugin.embedding.clauses import Grant
 from superset_campaign_plugin.errors import CampaignError, InstallError
+from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.report.rules_in_words import people_in_words
-from superset_campaign_plugin.report.run import REPORT_DATASET
 from superset_campaign_plugin.superset_assets.identity import dashboard_uuid
 from superset_campaign_plugin.superset_assets.installed_assets import find, installed_datasets
 from superset_campaign_plugin.superset_assets.manifest import read_manifest

@@ -16,7 +16,7 @@ from superset_campaign_plugin.embedding.boundaries import escapes_backslashes
 from superset_campaign_plugin.embedding.roles import GUEST_ROLE, create_guest_role, extra_guest_permissions
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import UsageError
-from superset_campaign_plugin.report.run import REPORT_DATASET
+from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.superset_assets.identity import dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.superset_assets.installed_assets import find

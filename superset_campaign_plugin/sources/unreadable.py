@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
+from superset_campaign_plugin.errors import SourceError
+from superset_campaign_plugin.report.quality import MAX_EXAMPLE
 from superset_campaign_plugin.report.relations import EventKind, Spellings, Unreadable
+from superset_campaign_plugin.report.sqltext import executable, sql_text
 from superset_campaign_plugin.sources.catalog import Catalog, as_spelled
+from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import Layout, LogTable
 from superset_campaign_plugin.sources.reader import Reader
 
@@ -34,6 +39,22 @@ class Doubt:
     column: str
     expected: str
     values: Select
+
+
+def check_values_of(connection: Connection, engine: Engine, layout: Layout, catalog: Catalog) -> None:
+    """Raise `SourceError` for an id or time of the log that cannot be read: it names table, column and an example.
+
+    Of a mapping, it is also raised for a table or column that is not there.
+    """
+    if layout.strict:
+        check_mapping(layout, catalog)
+    for doubt in bad_log_values(layout, catalog, engine):
+        found = connection.execute(executable(sql_text(doubt.values.limit(1), engine))).first()
+        if found is not None:
+            example = str(found[0])[:MAX_EXAMPLE]
+            raise SourceError(
+                f"column {doubt.column} of table {doubt.table} holds {example!r}, which is not {doubt.expected}"
+            )
 
 
 def bad_log_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[Doubt]:

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.superset_assets.definitions import load_dashboards
 

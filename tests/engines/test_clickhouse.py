@@ -17,9 +17,9 @@ from sqlalchemy import func, literal, literal_column, select, types
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.datasets import Options, computed_dataset
-from superset_campaign_plugin.report.query import Request, dataset_rows, fetch
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.reporting.query import Request, dataset_rows, fetch
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.relations import build_relations

@@ -15,7 +15,7 @@ from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.embedding.clauses import Grant, row_clause
 from superset_campaign_plugin.embedding.portal import Superset, guest_token_request
 from superset_campaign_plugin.errors import PortalError, UsageError
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dataset_uuid
 
 ROLE = "Campaign Report Viewer"

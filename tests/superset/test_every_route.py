@@ -16,7 +16,7 @@ import pytest
 from deployment import SCHEMA, Deployment, words
 from werkzeug.routing import Rule
 
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.superset_assets.identity import dashboard_uuid
 
 REPORT = "campaign_email_performance"

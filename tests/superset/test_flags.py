@@ -39,7 +39,7 @@ from visitor import Visitor, contexts
 
 from superset_campaign_plugin.embedding.portal import Superset
 from superset_campaign_plugin.embedding.refusals import NOT_A_TIME
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 TEMPLATES = "ENABLE_TEMPLATE_PROCESSING"
 RBAC = "DASHBOARD_RBAC"

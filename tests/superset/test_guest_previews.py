@@ -21,7 +21,7 @@ from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding import limits
 from superset_campaign_plugin.embedding.proofs import MAX_LENGTH, Guest, Proofs
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 
 DASHBOARD = "campaign_email_performance"

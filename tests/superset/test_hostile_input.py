@@ -11,7 +11,7 @@ import pytest
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment, run_chart
 from hostile import HOSTILE
 
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 UNKNOWN = 987_654_321
 SCHEMES = ("javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "java\tscript:alert(1)")

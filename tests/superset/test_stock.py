@@ -30,7 +30,7 @@ from superset_campaign_plugin.bundle.assemble import ROOT
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.rules import People, Rules
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
 from superset_campaign_plugin.superset_assets.identity import dataset_uuid

@@ -40,7 +40,7 @@ from superset_campaign_plugin.marketo.jobs import LONGEST, POLL, TYPES
 from superset_campaign_plugin.marketo.journal import Journal
 from superset_campaign_plugin.marketo.pull_activities import TRIES, Pulled, pull_activities
 from superset_campaign_plugin.marketo.windows import SHORTEST, Window, missing_windows, reached_without_gap
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.warehouse import connect
 
 SCRIPT = Path(sys.executable).parent / "superset-campaign"

@@ -14,8 +14,9 @@ from sqlglot import exp
 from superset_campaign_plugin.bundle.assemble import build_bundle
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.datasets import Options
-from superset_campaign_plugin.report.run import dataset_sql
+from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.superset_assets.identity import database_uuid
 from superset_campaign_plugin.warehouse import connect
 
@@ -63,7 +64,7 @@ def uri(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 def queries(uri: str) -> dict[str, str]:
     """The SQL of each dataset."""
     with connect(uri) as (connection, engine):
-        return dataset_sql(connection, engine, "fivetran", None, Options())
+        return dataset_sql(connection, engine, resolve("fivetran", None), Options())
 
 
 def used_columns(expression: str, dialect: str) -> set[str]:
