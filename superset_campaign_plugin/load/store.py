@@ -21,9 +21,10 @@ from superset_campaign_plugin.errors import LoadError
 from superset_campaign_plugin.load.batch import Batch
 from superset_campaign_plugin.load.extract import MAX_ACTIVITY_ID
 from superset_campaign_plugin.load.writers import get_writer
+from superset_campaign_plugin.report.activity_kinds import ATTRIBUTES
+from superset_campaign_plugin.sources.bulk import ACTIVITY_TABLE
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 
-ACTIVITY_TABLE = "marketo_activity"
 PROGRESS_TABLE = "marketo_load_progress"
 
 
@@ -66,11 +67,7 @@ def activity_table(schema: str | None = None) -> Table:
         Column("campaign_id", BigInteger),
         Column("email_id", BigInteger),
         Column("email_name", _LongText),
-        Column("action_result", _LongText),
-        Column("link", _LongText),
-        Column("is_bot_activity", _LongText),
-        Column("user_agent", _LongText),
-        Column("merge_ids", _LongText),
+        *(Column(name, _LongText) for name in ATTRIBUTES),
         Column("loaded_at", _Time, nullable=False),
         schema=schema,
         **_ON_MYSQL,

@@ -24,8 +24,9 @@ from superset_campaign_plugin.load.extract import (
     stored_flag,
 )
 from superset_campaign_plugin.load.records import MAX_RECORD, Lines, Record, Records
+from superset_campaign_plugin.report.activity_kinds import ATTRIBUTES
 
-_TEXTS = ("email_name", "action_result", "link", "is_bot_activity", "user_agent", "merge_ids")
+_TEXTS = ("email_name", *ATTRIBUTES)
 SCHEMA = pa.schema(
     [
         ("activity_id", pa.string()),
@@ -162,7 +163,7 @@ class UsualLines:
             column("primaryAttributeValueId", pa.int64()),
             _without_null(column("primaryAttributeValue", pa.string())),
             pc.coalesce(result, attributes["actionresult"]),
-            *(attributes[name] for name in ("link", "isbotactivity", "useragent", "mergeids")),
+            *(attributes[name] for name in STORED_ATTRIBUTES[1:]),
         ]
         return Rows(lines, stored, pa.table(columns, schema=SCHEMA))
 

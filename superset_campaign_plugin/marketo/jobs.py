@@ -17,13 +17,14 @@ from superset_campaign_plugin.errors import MarketoError, MarketoLaterError, Mar
 from superset_campaign_plugin.load.extract import ALL_COLUMNS, STORED_TYPES
 from superset_campaign_plugin.marketo.client import Client
 from superset_campaign_plugin.marketo.values import spell_time
+from superset_campaign_plugin.report.activity_kinds import DELETE_TYPES
 
 LONGEST = timedelta(days=31)  # that a job may span
 AT_ONCE = 2  # jobs that Marketo runs; more in its queue would only stand in the way of other programs
 POLL = (60.0, 60.0, 120.0, 240.0, 300.0)  # seconds between two questions for a state
 
 # Deletions are not in the extract: Marketo has them at an address of their own.
-TYPES = sorted(STORED_TYPES - {29, 37})
+TYPES = sorted(STORED_TYPES.difference(DELETE_TYPES))
 FIELDS = ALL_COLUMNS
 
 _PATH = "/bulk/v1/activities/export"

@@ -42,11 +42,12 @@ from superset_campaign_plugin.refresh.tables import (
     undecided_rows,
 )
 from superset_campaign_plugin.refresh.views import view_queries
+from superset_campaign_plugin.report.activity_kinds import EventKind
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import email_records, link_clicks
-from superset_campaign_plugin.report.relations import EventKind, Relations
+from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.sources import get_layout

@@ -25,6 +25,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, CompoundSelect, Select
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.activity_kinds import EventKind, Status
 from superset_campaign_plugin.report.checks import (
     ABSENT_COLUMN,
     ABSENT_TABLE,
@@ -76,7 +77,6 @@ from superset_campaign_plugin.report.records import (
 from superset_campaign_plugin.report.relations import (
     UNKNOWN_CAMPAIGN,
     Absent,
-    EventKind,
     Relations,
     Spellings,
     Unreadable,
@@ -360,7 +360,7 @@ def _no_outcome(status: CTE, clock: ColumnElement[Any], engine: Engine) -> Selec
         (at > engine.days_before(clock, KEPT_DAYS), literal(f"30 to {KEPT_DAYS} days old")),
         else_=literal(f"more than {KEPT_DAYS} days old"),
     )
-    waiting = or_(status.c.status == literal("Pending"), status.c.status == literal("Aborted"))
+    waiting = or_(status.c.status == literal(Status.PENDING.value), status.c.status == literal(Status.ABORTED.value))
     sent_at = case((waiting, at))
     aged = select(age.label("age"), sent_at.label("waiting_at")).subquery("aged")
     ages = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from superset_campaign_plugin import advice
 from superset_campaign_plugin.errors import SourceError
-from superset_campaign_plugin.report.relations import EventKind
+from superset_campaign_plugin.report.activity_kinds import EventKind
 from superset_campaign_plugin.sources.catalog import Catalog, place
 from superset_campaign_plugin.sources.layout import Layout
 from superset_campaign_plugin.sources.registry import layouts
