@@ -109,8 +109,8 @@ def _column(
     """A column of the tables of activities. `usual` is what most loaders call it; with None each layout must say.
 
     `of` are the kinds of activities that have it: none for what tells the kinds apart, and for the ids of merges.
-    `without` says what the report lacks where the table of a kind does not have it. An `attribute` is one that Marketo's
-    bulk extract keeps among the attributes.
+    `without` says what the report lacks where a table of that kind does not have it. An `attribute` is one that Marketo
+    keeps among the attributes of its bulk extract.
     """
     told = {"of": of, "holds": holds, "without": without or {}, "attribute": attribute}
     return field(metadata=told) if usual is None else field(default=usual, metadata=told)
