@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from superset_campaign_plugin.deployment import superset_app
+from superset_campaign_plugin.superset_app import superset_app
 
 
 def main() -> None:

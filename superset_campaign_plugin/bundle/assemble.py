@@ -15,10 +15,10 @@ from uuid import UUID
 import yaml
 from sqlalchemy.engine import make_url
 
-from superset_campaign_plugin.bundle.charts import chart_config
-from superset_campaign_plugin.bundle.dashboards import dashboard_config
+from superset_campaign_plugin.bundle.chart_config import chart_config
+from superset_campaign_plugin.bundle.dashboard_config import dashboard_config
+from superset_campaign_plugin.bundle.dataset_config import dataset_config
 from superset_campaign_plugin.bundle.dataset_queries import assumed_contents, read_contents
-from superset_campaign_plugin.bundle.datasets import dataset_config
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import BundleError, UsageError
 from superset_campaign_plugin.report.datasets import NO_PREVIEW, PREVIEW_PATH, QUALITY_DATASET, Options

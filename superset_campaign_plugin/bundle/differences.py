@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from superset_campaign_plugin.advice import installed_tables
-from superset_campaign_plugin.bundle.plan import installed_request, make_plan
+from superset_campaign_plugin.bundle.install_plan import installed_request, make_plan
 from superset_campaign_plugin.errors import unknown
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.superset_assets.definitions import load_dashboards

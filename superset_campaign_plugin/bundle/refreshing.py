@@ -12,7 +12,7 @@ from superset.models.core import Database
 from superset_campaign_plugin.advice import installed_tables, registered
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.install import carry_out
-from superset_campaign_plugin.bundle.plan import READS_STORED, Request, make_plan
+from superset_campaign_plugin.bundle.install_plan import READS_STORED, InstallRequest, make_plan
 from superset_campaign_plugin.bundle.shown_people import installed_changes_figures
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.errors import InstallError
@@ -83,7 +83,7 @@ def refresh_installed(
         # The first refresh, or the first after an upgrade: from now on the dashboard reads what it has stored.
         progress("Letting the dashboard read the stored tables")
         plan = make_plan(
-            Request(database.database_name, None, known["schema"], str(known["source"]), kinds=["datasets"])
+            InstallRequest(database.database_name, None, known["schema"], str(known["source"]), kinds=["datasets"])
         )
         for note in plan.notes:
             logger.warning("%s", note)

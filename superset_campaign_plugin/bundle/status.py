@@ -13,7 +13,7 @@ from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin import __version__
 from superset_campaign_plugin.advice import installed_tables
-from superset_campaign_plugin.bundle.plan import StoredTables, installed_request, make_plan, settings
+from superset_campaign_plugin.bundle.install_plan import StoredTables, installed_request, make_plan, settings
 from superset_campaign_plugin.embedding.boundaries import list_grants
 from superset_campaign_plugin.embedding.clauses import Grant
 from superset_campaign_plugin.errors import CampaignError, InstallError

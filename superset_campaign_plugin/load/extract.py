@@ -91,7 +91,7 @@ class Form:
     activity_type: int | None = None
 
 
-class Layout:
+class FileLayout:
     """Where the fields of a file stand. Raises `LoadError` for a header that is none of an activity extract.
 
     `absent` are the columns that the file does not have.

@@ -51,9 +51,9 @@ from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.sources import get_layout
+from superset_campaign_plugin.sources.build_relations import build_relations
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import read_instances
-from superset_campaign_plugin.sources.relations import build_relations
 from superset_campaign_plugin.sources.unreadable import check_values_of
 
 _GROUP = ("campaign_id", "email_id")

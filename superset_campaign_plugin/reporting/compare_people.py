@@ -14,7 +14,7 @@ from superset_campaign_plugin.report.datasets import REPORT_DATASET, Options
 from superset_campaign_plugin.report.figures_change import FIGURES, FiguresChange
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.reporting.dataset_sql import computed_sql
-from superset_campaign_plugin.reporting.query import Request, fetch
+from superset_campaign_plugin.reporting.query import ReportRequest, fetch
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.resolved import resolve
 
@@ -45,7 +45,7 @@ def compare_people(
         options = Options(rules=replace(rules, people=people, time_zone="UTC"))
         sql = computed_sql(logs, options, [REPORT_DATASET])[REPORT_DATASET]
         if sql not in totals:  # in a log without merges both are the same query
-            [row] = fetch(connection, engine, dataset, sql, Request(by=())).records()
+            [row] = fetch(connection, engine, dataset, sql, ReportRequest(by=())).records()
             totals[sql] = {name: row[name] for name in FIGURES}
         return totals[sql]
 

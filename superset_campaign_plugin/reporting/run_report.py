@@ -10,7 +10,7 @@ from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.datasets import REPORT_DATASET, Options
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.reporting.dataset_sql import FactsSource, dataset_sql
-from superset_campaign_plugin.reporting.query import Report, Request, fetch
+from superset_campaign_plugin.reporting.query import Report, ReportRequest, fetch
 from superset_campaign_plugin.reporting.where import check_where
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.resolved import resolve
@@ -30,14 +30,14 @@ def run_report(
     rules: Rules | None = None,
     facts: FactsSource | None = None,
 ) -> Report:
-    """Compute the report from a loader's tables. `Request` explains the arguments; `as_of` is the clock,
+    """Compute the report from a loader's tables. `ReportRequest` explains the arguments; `as_of` is the clock,
     and `rules` say what counts. The figures come from the log, or from `facts`.
 
     Raises `UsageError` for what cannot be meant, as a field of `where` of whose values the report holds none,
     `SourceError` where the tables are not the layout's,
     `DatabaseError` where the database fails.
     """
-    request = Request(by=by, date_from=date_from, date_to=date_to, where=where)
+    request = ReportRequest(by=by, date_from=date_from, date_to=date_to, where=where)
     resolved = resolve(source, schema)
     dataset = load_semantics().datasets[REPORT_DATASET]
     for field in where or {}:

@@ -11,10 +11,10 @@ from superset_campaign_plugin.advice import of_instance
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.sources import get_layout
+from superset_campaign_plugin.sources.build_relations import build_relations
 from superset_campaign_plugin.sources.catalog import Catalog, LiveCatalog
 from superset_campaign_plugin.sources.instances import Instance, read_instances
 from superset_campaign_plugin.sources.layout import Layout
-from superset_campaign_plugin.sources.relations import build_relations
 from superset_campaign_plugin.sources.unreadable import check_values_of
 
 

@@ -181,7 +181,7 @@ def test_sql_that_an_upgrade_replaced_can_be_read_again(app: Deployment) -> None
 
     from superset import db
 
-    from superset_campaign_plugin.bundle.plan import settings
+    from superset_campaign_plugin.bundle.install_plan import settings
 
     dataset().sql = "SELECT 1 AS theirs"
     db.session.commit()

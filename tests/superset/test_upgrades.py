@@ -260,7 +260,7 @@ class World:
         def build(*given: Any, **options: Any) -> Any:
             return self.release.of(copy.deepcopy(build_bundle(*given, **options)))
 
-        with patch("superset_campaign_plugin.bundle.plan.build_bundle", build):
+        with patch("superset_campaign_plugin.bundle.install_plan.build_bundle", build):
             yield
 
     # What people do.

@@ -27,7 +27,7 @@ LAYERS = (
     ("emails", "marketo"),
     ("reporting",),
     ("config",),
-    ("host", "shortcuts", "deployment"),
+    ("host", "shortcuts", "superset_app"),
     ("superset_assets",),
     ("embedding",),
     ("preview",),

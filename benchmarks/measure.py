@@ -28,7 +28,7 @@ from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.reporting.dataset_sql import FactsSource, dataset_sql
-from superset_campaign_plugin.reporting.query import Request, dataset_rows, fetch
+from superset_campaign_plugin.reporting.query import ReportRequest, dataset_rows, fetch
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
@@ -148,7 +148,7 @@ def queries(uri: str, repeat: int, facts: FactsSource | None) -> dict[str, float
         dataset = load_semantics().datasets[PERFORMANCE]
 
         def ask(by: tuple[str, ...]) -> float:
-            return timed(lambda: fetch(connection, engine, dataset, sql[PERFORMANCE], Request(by=by)))
+            return timed(lambda: fetch(connection, engine, dataset, sql[PERFORMANCE], ReportRequest(by=by)))
 
         def by_column() -> None:
             rows = dataset_rows(sql[COLUMNS], COLUMNS)

@@ -55,7 +55,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Request:
+class InstallRequest:
     """What was asked: the registered `database` or a `uri`, the loader's schema and layout, and what to replace.
 
     Without a `source` it is that which is installed upon these tables, or else the one whose tables are there, with
@@ -87,13 +87,13 @@ class StoredTables:
 
 
 @dataclass
-class Plan:
+class InstallPlan:
     """Everything that an installation needs to know; `notes` are sentences for the admin.
 
     `stored` is the connection to the stored tables, `stored_tables` what was found there.
     """
 
-    request: Request
+    request: InstallRequest
     manifest: Manifest
     warehouse: Connection
     stored: Connection
@@ -121,7 +121,7 @@ class Plan:
         }
 
 
-def make_plan(request: Request) -> Plan:
+def make_plan(request: InstallRequest) -> InstallPlan:
     """Work out the installation. Nothing is written.
 
     Raises `UsageError`, `InstallError`, `SourceError` or `DatabaseError`.
@@ -131,7 +131,7 @@ def make_plan(request: Request) -> Plan:
         return _make_plan(request)
 
 
-def _make_plan(request: Request) -> Plan:
+def _make_plan(request: InstallRequest) -> InstallPlan:
     manifest = read_manifest() or Manifest()
     notes: list[str] = []
     warehouse = find_connection(request.database, request.uri)
@@ -152,7 +152,7 @@ def _make_plan(request: Request) -> Plan:
     ]
     if set(request.kinds) == set(MODELS):
         assets += shipped_no_more(manifest, bundle, ids)
-    return Plan(
+    return InstallPlan(
         request=request,
         manifest=manifest,
         warehouse=warehouse,
@@ -168,7 +168,7 @@ def _make_plan(request: Request) -> Plan:
     )
 
 
-def _source(request: Request, warehouse: Connection, manifest: Manifest, notes: list[str]) -> str:
+def _source(request: InstallRequest, warehouse: Connection, manifest: Manifest, notes: list[str]) -> str:
     """The source that is asked for, with its prefix; else the installed one, else the one whose tables are there."""
     if request.source is not None:
         return with_prefix(request.source, request.table_prefix)
@@ -187,7 +187,7 @@ def installed_request(
     schema: str | None = None,
     source: str | None = None,
     table_prefix: str | None = None,
-) -> Request:
+) -> InstallRequest:
     """The request that installs again upon what the report is installed upon, but with a `schema`, `source` or
     `table_prefix` that is given.
 
@@ -203,7 +203,7 @@ def installed_request(
             "the database that the report is installed upon was deleted from this Superset; run "
             "`superset campaign install` with --database or --uri"
         )
-    return Request(
+    return InstallRequest(
         database=database.database_name,
         uri=None,
         schema=known["schema"] if schema is None else schema,
@@ -274,7 +274,7 @@ def _stored_figures(found: list[StoredTables], notes: list[str]) -> StoredSource
 
 
 def _build(
-    request: Request,
+    request: InstallRequest,
     warehouse: Connection,
     holder: Connection,
     source: Source,
@@ -321,7 +321,7 @@ def _check_names_are_free(bundle: Bundle) -> None:
             raise InstallError(f"another dashboard has the slug {config['slug']}; change it and install again")
 
 
-def _check_overwritten(request: Request, bundle: Bundle) -> None:
+def _check_overwritten(request: InstallRequest, bundle: Bundle) -> None:
     names = {name for _, name, _ in bundle.assets()}
     known = names | {f"{kind.removesuffix('s')}/{name}" for kind, name, _ in bundle.assets()}
     for name in request.overwrite:
@@ -329,7 +329,7 @@ def _check_overwritten(request: Request, bundle: Bundle) -> None:
             raise unknown("dataset, chart or dashboard", name, known)
 
 
-def _replaces(request: Request, kind: str, name: str) -> bool:
+def _replaces(request: InstallRequest, kind: str, name: str) -> bool:
     return bool({ALL, name, f"{kind.removesuffix('s')}/{name}"} & set(request.overwrite))
 
 

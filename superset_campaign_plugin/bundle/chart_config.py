@@ -13,8 +13,6 @@ from superset_campaign_plugin.semantics import Dataset, load_semantics, report_c
 from superset_campaign_plugin.superset_assets.definitions import Chart
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dataset_uuid
 
-TIME_COLUMN = "sent_date"
-
 
 def chart_config(dashboard: str, chart: Chart, week_grain: str) -> dict[str, Any]:
     """The chart in the form of Superset's export, for its importer; `week_grain` is that of the engine's Mondays."""
