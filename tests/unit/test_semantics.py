@@ -9,6 +9,7 @@ import logs
 import pytest
 import sqlalchemy as sa
 import sqlglot
+from oracle import FIELDS
 from sqlglot import exp
 
 from superset_campaign_plugin.bundle.assemble import build_bundle
@@ -21,15 +22,6 @@ from superset_campaign_plugin.superset_assets.identity import database_uuid
 from superset_campaign_plugin.warehouse import connect
 
 ROOT = Path(__file__).resolve().parents[2]
-FIELDS = [
-    *("sent", "delivered", "pct_delivered", "hard_bounced", "pct_hard_bounced", "soft_bounced", "pct_soft_bounced"),
-    *("pending", "aborted", "opened", "pct_opened", "clicked_link", "pct_clicked_link", "clicked_to_opened_ratio"),
-    *("unsubscribed", "pct_unsubscribed"),
-    *("first_sent", "last_sent", "last_activity"),
-    # Beside Marketo's: who was a person, and who a machine.
-    *("human_opened", "pct_human_opened", "human_clicked_link", "pct_human_clicked_link"),
-    *("privacy_proxy_opened", "image_proxy_opened"),
-]
 DATASETS = ("campaign_email_columns", "campaign_email_links", "campaign_email_performance", "campaign_email_quality")
 STEPS = {
     "campaign_email_performance": {
