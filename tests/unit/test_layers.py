@@ -47,6 +47,12 @@ def test_every_module_has_a_layer() -> None:
     assert {_part(module) for module in _modules()} <= set(placed)
 
 
+def test_the_page_of_layers_names_every_folder() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {_part(module) for module, file in _modules().items() if file.parent != ROOT}
+    assert {folder for folder in folders if f"`{folder}/`" not in page} == set()
+
+
 def test_no_import_climbs() -> None:
     climbs = {
         (module, imported)
