@@ -1,4 +1,4 @@
-"""docs/extending.md says what a new kind of activity takes: its changes are made in a copy, and the report counts it."""
+"""docs/extending.md says what a new kind of activity takes: its changes are made in a copy, which then counts it."""
 
 from __future__ import annotations
 
