@@ -6,6 +6,7 @@ Imports within functions count as well: they are there so that a command starts 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -51,6 +52,12 @@ def test_the_page_of_layers_names_every_folder() -> None:
     page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
     folders = {_part(module) for module, file in _modules().items() if file.parent != ROOT}
     assert {folder for folder in folders if f"`{folder}/`" not in page} == set()
+
+
+def test_the_files_that_the_page_names_are_there() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+/[\w/]+\.(?:py|yaml))`", page))
+    assert {name for name in named if not (ROOT / name).is_file() and not (ROOT.parent / name).is_file()} == set()
 
 
 def test_no_import_climbs() -> None:
