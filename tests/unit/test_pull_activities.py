@@ -34,7 +34,8 @@ from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import BusyError, LoadError, MarketoError, UsageError
 from superset_campaign_plugin.load import load_files as loading
 from superset_campaign_plugin.load.store import Store
-from superset_campaign_plugin.marketo import activities, download
+from superset_campaign_plugin.marketo import download
+from superset_campaign_plugin.marketo import pull_activities as pulling
 from superset_campaign_plugin.marketo.client import PAUSES, TRANSFER_CHUNK
 from superset_campaign_plugin.marketo.jobs import LONGEST, POLL, TYPES
 from superset_campaign_plugin.marketo.journal import Journal
@@ -761,13 +762,13 @@ def test_no_secret_is_stored_or_told(marketo, held, warehouse, pull):
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """The command on the clock of the test, some days after the log's last activity."""
-    real = activities.pull_activities
+    real = pulling.pull_activities
 
     def pull(*arguments: Any, **options: Any) -> PulledActivities:
         now = NOW.replace(tzinfo=timezone.utc)
         return real(*arguments, sleep=clock.sleep, clock=clock, now=lambda: now, **options)
 
-    monkeypatch.setattr(activities, "pull_activities", pull)
+    monkeypatch.setattr(pulling, "pull_activities", pull)
 
 
 def run(marketo: Marketo, uri: str, *arguments: str, **changes: str) -> Result:
