@@ -46,7 +46,7 @@ from superset_campaign_plugin.sources.prefix import with_prefix
 from superset_campaign_plugin.sources.recognise import DEFAULT, recognise
 from superset_campaign_plugin.sources.resolved import Source, resolve
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
-from superset_campaign_plugin.superset_assets.manifest import Manifest, read_manifest
+from superset_campaign_plugin.superset_assets.manifest import Manifest, installed_manifest, read_manifest
 from superset_campaign_plugin.warehouse import connect, refusal
 
 # What the datasets of an installation read.
@@ -193,10 +193,7 @@ def installed_request(
 
     Raises `InstallError` where no report is installed, or its database is gone.
     """
-    manifest = read_manifest()
-    if manifest is None or not manifest.warehouse:
-        raise InstallError("the report is not installed here; run: superset campaign install")
-    known = manifest.warehouse
+    known = installed_manifest().warehouse
     database = find(Database, str(known["database"]))
     if database is None:
         raise InstallError(

@@ -18,13 +18,12 @@ from superset.utils.core import QueryStatus, override_user
 from superset_campaign_plugin.bundle.chart_config import query_context
 from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of
 from superset_campaign_plugin.bundle.merging.dashboards import ids_here, read_position
-from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.rights import how_to_grant_by_words
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.superset_assets.definitions import CHART_TYPES, load_dashboards
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.superset_assets.installed_assets import find
-from superset_campaign_plugin.superset_assets.manifest import read_manifest
+from superset_campaign_plugin.superset_assets.manifest import not_installed, read_manifest
 from superset_campaign_plugin.warehouse import reason
 from superset_campaign_plugin.wording import counted
 
@@ -47,7 +46,7 @@ def validate() -> list[AssetCheck]:
     """Check datasets, charts and dashboards, in this order. Raises `InstallError` where nothing is installed."""
     manifest = read_manifest()
     if manifest is None:
-        raise InstallError("the report is not installed here; run: superset campaign install")
+        raise not_installed()
     checks = [_dataset(name) for name in load_semantics().datasets]
     for dashboard in load_dashboards(bool(manifest.instances)):
         checks += [_chart(name, str(chart_uuid(dashboard.name, name))) for name in dashboard.charts]

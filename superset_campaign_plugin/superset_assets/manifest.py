@@ -92,10 +92,23 @@ def delete_manifest() -> None:
         db.session.delete(entry)
 
 
+def installed_manifest() -> Manifest:
+    """The manifest of this deployment, which knows the warehouse. Raises `InstallError` where nothing is installed."""
+    manifest = read_manifest()
+    if manifest is None or not manifest.warehouse:
+        raise not_installed()
+    return manifest
+
+
+def not_installed() -> InstallError:
+    """The error of a command that needs an installation."""
+    return InstallError("the report is not installed here; run: superset campaign install")
+
+
 def missing_part(what: str) -> InstallError:
     """The error where a part of the report that a command needs is not there; `what` is as in "dashboard was"."""
     if read_manifest() is None:
-        return InstallError("the report is not installed here; run: superset campaign install")
+        return not_installed()
     return InstallError(
         f"the report's {what} deleted in Superset; run: superset campaign install, which makes anew what is missing"
     )
