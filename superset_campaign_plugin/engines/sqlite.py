@@ -64,7 +64,10 @@ class SQLite(Engine):
         return func.coalesce(func.strftime(literal(_TIME), column), func.strftime(literal(_TIME), _usual(column)))
 
     def try_time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return case((_is_day(column), self.time(column)))
+        # It would read 02-30 as a day of March, and a number as one of another calendar.
+        day = func.substr(func.trim(column), 1, 10)
+        is_day = and_(_like(func.trim(column), _BEGINS_WITH_DAY), func.date(day, literal("+0 days")) == day)
+        return case((is_day, self.time(column)))
 
     def bad_time(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
         return and_(self.filled(column).is_not(None), self.try_time(column).is_(None))
@@ -81,9 +84,7 @@ class SQLite(Engine):
 
     def sort_keys(self, column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
         if kind_of(column.type) in (Kind.NUMBER, Kind.DAY, Kind.TIME):
-            # As `try_time`, without its first reading: SQLite's parser has a limit of nesting, and a report of several
-            # Marketo instances comes near it.
-            return [case((_is_day(column), func.strftime(literal(_TIME), _usual(column)))), column]
+            return [self.try_time(column), column]
         return super().sort_keys(column)
 
     def bad_identifier(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
@@ -129,18 +130,12 @@ def _like(text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:
     return text.op("GLOB", is_comparison=True)(literal(pattern))
 
 
-def _is_day(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Whether the value begins with a day. The date functions read 02-30 as one of March, and a number as another."""
-    day = func.substr(func.trim(column), 1, 10)
-    return and_(_like(func.trim(column), _BEGINS_WITH_DAY), func.date(day, literal("+0 days")) == day)
-
-
 def _usual(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """A time in a spelling that the date functions read: offsets need minutes and a colon, and UTC is Z."""
     text = func.replace(func.replace(func.trim(column), literal("UTC"), literal("Z")), literal("Z+"), literal("+"))
-    # All before the last two characters; by the length it would be nested deeper.
-    without_minutes = func.substr(text, literal_column("-2"), literal_column("-100"))
-    with_colon = without_minutes.concat(literal(":")).concat(func.substr(text, literal_column("-2")))
+    with_colon = func.substr(text, 1, func.length(text) - literal_column("2")).concat(
+        literal(":").concat(func.substr(text, literal_column("-2")))
+    )
     return case(
         (_like(text, _BARE_OFFSET + _DIGIT * 2), with_colon),
         (_like(text, _BARE_OFFSET), text.concat(literal(":00"))),
