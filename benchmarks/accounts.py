@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from superset_campaign_plugin.deployment import superset_app
+from superset_campaign_plugin.superset_app import superset_app
 
 
 def main() -> None:
@@ -21,8 +21,8 @@ def make(wanted: dict[str, Any]) -> None:
     """One account; doing it again changes its password alone."""
     from superset import security_manager
 
-    from superset_campaign_plugin.bundle.role import VIEWER_ROLE
     from superset_campaign_plugin.embedding.boundaries import grant
+    from superset_campaign_plugin.embedding.roles import VIEWER_ROLE
 
     name, password, workspace = wanted["name"], wanted["password"], wanted["workspace"]
     roles = [security_manager.find_role(VIEWER_ROLE)]

@@ -12,9 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks.people import Answer, Choice, decoded
-from superset_campaign_plugin.report.datasets import Options
-from superset_campaign_plugin.report.query import dataset_rows
-from superset_campaign_plugin.report.run import REPORT_DATASET, dataset_sql
+from superset_campaign_plugin.report.datasets import REPORT_DATASET, Options
+from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
+from superset_campaign_plugin.reporting.query import dataset_rows
+from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
 
 NAMES = ("workspace", "program_name", "campaign_name", "email_name")
@@ -73,7 +74,7 @@ class Truth:
 def read_truth(uri: str, schema: str) -> Truth:
     """Compute it."""
     with connect(uri) as (connection, engine):
-        sql = dataset_sql(connection, engine, "fivetran", schema, Options(), [REPORT_DATASET], None)[REPORT_DATASET]
+        sql = dataset_sql(connection, engine, resolve("fivetran", schema), Options(), [REPORT_DATASET])[REPORT_DATASET]
         sums = [sa.column(f"{name}_count").label(name) for name in SUMS]
         query = sa.select(*map(sa.column, _COLUMNS), *sums).select_from(dataset_rows(sql, "report"))
         rows = [dict(row) for row in connection.execute(query).mappings()]

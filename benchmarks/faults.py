@@ -13,9 +13,9 @@ from pathlib import Path
 import redis
 
 from benchmarks.people import Answer
-from stack.run import Stack, healthy, service
 from stack.servers import redis_server
 from stack.settings import load_settings
+from stack.start import Stack, healthy, service
 
 OUTAGE = 5.0  # seconds until what was killed is started again
 

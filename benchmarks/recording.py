@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Frame, Page, Request, expect, sync_playwright
 
-from stack.run import Stack
+from stack.start import Stack
 
 CHROMIUM = "/usr/bin/chromium"
 # What a request says about the one who sends it is set anew for each person.

@@ -31,7 +31,7 @@ from demo.prepare import ADMIN
 from demo.progress import Progress
 from demo.served import MADE_UP, ROOT, DemoError, Served, own_database
 from superset_campaign_plugin import resources
-from superset_campaign_plugin.preview.contents import load_emails
+from superset_campaign_plugin.emails.contents import load_emails
 
 DASHBOARD = "superset/dashboard/campaign-email-performance/"
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from superset_campaign_plugin.errors import CampaignError
-from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.custom import is_mapping
-from superset_campaign_plugin.sources.instances import read_instances
+from superset_campaign_plugin.sources.resolved import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".demo"
@@ -52,8 +51,7 @@ def own_database(database: str, source: str, schema: str | None) -> Served:
     try:
         if is_mapping(source):
             source = str(Path(source).resolve())  # Superset runs in another folder
-        for instance in read_instances(source, schema):
-            get_layout(instance.source)
+        resolve(source, schema)
     except CampaignError as error:
         raise DemoError(str(error)) from error
     name = hashlib.sha256(f"{file} {schema or ''}".encode()).hexdigest()[:12]

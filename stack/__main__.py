@@ -10,8 +10,8 @@ import signal
 import sys
 
 from stack.errors import StackError
-from stack.run import started
 from stack.settings import ROOT
+from stack.start import started
 
 
 def main() -> int:

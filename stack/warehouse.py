@@ -13,7 +13,7 @@ from psycopg2 import sql
 from demo.generate import generate
 from stack.servers import connect, empty_database
 from stack.settings import Settings, warehouse_uri
-from superset_campaign_plugin.preview.contents import load_emails
+from superset_campaign_plugin.emails.contents import load_emails
 from superset_campaign_plugin.refresh.run import refresh
 
 SCHEMA = "marketo"

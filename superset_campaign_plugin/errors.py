@@ -116,10 +116,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if not names:
         return "there are none"
-    by_letters: dict[str, str] = {}
-    for each in names:
-        by_letters.setdefault(each.casefold(), each)
-    if near := difflib.get_close_matches(name.casefold(), by_letters, n=1):
-        return f"did you mean {by_letters[near[0]]!r}?"
+    if near := nearest_name(name, names):
+        return f"did you mean {near!r}?"
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return f"known are: {', '.join(names[:_LISTED])}{more}"
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The name of `known` that is most like this one, in whatever case; None where none is."""
+    by_letters: dict[str, str] = {}
+    for each in sorted(known):
+        by_letters.setdefault(each.casefold(), each)
+    near = difflib.get_close_matches(name.casefold(), by_letters, n=1)
+    return by_letters[near[0]] if near else None

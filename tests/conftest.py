@@ -118,7 +118,7 @@ class Warehouse:
 
     def report(self, **asked: Any) -> Any:
         """`run_report` over this database."""
-        from superset_campaign_plugin.report.run import run_report
+        from superset_campaign_plugin.reporting.run_report import run_report
 
         return run_report(self.uri, **asked)
 

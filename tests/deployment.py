@@ -34,10 +34,10 @@ import duckdb
 import pytest
 
 from demo.generate import generate
-from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.emails.contents import load_emails
 from superset_campaign_plugin.embedding.portal import guest_token_request
-from superset_campaign_plugin.preview.contents import load_emails
+from superset_campaign_plugin.superset_assets.definitions import load_dashboards
 
 DATABASE = "Campaign Warehouse"
 SCHEMA = "marketo"
@@ -284,7 +284,7 @@ def give_viewer_role() -> None:
     """The plugin's role for the user `viewer`; the role goes with every uninstallation."""
     from superset import db, security_manager
 
-    from superset_campaign_plugin.bundle.role import VIEWER_ROLE
+    from superset_campaign_plugin.embedding.roles import VIEWER_ROLE
 
     security_manager.find_user("viewer").roles = [security_manager.find_role(VIEWER_ROLE)]
     db.session.commit()
@@ -376,8 +376,8 @@ def run_chart(deployment: Deployment, name: str, user: str = "admin", **changes:
     from superset.commands.chart.data.get_data_command import ChartDataCommand
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.identity import chart_uuid
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.identity import chart_uuid
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.as_user(user):
         chart = find(Slice, str(chart_uuid(CHARTS[name], name)))

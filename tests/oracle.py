@@ -29,7 +29,7 @@ from superset_campaign_plugin.report.rules import People as Choice
 from superset_campaign_plugin.report.rules import Rules
 
 if TYPE_CHECKING:
-    from superset_campaign_plugin.report.query import Report
+    from superset_campaign_plugin.reporting.query import Report
 
 DEFAULTS = Rules()
 STATUSES = ("delivered", "hard_bounced", "soft_bounced", "pending", "aborted")

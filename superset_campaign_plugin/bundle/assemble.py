@@ -15,19 +15,19 @@ from uuid import UUID
 import yaml
 from sqlalchemy.engine import make_url
 
-from superset_campaign_plugin.bundle.charts import chart_config
-from superset_campaign_plugin.bundle.contents import assumed_contents, read_contents
-from superset_campaign_plugin.bundle.dashboards import dashboard_config
-from superset_campaign_plugin.bundle.datasets import dataset_config
-from superset_campaign_plugin.bundle.definitions import load_dashboards
-from superset_campaign_plugin.bundle.identity import database_uuid, replaced_uuid
+from superset_campaign_plugin.bundle.chart_config import chart_config
+from superset_campaign_plugin.bundle.dashboard_config import dashboard_config
+from superset_campaign_plugin.bundle.dataset_config import dataset_config
+from superset_campaign_plugin.bundle.dataset_queries import assumed_contents, read_contents
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import BundleError, UsageError
 from superset_campaign_plugin.report.datasets import NO_PREVIEW, PREVIEW_PATH, QUALITY_DATASET, Options
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.run import FactsSource
+from superset_campaign_plugin.reporting.dataset_sql import FactsSource
 from superset_campaign_plugin.semantics import load_semantics
-from superset_campaign_plugin.sources.instances import is_several, read_instances
+from superset_campaign_plugin.sources.resolved import resolve
+from superset_campaign_plugin.superset_assets.definitions import load_dashboards
+from superset_campaign_plugin.superset_assets.identity import database_uuid, replaced_uuid
 from superset_campaign_plugin.warehouse import connect, parse_uri
 
 ROOT = "superset_campaign_bundle"
@@ -47,6 +47,14 @@ class Bundle:
     datasets: dict[str, dict[str, Any]]
     charts: dict[str, dict[str, Any]]
     dashboards: dict[str, dict[str, Any]]
+
+    def assets(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """(kind, name, configuration) of every asset, in an order in which each finds what it refers to."""
+        return [
+            (kind, name, config)
+            for kind in ("datasets", "charts", "dashboards")
+            for name, config in getattr(self, kind).items()
+        ]
 
 
 def build_bundle(
@@ -185,7 +193,7 @@ def write_bundle(
 
     `rules` say what counts; the figures come from the log, or from `facts`.
     """
-    several = is_several(read_instances(source, schema))
+    resolved = resolve(source, schema)
     options = Options(preview_path=target.preview_path, rules=rules or Rules())
     _, engine = parse_uri(uri)
     place = uri if facts is None else facts.uri(uri)
@@ -194,7 +202,7 @@ def write_bundle(
             "on DuckDB stored tables lie in a file of their own, so the datasets need two connections; leave out "
             "--stored or --database-uuid"
         )
-    sql, time_range = read_contents(lambda: connect(uri), lambda: connect(place), source, schema, options, facts)
+    sql, time_range = read_contents(lambda: connect(uri), lambda: connect(place), resolved, options, facts)
     identity = target.database_id or database_uuid(target.database)
     databases = [database_config(target.database, uri, identity)]
     stored = None
@@ -203,7 +211,7 @@ def write_bundle(
         stored = database_uuid(name)
         databases.append(database_config(name, place, stored))
     bundle = build_bundle(
-        sql, engine, identity, schema, None, time_range, several_instances=several, stored_database=stored
+        sql, engine, identity, schema, None, time_range, several_instances=resolved.is_several, stored_database=stored
     )
     _write(file, zip_bundle(bundle, databases, target))
 
@@ -224,12 +232,12 @@ def write_bundle_for_layout(
     that is there already. Raises `UsageError` for an unknown engine, layout, table or column.
     """
     spoken = get_engine(engine)
-    several = is_several(read_instances(source, schema))
+    resolved = resolve(source, schema)
     options = Options(preview_path=target.preview_path, rules=rules or Rules())
-    sql, time_range = assumed_contents(spoken, source, schema, options, without)
+    sql, time_range = assumed_contents(spoken, resolved, options, without)
     identity = target.database_id or database_uuid(target.database)
     database = database_config(target.database, PLACEHOLDERS[spoken.name], identity)
-    bundle = build_bundle(sql, spoken, identity, schema, None, time_range, several_instances=several)
+    bundle = build_bundle(sql, spoken, identity, schema, None, time_range, several_instances=resolved.is_several)
     _write(file, zip_bundle(bundle, [database], target))
 
 

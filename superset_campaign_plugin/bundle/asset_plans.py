@@ -7,16 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from superset_campaign_plugin.bundle.assemble import Bundle
-from superset_campaign_plugin.bundle.changes import Change
+from superset_campaign_plugin.bundle.asset_changes import Change
 from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.first_release import as_first_stored
-from superset_campaign_plugin.bundle.identity import dataset_uuid
-from superset_campaign_plugin.bundle.manifest import Manifest
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
-from superset_campaign_plugin.bundle.merging.layout import Position, chart_metas, charts_of, merge_layout
-from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Difference, Document, merge, same
-from superset_campaign_plugin.bundle.stored import MODELS, each, find, title
+from superset_campaign_plugin.bundle.merging.dashboard_layout import Position, chart_metas, charts_of, merge_layout
+from superset_campaign_plugin.bundle.merging.three_way import RESTORED, Document, FieldDifference, merge, same
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.identity import dataset_uuid
+from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find, title
+from superset_campaign_plugin.superset_assets.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class AssetPlan:
     action: str
     config: dict[str, Any] | None = None
     document: Document | None = None
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[FieldDifference, ...] = ()
     position: Position | None = None
 
     @property
@@ -67,7 +67,7 @@ def plan_asset(
     return AssetPlan(kind, name, config["uuid"], _action(differences), config, now, told, position)
 
 
-def _taken_over(difference: Difference, record: dict[str, Any]) -> bool:
+def _taken_over(difference: FieldDifference, record: dict[str, Any]) -> bool:
     """Whether a field is still as the first installation found it, so that people need not have changed it since."""
     return any(
         tuple(path) == difference.path and same(value, difference.there) for path, value in record.get("unknown", [])
@@ -82,7 +82,7 @@ def _merge(
     there: Document,
     manifest: Manifest,
     overwrite: bool,
-) -> tuple[Position | None, list[Difference]]:
+) -> tuple[Position | None, list[FieldDifference]]:
     """What differs of an asset, and of a dashboard its merged position."""
     if kind == "datasets":
         return None, merge(before, now, there, datasets.policy(asset), overwrite=overwrite)
@@ -93,7 +93,7 @@ def _merge(
 
 def _merge_dashboard(
     before: Document | None, now: Document, there: Document, manifest: Manifest, overwrite: bool
-) -> tuple[Position, list[Difference]]:
+) -> tuple[Position, list[FieldDifference]]:
     position, moved = merge_layout(
         before[_POSITION] if before else None,
         now[_POSITION],
@@ -108,7 +108,7 @@ def _merge_dashboard(
     differences += merge(old, _fields(now), _fields(there), dashboards.POLICY, overwrite=overwrite)
     used = _used(now)
     back = [uuid for uuid in manifest.assets if uuid in used and _gone(used[uuid], uuid)]
-    differences += [Difference(("made anew", uuid), RESTORED, uuid, uuid, None) for uuid in back]
+    differences += [FieldDifference(("made anew", uuid), RESTORED, uuid, uuid, None) for uuid in back]
     return position, [*(_labelled(each, now, there) for each in differences), *moved]
 
 
@@ -117,7 +117,7 @@ def _fields(dashboard: Document) -> Document:
     return {name: value for name, value in dashboard.items() if name not in (_POSITION, *dashboards.ORDER)}
 
 
-def _labelled(difference: Difference, now: Document, there: Document) -> Difference:
+def _labelled(difference: FieldDifference, now: Document, there: Document) -> FieldDifference:
     """With the name of the filter, chart or dataset in place of its id."""
     kind, *rest = difference.path
     if kind == "filters":
@@ -158,7 +158,7 @@ def _shipped_before(
 
 def shipped_no_more(manifest: Manifest, bundle: Bundle, ids: dashboards.Ids) -> list[AssetPlan]:
     """Assets of a former release: they go, unless people have changed them or built on them."""
-    shipped = {config["uuid"] for _, _, config in each(bundle)}
+    shipped = {config["uuid"] for _, _, config in bundle.assets()}
     found = []
     for uuid, record in manifest.assets.items():
         kind = str(record.get("kind"))
@@ -174,7 +174,7 @@ def shipped_no_more(manifest: Manifest, bundle: Bundle, ids: dashboards.Ids) -> 
     return sorted(found, key=lambda asset: asset.kind)
 
 
-def _action(differences: list[Difference]) -> str:
+def _action(differences: list[FieldDifference]) -> str:
     if any(difference.written for difference in differences):
         return "updated"
     return "kept" if differences else "unchanged"

@@ -15,12 +15,12 @@ from superset.exceptions import SupersetErrorsException, SupersetException
 from superset.models.core import Database
 
 from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS, STORED_NAME
-from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
-from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.engines.spark import Spark
 from superset_campaign_plugin.errors import InstallError, UsageError, unknown
 from superset_campaign_plugin.refresh.state import StoredSource
+from superset_campaign_plugin.superset_assets.installed_assets import find
+from superset_campaign_plugin.superset_assets.manifest import Manifest
 from superset_campaign_plugin.warehouse import parse_uri
 
 DEFAULT_NAME = "Campaign Warehouse"
@@ -34,15 +34,6 @@ def find_database(name: str) -> Database:
             raise UsageError(f"no database is registered in this Superset, so none is named {name!r}; give a --uri")
         raise unknown("database", name, names)
     return names[name]
-
-
-def missing_part(what: str) -> InstallError:
-    """The error where a part of the report that a command needs is not there; `what` is as in "dashboard was"."""
-    if read_manifest() is None:
-        return InstallError("the report is not installed here; run: superset campaign install")
-    return InstallError(
-        f"the report's {what} deleted in Superset; run: superset campaign install, which makes anew what is missing"
-    )
 
 
 def check_time_grains(connection: Database) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from superset_campaign_plugin.advice import installed_tables
-from superset_campaign_plugin.bundle.definitions import load_dashboards
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
-from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
-from superset_campaign_plugin.bundle.plan import installed_request, make_plan
+from superset_campaign_plugin.bundle.install_plan import installed_request, make_plan
 from superset_campaign_plugin.errors import unknown
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.definitions import load_dashboards
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.superset_assets.manifest import Manifest, read_manifest
 
 _SIDES = {"shipped_before": "shipped before", "shipped_now": "shipped now", "there": "there"}
 _WORDS = {

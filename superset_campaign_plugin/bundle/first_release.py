@@ -13,7 +13,7 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.bundle.manifest import fingerprint
+from superset_campaign_plugin.superset_assets.manifest import fingerprint
 
 _COLUMN = ("column_name", "verbose_name", "description", "type", "is_dttm", "groupby", "filterable", "expression")
 _METRIC = ("metric_name", "verbose_name", "description", "expression", "d3format", "extra")

@@ -23,18 +23,18 @@ from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
 from superset_campaign_plugin.bundle.assemble import Bundle
+from superset_campaign_plugin.bundle.asset_changes import Change
 from superset_campaign_plugin.bundle.asset_plans import AssetPlan
-from superset_campaign_plugin.bundle.changes import Change
 from superset_campaign_plugin.bundle.connections import register
-from superset_campaign_plugin.bundle.manifest import Manifest, asset_record, write_manifest
+from superset_campaign_plugin.bundle.install_plan import ALL, InstallPlan, InstallRequest, make_plan
 from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
-from superset_campaign_plugin.bundle.merging.layout import charts_of
+from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of
 from superset_campaign_plugin.bundle.merging.three_way import REPLACED
-from superset_campaign_plugin.bundle.plan import ALL, Plan, Request, make_plan
-from superset_campaign_plugin.bundle.role import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
 from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
-from superset_campaign_plugin.bundle.stored import MODELS, find
 from superset_campaign_plugin.embedding.boundaries import cover_datasets
+from superset_campaign_plugin.embedding.roles import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
+from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
+from superset_campaign_plugin.superset_assets.manifest import Manifest, asset_record, write_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +54,14 @@ def install(
     `kinds` stay as they are. Raises `InstallError`, `SourceError` or `DatabaseError`, and then nothing has changed.
     """
     replaced = ([ALL] if overwrite else []) if isinstance(overwrite, bool) else overwrite
-    plan = make_plan(Request(database, uri, schema, source, tuple(replaced), tuple(kinds)))
+    plan = make_plan(InstallRequest(database, uri, schema, source, tuple(replaced), tuple(kinds)))
     change = plan_changes_figures(plan)
     for note in [*([] if change is None else [change.sentence]), *plan.notes]:
         logger.warning("%s", note)
     return carry_out(plan)
 
 
-def planned_changes(plan: Plan) -> list[Change]:
+def planned_changes(plan: InstallPlan) -> list[Change]:
     """What `carry_out` would do to the assets and connections."""
     new = [each for each in dict.fromkeys((plan.warehouse, plan.stored)) if each.new]
     roles = [] if security_manager.find_role(VIEWER_ROLE) else [Change("created", "roles", VIEWER_ROLE)]
@@ -72,7 +72,7 @@ def planned_changes(plan: Plan) -> list[Change]:
     ]
 
 
-def carry_out(plan: Plan) -> list[Change]:
+def carry_out(plan: InstallPlan) -> list[Change]:
     """Do what the plan says, in one transaction. Raises `InstallError`, and then nothing has changed."""
     created: list[Database] = []
     manifest = plan.manifest
@@ -96,7 +96,7 @@ def carry_out(plan: Plan) -> list[Change]:
     return changes
 
 
-def _remember(plan: Plan, created: list[str]) -> None:
+def _remember(plan: InstallPlan, created: list[str]) -> None:
     manifest = plan.manifest
     made = [*manifest.warehouse.get("connections", []), *created]
     # One for each database and schema that the report was ever installed upon.
@@ -115,7 +115,7 @@ def _remember(plan: Plan, created: list[str]) -> None:
     manifest.instances = plan.instances
 
 
-def _put(asset: AssetPlan, plan: Plan) -> Change:
+def _put(asset: AssetPlan, plan: InstallPlan) -> Change:
     existing = find(MODELS[asset.kind], asset.uuid)
     if asset.config is None or asset.document is None:
         if asset.action == "removed":
@@ -140,7 +140,7 @@ def _put(asset: AssetPlan, plan: Plan) -> Change:
     return asset.change
 
 
-def _write(existing: Any, asset: AssetPlan, plan: Plan) -> None:
+def _write(existing: Any, asset: AssetPlan, plan: InstallPlan) -> None:
     if asset.kind == "datasets":
         datasets.write(existing, asset.differences)
     elif asset.kind == "charts":

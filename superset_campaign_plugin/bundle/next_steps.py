@@ -8,19 +8,19 @@ from __future__ import annotations
 from superset import security_manager
 from superset.models.dashboard import Dashboard
 
-from superset_campaign_plugin.bundle.plan import READS_LOG, Plan, application_root
-from superset_campaign_plugin.bundle.role import VIEWER_ROLE
-from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.bundle.install_plan import READS_LOG, InstallPlan, application_root
+from superset_campaign_plugin.embedding.roles import VIEWER_ROLE
 from superset_campaign_plugin.engines import get_engine
+from superset_campaign_plugin.superset_assets.installed_assets import find
 
 
-def dashboard_paths(plan: Plan) -> dict[str, str]:
+def dashboard_paths(plan: InstallPlan) -> dict[str, str]:
     """The paths of the dashboards' pages in this Superset, by their titles; people may have changed both."""
     found = [find(Dashboard, config["uuid"]) for config in plan.bundle.dashboards.values()]
     return {each.dashboard_title: application_root() + each.url for each in found if each is not None}
 
 
-def next_steps(plan: Plan) -> list[str]:
+def next_steps(plan: InstallPlan) -> list[str]:
     """A phrase for each thing that is left to do after the installation that was planned so."""
     steps = []
     updates = get_engine(plan.warehouse.database.backend).updates_rows

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from sqlalchemy import column, func, select
 from sqlalchemy.engine import Connection
 
-from superset_campaign_plugin.report.query import dataset_rows
+from superset_campaign_plugin.reporting.query import dataset_rows
 
 ALL_TIME = ""
 # The dashboard's own range is the last quarter.

@@ -6,22 +6,20 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import current_app
 from superset.models.core import Database
 
 from superset_campaign_plugin.advice import installed_tables, registered
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.install import carry_out
-from superset_campaign_plugin.bundle.manifest import read_manifest
-from superset_campaign_plugin.bundle.plan import READS_STORED, Request, make_plan
+from superset_campaign_plugin.bundle.install_plan import READS_STORED, InstallRequest, make_plan, settings
 from superset_campaign_plugin.bundle.shown_people import installed_changes_figures
-from superset_campaign_plugin.bundle.stored import find
-from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.refresh.kept_people import change_of_figures
 from superset_campaign_plugin.refresh.run import Progress, Summary, refresh
 from superset_campaign_plugin.refresh.session import LOCK_WAIT
 from superset_campaign_plugin.report.figures_change import KEEP_BY_SETTING, FiguresChange
+from superset_campaign_plugin.superset_assets.installed_assets import find
+from superset_campaign_plugin.superset_assets.manifest import installed_manifest
 
 Announce = Callable[[FiguresChange], None]
 
@@ -46,27 +44,23 @@ def refresh_installed(
     before anything is done.
     Raises `InstallError` where no report is installed, else as `refresh`.
     """
-    manifest = read_manifest()
-    known = manifest.warehouse if manifest else {}
-    database = find(Database, str(known["database"])) if known else None
-    if not known:
-        raise InstallError("the report is not installed here; run: superset campaign install")
+    known = installed_manifest().warehouse
+    database = find(Database, str(known["database"]))
     if database is None:
         raise InstallError(
             "the report's database connection was deleted in Superset; register it again, and run: "
             "superset campaign install --database NAME"
         )
-    settings: Settings = current_app.extensions[EXTENSION]
     place: dict[str, Any] = {
         "source": str(known["source"]),
         "schema": known["schema"],
-        "stored_schema": settings.stored_schema,
-        "stored_file": settings.stored_file,
-        "rules": settings.rules,
+        "stored_schema": settings().stored_schema,
+        "stored_file": settings().stored_file,
+        "rules": settings().rules,
     }
     with registered(database.database_name), installed_tables():
         change = None if known.get("reads") == READS_STORED else installed_changes_figures(known, database)
-        if change is None and not settings.people_chosen:
+        if change is None and not settings().people_chosen:
             change = change_of_figures(writable_uri(database), keep=KEEP_BY_SETTING, **place)
         if change is not None:
             announce(change)
@@ -83,7 +77,7 @@ def refresh_installed(
         # The first refresh, or the first after an upgrade: from now on the dashboard reads what it has stored.
         progress("Letting the dashboard read the stored tables")
         plan = make_plan(
-            Request(database.database_name, None, known["schema"], str(known["source"]), kinds=["datasets"])
+            InstallRequest(database.database_name, None, known["schema"], str(known["source"]), kinds=["datasets"])
         )
         for note in plan.notes:
             logger.warning("%s", note)

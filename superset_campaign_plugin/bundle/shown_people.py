@@ -9,12 +9,13 @@ from typing import Any
 
 from superset.models.core import Database
 
-from superset_campaign_plugin.bundle.plan import READS_STORED, Plan, opened, settings
+from superset_campaign_plugin.bundle.install_plan import READS_STORED, InstallPlan, opened, settings
 from superset_campaign_plugin.errors import RefreshError
 from superset_campaign_plugin.refresh.state import StoredSource, kept_people
-from superset_campaign_plugin.report.figures_change import KEEP_BY_SETTING, FiguresChange, compare_people
+from superset_campaign_plugin.report.figures_change import KEEP_BY_SETTING, FiguresChange
 from superset_campaign_plugin.report.rules import People
 from superset_campaign_plugin.report.rules_in_words import read_rules
+from superset_campaign_plugin.reporting.compare_people import compare_people
 from superset_campaign_plugin.sources.instances import read_instances
 from superset_campaign_plugin.warehouse import connect
 
@@ -22,7 +23,7 @@ from superset_campaign_plugin.warehouse import connect
 RULES = "rules"
 
 
-def plan_changes_figures(plan: Plan) -> FiguresChange | None:
+def plan_changes_figures(plan: InstallPlan) -> FiguresChange | None:
     """What carrying out the plan does to the figures of the installed report; None where none of its rules change.
 
     A report over another warehouse than before has other figures anyway. Raises as the report does.

@@ -13,15 +13,15 @@ from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin import __version__
 from superset_campaign_plugin.advice import installed_tables
-from superset_campaign_plugin.bundle.identity import dashboard_uuid
-from superset_campaign_plugin.bundle.manifest import read_manifest
-from superset_campaign_plugin.bundle.plan import StoredTables, installed_request, make_plan, settings
-from superset_campaign_plugin.bundle.stored import find, installed_datasets
+from superset_campaign_plugin.bundle.install_plan import StoredTables, installed_request, make_plan, settings
 from superset_campaign_plugin.embedding.boundaries import list_grants
 from superset_campaign_plugin.embedding.clauses import Grant
-from superset_campaign_plugin.errors import CampaignError, InstallError
+from superset_campaign_plugin.errors import CampaignError
+from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.report.rules_in_words import people_in_words
-from superset_campaign_plugin.report.run import REPORT_DATASET
+from superset_campaign_plugin.superset_assets.identity import dashboard_uuid
+from superset_campaign_plugin.superset_assets.installed_assets import find, installed_datasets
+from superset_campaign_plugin.superset_assets.manifest import installed_manifest
 from superset_campaign_plugin.wording import ago, counted
 
 # Who has one of these sees every dataset of the deployment.
@@ -34,10 +34,7 @@ def read_status() -> dict[str, Any]:
     Where the warehouse cannot be read, `problem` says why, and the rest is there. Raises `InstallError` where nothing
     is installed.
     """
-    manifest = read_manifest()
-    if manifest is None or not manifest.warehouse:
-        raise InstallError("the report is not installed here; run: superset campaign install")
-    known = manifest.warehouse
+    known = installed_manifest().warehouse
     database = find(Database, str(known["database"]))
     found: dict[str, Any] = {
         "version": __version__,

@@ -10,22 +10,22 @@ from superset import db, security_manager
 from superset.models.core import Database
 
 from superset_campaign_plugin.advice import registered
-from superset_campaign_plugin.bundle.changes import Change
+from superset_campaign_plugin.bundle.asset_changes import Change
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.dependents import dependents
-from superset_campaign_plugin.bundle.manifest import Manifest, delete_manifest, read_manifest
-from superset_campaign_plugin.bundle.plan import READS_STORED, settings
-from superset_campaign_plugin.bundle.role import delete_role, take_back_permissions
-from superset_campaign_plugin.bundle.stored import MODELS, find, title
+from superset_campaign_plugin.bundle.install_plan import READS_STORED, settings
 from superset_campaign_plugin.embedding.boundaries import remove_boundaries
+from superset_campaign_plugin.embedding.roles import delete_role, take_back_permissions
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
+from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find, title
+from superset_campaign_plugin.superset_assets.manifest import Manifest, delete_manifest, read_manifest
 
 _ORDER = ("dashboards", "charts", "datasets")
 
 
 @dataclass(frozen=True)
-class StoredTables:
+class RemovedTables:
     """The tables that refresh keeps: the `places` that hold some, and what names them to `remove_stored`."""
 
     places: list[str]
@@ -40,7 +40,7 @@ class Removal:
     manifest: Manifest
     assets: dict[str, list[Any]]
     in_the_way: list[str]
-    stored: StoredTables | None = None
+    stored: RemovedTables | None = None
 
     def changes(self) -> list[Change]:
         """What would be removed."""
@@ -106,7 +106,7 @@ def uninstall(removal: Removal | None = None) -> list[Change]:
     return changes
 
 
-def _remove_stored(stored: StoredTables) -> None:
+def _remove_stored(stored: RemovedTables) -> None:
     try:
         remove_stored(stored.uri, **stored.options)
     except DatabaseError as error:
@@ -116,7 +116,7 @@ def _remove_stored(stored: StoredTables) -> None:
         ) from error
 
 
-def _stored_tables(manifest: Manifest) -> StoredTables:
+def _stored_tables(manifest: Manifest) -> RemovedTables:
     """Raises `InstallError` where the warehouse is no database of this Superset any more."""
     known = manifest.warehouse
     database = find(Database, str(known.get("database")))
@@ -133,7 +133,7 @@ def _stored_tables(manifest: Manifest) -> StoredTables:
         "chosen_file": settings().stored_file,
     }
     with registered(database.database_name):
-        return StoredTables(stored_places(uri, **options), uri, options)
+        return RemovedTables(stored_places(uri, **options), uri, options)
 
 
 def _connections(removal: Removal) -> Iterator[tuple[str, Database]]:

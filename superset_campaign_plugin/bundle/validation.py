@@ -15,22 +15,21 @@ from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 from superset.utils.core import QueryStatus, override_user
 
-from superset_campaign_plugin.bundle.charts import query_context
-from superset_campaign_plugin.bundle.definitions import CHART_TYPES, load_dashboards
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
-from superset_campaign_plugin.bundle.manifest import read_manifest
+from superset_campaign_plugin.bundle.chart_config import query_context
+from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of
 from superset_campaign_plugin.bundle.merging.dashboards import ids_here, read_position
-from superset_campaign_plugin.bundle.merging.layout import charts_of
-from superset_campaign_plugin.bundle.stored import find
-from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.rights import how_to_grant_by_words
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.definitions import CHART_TYPES, load_dashboards
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.superset_assets.installed_assets import find
+from superset_campaign_plugin.superset_assets.manifest import not_installed, read_manifest
 from superset_campaign_plugin.warehouse import reason
 from superset_campaign_plugin.wording import counted
 
 
 @dataclass(frozen=True)
-class Check:
+class AssetCheck:
     """One asset, whether it passed, and what was found."""
 
     kind: str
@@ -43,11 +42,11 @@ class Check:
         return asdict(self)
 
 
-def validate() -> list[Check]:
+def validate() -> list[AssetCheck]:
     """Check datasets, charts and dashboards, in this order. Raises `InstallError` where nothing is installed."""
     manifest = read_manifest()
     if manifest is None:
-        raise InstallError("the report is not installed here; run: superset campaign install")
+        raise not_installed()
     checks = [_dataset(name) for name in load_semantics().datasets]
     for dashboard in load_dashboards(bool(manifest.instances)):
         checks += [_chart(name, str(chart_uuid(dashboard.name, name))) for name in dashboard.charts]
@@ -55,28 +54,30 @@ def validate() -> list[Check]:
     return checks
 
 
-def _dataset(name: str) -> Check:
+def _dataset(name: str) -> AssetCheck:
     dataset = find(SqlaTable, str(dataset_uuid(name)))
     if dataset is None:
-        return Check("dataset", name, False, "it was deleted; `superset campaign install` brings it back")
+        return AssetCheck("dataset", name, False, "it was deleted; `superset campaign install` brings it back")
     shipped = load_semantics().datasets[name]
     missing = {each.name for each in shipped.dimensions} - {each.column_name for each in dataset.columns}
     missing |= {each.name for each in shipped.metrics} - {each.metric_name for each in dataset.metrics}
     if missing:
-        return Check("dataset", name, False, f"it lacks {', '.join(sorted(missing))}; `superset campaign install`")
+        return AssetCheck("dataset", name, False, f"it lacks {', '.join(sorted(missing))}; `superset campaign install`")
     found = f"{counted(len(dataset.columns), 'column')}, {counted(len(dataset.metrics), 'metric')}"
-    return Check("dataset", name, True, found)
+    return AssetCheck("dataset", name, True, found)
 
 
-def _chart(name: str, uuid: str) -> Check:
+def _chart(name: str, uuid: str) -> AssetCheck:
     chart = find(Slice, uuid)
     if chart is None:
-        return Check("chart", name, False, "it was deleted; `superset campaign install` brings it back")
+        return AssetCheck("chart", name, False, "it was deleted; `superset campaign install` brings it back")
     if chart.datasource is None:
-        return Check("chart", name, False, "its dataset was deleted; `superset campaign install` brings it back")
+        return AssetCheck("chart", name, False, "its dataset was deleted; `superset campaign install` brings it back")
     queries = json.loads(chart.query_context or "null") or _built(chart)
     if queries is None:
-        return Check("chart", name, True, "not run: people made another chart of it; saving it in Superset lets it run")
+        return AssetCheck(
+            "chart", name, True, "not run: people made another chart of it; saving it in Superset lets it run"
+        )
     queries["datasource"] = {"id": chart.datasource_id, "type": chart.datasource_type}
     try:
         # Somebody must ask; row rules of roles are none of nobody's.
@@ -85,11 +86,11 @@ def _chart(name: str, uuid: str) -> Check:
     except SQLAlchemyError as error:
         database = chart.datasource.database
         said = reason(error, make_url(database.sqlalchemy_uri_decrypted))
-        return Check("chart", name, False, f"{database.database_name}: {said}")
+        return AssetCheck("chart", name, False, f"{database.database_name}: {said}")
     faults = [each for each in results if each.get("status") == QueryStatus.FAILED or each.get("error")]
     if faults:
-        return Check("chart", name, False, _said(faults[0], make_url(chart.datasource.database.sqlalchemy_uri)))
-    return Check("chart", name, True, counted(sum(each.get("rowcount") or 0 for each in results), "row"))
+        return AssetCheck("chart", name, False, _said(faults[0], make_url(chart.datasource.database.sqlalchemy_uri)))
+    return AssetCheck("chart", name, True, counted(sum(each.get("rowcount") or 0 for each in results), "row"))
 
 
 def _said(result: dict[str, Any], url: URL) -> str:
@@ -107,10 +108,10 @@ def _built(chart: Slice) -> dict[str, Any] | None:
     return query_context(json.loads(chart.params or "{}"))
 
 
-def _dashboard(name: str) -> Check:
+def _dashboard(name: str) -> AssetCheck:
     dashboard = find(Dashboard, str(dashboard_uuid(name)))
     if dashboard is None:
-        return Check("dashboard", name, False, "it was deleted; `superset campaign install` brings it back")
+        return AssetCheck("dashboard", name, False, "it was deleted; `superset campaign install` brings it back")
     datasets = {id_ for (id_,) in db.session.query(SqlaTable.id)}
     charts = set(charts_of(read_position(dashboard, ids_here())).values())
     dead = charts - {chart.id for chart in dashboard.slices}
@@ -125,5 +126,5 @@ def _dashboard(name: str) -> Check:
             *(["charts that were deleted"] if dead else []),
             *(f"the filter {each}, without a dataset" for each in lost),
         ]
-        return Check("dashboard", name, False, f"it holds {', '.join(what)}; run `superset campaign install`")
-    return Check("dashboard", name, True, f"{counted(len(charts), 'chart')}, {counted(len(filters), 'filter')}")
+        return AssetCheck("dashboard", name, False, f"it holds {', '.join(what)}; run `superset campaign install`")
+    return AssetCheck("dashboard", name, True, f"{counted(len(charts), 'chart')}, {counted(len(filters), 'filter')}")

@@ -13,8 +13,8 @@ from superset_campaign_plugin.cli import (  # noqa: F401 - each adds its command
     guests,
     log,
     packaging,
+    refresh,
     report,
-    stored,
 )
 from superset_campaign_plugin.cli.group import campaign, main
 

@@ -64,7 +64,7 @@ def pull_activities(
     from pathlib import Path
 
     from superset_campaign_plugin.errors import MarketoLaterError
-    from superset_campaign_plugin.marketo.activities import pull_activities as pull
+    from superset_campaign_plugin.marketo.pull_activities import pull_activities as pull
 
     with _progress_line() as show:
         result = pull(

@@ -23,7 +23,7 @@ def in_superset() -> Iterator[None]:
     check_superset_version()
     from flask import current_app, has_app_context
 
-    from superset_campaign_plugin.deployment import check_ready, metadata_errors, superset_app
+    from superset_campaign_plugin.superset_app import check_ready, metadata_errors, superset_app
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
@@ -56,9 +56,9 @@ def guard_start_by_superset(name: str) -> None:
     def create_app() -> Any:
         if context.invoked_subcommand != name:
             return build()
-        from superset_campaign_plugin.cli.group import show_error
-        from superset_campaign_plugin.deployment import superset_app
+        from superset_campaign_plugin.cli.shown_errors import show_error
         from superset_campaign_plugin.errors import CampaignError
+        from superset_campaign_plugin.superset_app import superset_app
 
         try:
             return superset_app()

@@ -148,15 +148,15 @@ def install(
     """
     with in_superset():
         from superset_campaign_plugin.bundle.install import carry_out, planned_changes
-        from superset_campaign_plugin.bundle.manifest import read_manifest
+        from superset_campaign_plugin.bundle.install_plan import InstallRequest, installed_request, make_plan
         from superset_campaign_plugin.bundle.next_steps import dashboard_paths, next_steps
-        from superset_campaign_plugin.bundle.plan import Request, installed_request, make_plan
         from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
+        from superset_campaign_plugin.superset_assets.manifest import read_manifest
 
         if database is None and uri is None and read_manifest() is not None:
             request = installed_request(overwrite, schema, source, table_prefix)
         else:
-            request = Request(database, uri, schema, source, overwrite, table_prefix=table_prefix)
+            request = InstallRequest(database, uri, schema, source, overwrite, table_prefix=table_prefix)
         plan = make_plan(request)
         figures = plan_changes_figures(plan)
         if figures is not None and not as_json:

@@ -21,7 +21,7 @@ def load_emails(directory: str, uri: str, schema: str | None) -> None:
     """Store the emails of DIRECTORY for the preview: <email_id>.html, and emails.yaml with subjects and senders."""
     from pathlib import Path
 
-    from superset_campaign_plugin.preview.contents import load_emails as load
+    from superset_campaign_plugin.emails.contents import load_emails as load
     from superset_campaign_plugin.wording import counted
 
     result = load(uri, Path(directory), schema=schema)
@@ -38,7 +38,7 @@ def pull_emails(uri: str, schema: str | None, everything: bool, as_json: bool) -
     import json
     import os
 
-    from superset_campaign_plugin.marketo.emails import pull_emails as pull
+    from superset_campaign_plugin.marketo.pull_emails import pull_emails as pull
     from superset_campaign_plugin.wording import counted
 
     with _progress("Emails") as progress:

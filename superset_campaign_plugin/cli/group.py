@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 import click
 
 from superset_campaign_plugin.cli.application import guard_start_by_superset
-
-if TYPE_CHECKING:
-    from superset_campaign_plugin.errors import CampaignError
+from superset_campaign_plugin.cli.shown_errors import show_error, show_usage_error
 
 _NAME = "campaign"
 
@@ -26,7 +23,7 @@ class _Group(click.Group):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
-            _show_usage_error(error)
+            show_usage_error(error)
 
     def invoke(self, ctx: click.Context) -> Any:
         from superset_campaign_plugin.errors import CampaignError
@@ -36,7 +33,7 @@ class _Group(click.Group):
         except CampaignError as error:
             show_error(ctx, error)
         except click.UsageError as error:
-            _show_usage_error(error)
+            show_usage_error(error)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -46,24 +43,6 @@ class _Group(click.Group):
         if args and self.get_command(ctx, args[0]) is None and args[0][:1].isalnum():
             ctx.fail(f"No such command {args[0]!r}: {nearest(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
-
-
-def show_error(context: click.Context, error: CampaignError) -> NoReturn:
-    """End the command with the error's one line."""
-    click.echo(f"Error: {' '.join(str(error).split())}", err=True)
-    context.exit(error.exit_code)
-
-
-def _show_usage_error(error: click.UsageError) -> NoReturn:
-    """The same for what click finds wrong, which by itself shows three lines."""
-    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
-        raise error  # not a mistake: it shows the help
-    # Of a URI that stands in a wrong place, the password is not repeated.
-    text = re.sub(r"://\S*@", "://***@", " ".join(error.format_message().split())).rstrip(".")
-    if error.ctx is not None and not text.endswith("?"):
-        text += f"; see: {error.ctx.command_path} --help"
-    click.echo(f"Error: {text}", err=True)
-    raise click.exceptions.Exit(error.exit_code)
 
 
 @click.group(_NAME, cls=_Group, help="The Campaign Email Performance report for Apache Superset.")

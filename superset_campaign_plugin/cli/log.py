@@ -101,7 +101,7 @@ def load(
     from pathlib import Path
 
     from superset_campaign_plugin.load.extract import Form
-    from superset_campaign_plugin.load.run import load_files
+    from superset_campaign_plugin.load.load_files import load_files
 
     with _progress_bar() as advance:
         summary = load_files(

@@ -70,8 +70,8 @@ def report(
 ) -> None:
     """Print the report of a warehouse."""
     from superset_campaign_plugin.refresh.state import StoredSource
-    from superset_campaign_plugin.report.output import FORMATS
-    from superset_campaign_plugin.report.run import run_report
+    from superset_campaign_plugin.reporting.output import FORMATS
+    from superset_campaign_plugin.reporting.run_report import run_report
 
     check_stored_options(stored)
     found = run_report(
@@ -102,7 +102,7 @@ def doctor(
     uri: str, schema: str | None, source: str, rules: Rules, as_of: datetime | None, form: str, strict: bool
 ) -> None:
     """Say what a warehouse's log lacks, and what that does to the figures."""
-    from superset_campaign_plugin.report.doctor import FORMS, run_doctor
+    from superset_campaign_plugin.reporting.doctor import FORMS, run_doctor
 
     findings = run_doctor(uri, source=source, schema=schema, as_of=as_of, rules=rules)
     click.echo(FORMS[form](findings), nl=False, color=True)
@@ -118,11 +118,14 @@ def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -
     """Print the SQL of a dataset, for the tables that a warehouse has."""
     from superset_campaign_plugin.errors import unknown
     from superset_campaign_plugin.report.datasets import Options
-    from superset_campaign_plugin.report.run import dataset_sql
+    from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
     from superset_campaign_plugin.semantics import load_semantics
+    from superset_campaign_plugin.sources.resolved import resolve
     from superset_campaign_plugin.warehouse import connect
 
     if dataset not in load_semantics().datasets:
         raise unknown("dataset", dataset, load_semantics().datasets)
+    resolved = resolve(source, schema)
     with connect(uri) as (connection, engine):
-        click.echo(dataset_sql(connection, engine, source, schema, Options(rules=rules), [dataset])[dataset])
+        found = dataset_sql(connection, engine, resolved, Options(rules=rules), [dataset])
+    click.echo(found[dataset])

@@ -25,16 +25,15 @@ from superset.exceptions import SupersetException
 from superset.utils.core import RowLevelSecurityFilterType
 
 from superset_campaign_plugin.advice import registered
-from superset_campaign_plugin.bundle.connections import missing_part
-from superset_campaign_plugin.bundle.identity import dataset_uuid
-from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, each_grant, row_clause
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import InstallError, UsageError, unknown
-from superset_campaign_plugin.report.query import dataset_rows
-from superset_campaign_plugin.report.run import REPORT_DATASET
+from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.report.sqltext import plain_sql
+from superset_campaign_plugin.reporting.query import dataset_rows
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.identity import dataset_uuid
+from superset_campaign_plugin.superset_assets.manifest import missing_part, read_manifest
 from superset_campaign_plugin.warehouse import refusal
 
 GROUP = "superset_campaign"

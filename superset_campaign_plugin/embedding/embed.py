@@ -12,16 +12,15 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.daos.dashboard import EmbeddedDashboardDAO
 from superset.models.dashboard import Dashboard
 
-from superset_campaign_plugin.bundle.connections import missing_part
-from superset_campaign_plugin.bundle.identity import dashboard_uuid, dataset_uuid
-from superset_campaign_plugin.bundle.manifest import read_manifest, write_manifest
-from superset_campaign_plugin.bundle.role import GUEST_ROLE, create_guest_role, extra_guest_permissions
-from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.embedding.boundaries import escapes_backslashes
+from superset_campaign_plugin.embedding.roles import GUEST_ROLE, create_guest_role, extra_guest_permissions
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import UsageError
-from superset_campaign_plugin.report.run import REPORT_DATASET
+from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.identity import dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.superset_assets.installed_assets import find
+from superset_campaign_plugin.superset_assets.manifest import missing_part, read_manifest, write_manifest
 
 _DEFAULT_SECRET = "test-guest-secret-change-me"  # noqa: S105 - Superset's own, which everybody knows
 _SHORTEST_SECRET = 32

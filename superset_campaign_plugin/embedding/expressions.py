@@ -23,12 +23,12 @@ from superset.datasource.api import DatasourceRestApi
 from superset.models.dashboard import Dashboard
 from superset.models.sql_lab import Query
 
-from superset_campaign_plugin.bundle.definitions import load_dashboards
-from superset_campaign_plugin.bundle.identity import dashboard_uuid
 from superset_campaign_plugin.embedding import guests, stored
 from superset_campaign_plugin.embedding.held import is_held
 from superset_campaign_plugin.embedding.hooks import hook
 from superset_campaign_plugin.embedding.refusals import NO_SQL, OTHER_ANNOTATIONS, RefusedError
+from superset_campaign_plugin.superset_assets.definitions import load_dashboards
+from superset_campaign_plugin.superset_assets.identity import dashboard_uuid
 
 # Superset's own, for the number of rows.
 _COUNT = "COUNT(*)"

@@ -17,15 +17,15 @@ from superset.models.dashboard import Dashboard
 from superset.security.guest_token import GuestUser
 from werkzeug.local import LocalProxy
 
-from superset_campaign_plugin.bundle.role import GUEST_ROLE
-from superset_campaign_plugin.bundle.stored import dataset_ids, datasets_and_copies
 from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding import stored as chart_contents
 from superset_campaign_plugin.embedding.clauses import NOTHING
 from superset_campaign_plugin.embedding.endpoints import LARGEST_ID
 from superset_campaign_plugin.embedding.proofs import Guest, Proofs
+from superset_campaign_plugin.embedding.roles import GUEST_ROLE
 from superset_campaign_plugin.errors import SharingEnded
-from superset_campaign_plugin.preview.key import EmailKey
+from superset_campaign_plugin.superset_assets.installed_assets import dataset_ids, datasets_and_copies
 
 PARAMETER = "proof"
 _FROM_ADDRESS = "superset_campaign_proof"

@@ -15,9 +15,9 @@ from superset import security_manager
 from superset.connectors.sqla.models import SqlaTable
 from werkzeug.local import LocalProxy
 
-from superset_campaign_plugin.bundle.stored import installed_datasets
 from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.embedding.endpoints import CHART_DATA
+from superset_campaign_plugin.superset_assets.installed_assets import installed_datasets
 
 _ANSWERS = "superset_campaign_held"
 

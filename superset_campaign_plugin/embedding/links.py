@@ -17,9 +17,9 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, g, request
 from werkzeug.datastructures import ImmutableMultiDict
 
+from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding import endpoints, guests
 from superset_campaign_plugin.embedding.events import record
-from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH
 
 # A text in JSON that is the anchor of `report/datasets.py` from its first character to its last. The name in it is

@@ -13,11 +13,11 @@ from superset import db
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.bundle.stored import datasets_and_copies
 from superset_campaign_plugin.embedding import endpoints, stored
 from superset_campaign_plugin.embedding.held import has_row_rules
 from superset_campaign_plugin.embedding.reach import refusal
 from superset_campaign_plugin.embedding.refusals import FORBIDDEN
+from superset_campaign_plugin.superset_assets.installed_assets import datasets_and_copies
 
 
 def register(app: Flask) -> None:

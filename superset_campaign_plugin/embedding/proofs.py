@@ -19,8 +19,8 @@ from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.signer import SigningAlgorithm
 
+from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.errors import ProofAltered, ProofExpired
-from superset_campaign_plugin.preview.key import EmailKey
 
 # Web servers take addresses of 4,094 characters as they come; the path and other parameters need some of them.
 MAX_LENGTH = 3500

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 
 from superset_campaign_plugin.errors import LoadError
 from superset_campaign_plugin.flags import read_flag
+from superset_campaign_plugin.report.activity_kinds import ATTRIBUTES, DELETE_TYPES, KINDS, MERGE_TYPES
 
-STORED_TYPES = frozenset({6, 7, 8, 9, 10, 11, 27, 29, 32, 37})
+STORED_TYPES = frozenset({*(kind.number for kind in KINDS.values()), *MERGE_TYPES, *DELETE_TYPES})
 MAX_ID = 2**63 - 1
 MAX_ACTIVITY_ID = 255  # characters; Marketo's have at most 128
 
@@ -39,7 +40,7 @@ ALL_COLUMNS = (*COLUMNS, "actionResult")
 # Without these the report knows nothing of a row.
 REQUIRED_COLUMNS = ("leadId", "activityDate", "activityTypeId")
 # By plain name.
-STORED_ATTRIBUTES = ("actionresult", "link", "isbotactivity", "useragent", "mergeids")
+STORED_ATTRIBUTES = tuple(name.replace("_", "") for name in ATTRIBUTES)
 # By which a header is tried: Marketo's three formats, of which SSV is written with either of the last two.
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "space": " "}
 # The id of a row without one is made of what stands in it.
@@ -90,7 +91,7 @@ class Form:
     activity_type: int | None = None
 
 
-class Layout:
+class FileLayout:
     """Where the fields of a file stand. Raises `LoadError` for a header that is none of an activity extract.
 
     `absent` are the columns that the file does not have.

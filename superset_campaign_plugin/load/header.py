@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from superset_campaign_plugin.errors import LoadError
-from superset_campaign_plugin.load.extract import DELIMITERS, Form, Layout
+from superset_campaign_plugin.load.extract import DELIMITERS, FileLayout, Form
+from superset_campaign_plugin.load.file_records import read_first_line, split_header
 from superset_campaign_plugin.load.files import Stream
-from superset_campaign_plugin.load.records import read_first_line, split_header
 
 
 class Header(NamedTuple):
@@ -16,21 +16,21 @@ class Header(NamedTuple):
 
     raw: bytes
     delimiter: str
-    layout: Layout
+    layout: FileLayout
 
 
 def read_header(path: Path, stream: Stream, form: Form) -> Header:
     """Read the first line. Raises `LoadError` where it is none of a bulk activity extract."""
     raw = read_first_line(path, stream)
     if form.delimiter is not None:
-        return Header(raw, form.delimiter, Layout(path, split_header(path, raw, form.delimiter), form))
+        return Header(raw, form.delimiter, FileLayout(path, split_header(path, raw, form.delimiter), form))
     found: list[Header] = []
     refused: list[tuple[int, LoadError]] = []
     for delimiter in DELIMITERS.values():
         fields: list[str] = []
         try:
             fields = split_header(path, raw, delimiter)
-            found.append(Header(raw, delimiter, Layout(path, fields, form)))
+            found.append(Header(raw, delimiter, FileLayout(path, fields, form)))
         except LoadError as error:
             refused.append((len(fields), error))
     if not found:

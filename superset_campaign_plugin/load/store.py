@@ -21,9 +21,10 @@ from superset_campaign_plugin.errors import LoadError
 from superset_campaign_plugin.load.batch import Batch
 from superset_campaign_plugin.load.extract import MAX_ACTIVITY_ID
 from superset_campaign_plugin.load.writers import get_writer
+from superset_campaign_plugin.report.activity_kinds import ATTRIBUTES
+from superset_campaign_plugin.sources.bulk import ACTIVITY_TABLE
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 
-ACTIVITY_TABLE = "marketo_activity"
 PROGRESS_TABLE = "marketo_load_progress"
 
 
@@ -66,11 +67,7 @@ def activity_table(schema: str | None = None) -> Table:
         Column("campaign_id", BigInteger),
         Column("email_id", BigInteger),
         Column("email_name", _LongText),
-        Column("action_result", _LongText),
-        Column("link", _LongText),
-        Column("is_bot_activity", _LongText),
-        Column("user_agent", _LongText),
-        Column("merge_ids", _LongText),
+        *(Column(name, _LongText) for name in ATTRIBUTES),
         Column("loaded_at", _Time, nullable=False),
         schema=schema,
         **_ON_MYSQL,
@@ -78,7 +75,7 @@ def activity_table(schema: str | None = None) -> Table:
 
 
 def progress_table(schema: str | None = None) -> Table:
-    """How far each file is stored, with the counts of `Progress`."""
+    """How far each file is stored, with the counts of `FileProgress`."""
     return Table(
         PROGRESS_TABLE,
         MetaData(),
@@ -100,7 +97,7 @@ def progress_table(schema: str | None = None) -> Table:
 
 
 @dataclass
-class Progress:
+class FileProgress:
     """How far a file was read, and what became of its rows.
 
     `bytes_read` counts the bytes of its text, decompressed, and `digest` is their SHA-256 in hexadecimal: a file
@@ -148,15 +145,15 @@ class Store:
         self._connection.execute(text(f"ALTER TABLE {name} ADD COLUMN mended BIGINT"))
         self._connection.execute(self._progress.update().values(mended=0))
 
-    def progress(self, path: Path) -> Progress | None:
+    def progress(self, path: Path) -> FileProgress | None:
         """How far the file of that path is stored; None where it is new."""
-        columns = [self._progress.c[field.name] for field in fields(Progress)]
+        columns = [self._progress.c[field.name] for field in fields(FileProgress)]
         with _transaction(self._connection):
             query = select(*columns).where(self._progress.c.file_id == _file_id(path))
             row = self._connection.execute(query).mappings().first()
-        return None if row is None else Progress(**row)
+        return None if row is None else FileProgress(**row)
 
-    def save(self, path: Path, batch: Batch, progress: Progress) -> None:
+    def save(self, path: Path, batch: Batch, progress: FileProgress) -> None:
         """Store the activities whose id is new and count them in `progress`; store the progress with them."""
         now = datetime.now(timezone.utc).replace(tzinfo=None)
         table, key = self._progress, _file_id(path)

@@ -19,13 +19,14 @@ from superset_campaign_plugin.load.extract import (
     STORED_ATTRIBUTES,
     STORED_TYPES,
     Activity,
-    Layout,
+    FileLayout,
     read_attributes,
     stored_flag,
 )
-from superset_campaign_plugin.load.records import MAX_RECORD, Lines, Record, Records
+from superset_campaign_plugin.load.file_records import MAX_RECORD, Lines, Record, Records
+from superset_campaign_plugin.report.activity_kinds import ATTRIBUTES
 
-_TEXTS = ("email_name", "action_result", "link", "is_bot_activity", "user_agent", "merge_ids")
+_TEXTS = ("email_name", *ATTRIBUTES)
 SCHEMA = pa.schema(
     [
         ("activity_id", pa.string()),
@@ -86,7 +87,7 @@ def as_table(activities: Sequence[Activity]) -> pa.Table:
 class UsualLines:
     """Knows the usual lines of a file by its layout and delimiter."""
 
-    def __init__(self, layout: Layout, delimiter: str) -> None:
+    def __init__(self, layout: FileLayout, delimiter: str) -> None:
         self._places = layout.places
         self._activity_type = layout.activity_type
         self._pattern = _line(layout, delimiter)
@@ -162,7 +163,7 @@ class UsualLines:
             column("primaryAttributeValueId", pa.int64()),
             _without_null(column("primaryAttributeValue", pa.string())),
             pc.coalesce(result, attributes["actionresult"]),
-            *(attributes[name] for name in ("link", "isbotactivity", "useragent", "mergeids")),
+            *(attributes[name] for name in STORED_ATTRIBUTES[1:]),
         ]
         return Rows(lines, stored, pa.table(columns, schema=SCHEMA))
 
@@ -203,7 +204,7 @@ def read_parts(lines: Lines, records: Records, usual: UsualLines) -> Iterator[li
         yield parts
 
 
-def _line(layout: Layout, delimiter: str) -> str:
+def _line(layout: FileLayout, delimiter: str) -> str:
     """The expression of a usual line with its end, for bytes."""
     between = f"\\x{ord(delimiter):02x}"
     text = f'(?:[^"\\x00\\r\\n{between}]*|"(?:[^"\\x00\\r\\n]|"")*")'
@@ -257,7 +258,7 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def usual_lines(layout: Layout, delimiter: str) -> UsualLines | None:
+def usual_lines(layout: FileLayout, delimiter: str) -> UsualLines | None:
     """What knows the usual lines of a file; None for a file whose lines are all left to the other way."""
     if "marketoGUID" not in layout.places or delimiter not in _DELIMITERS:
         return None

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import MarketoError
 from superset_campaign_plugin.marketo.client import Client
-from superset_campaign_plugin.marketo.emails import field_text, list_emails
+from superset_campaign_plugin.marketo.pull_emails import field_text, list_emails
 from superset_campaign_plugin.marketo.values import parse_time, storable
 from superset_campaign_plugin.sources.bulk import LAYOUT
 from superset_campaign_plugin.sources.catalog import LiveCatalog

@@ -17,13 +17,14 @@ from superset_campaign_plugin.errors import MarketoError, MarketoLaterError, Mar
 from superset_campaign_plugin.load.extract import ALL_COLUMNS, STORED_TYPES
 from superset_campaign_plugin.marketo.client import Client
 from superset_campaign_plugin.marketo.values import spell_time
+from superset_campaign_plugin.report.activity_kinds import DELETE_TYPES
 
 LONGEST = timedelta(days=31)  # that a job may span
 AT_ONCE = 2  # jobs that Marketo runs; more in its queue would only stand in the way of other programs
 POLL = (60.0, 60.0, 120.0, 240.0, 300.0)  # seconds between two questions for a state
 
 # Deletions are not in the extract: Marketo has them at an address of their own.
-TYPES = sorted(STORED_TYPES - {29, 37})
+TYPES = sorted(STORED_TYPES.difference(DELETE_TYPES))
 FIELDS = ALL_COLUMNS
 
 _PATH = "/bulk/v1/activities/export"
@@ -33,7 +34,7 @@ _LIMITS = "1029"
 _FILTER = "1035"
 
 
-class State(Enum):
+class JobState(Enum):
     """What Marketo says of a job; it spells the one that was cancelled in two ways."""
 
     CREATED = "created"
@@ -57,7 +58,7 @@ class Job:
     """A job; of a completed one also the file: its bytes, its records if they are told, its SHA-256 in hexadecimal."""
 
     export_id: str
-    state: State
+    state: JobState
     size: int = 0
     records: int | None = None
     checksum: str = ""
@@ -127,18 +128,18 @@ def _read(result: list[Any]) -> Job:
     export_id, state = fields.get("exportId"), str(fields.get("status", "")).lower()
     if not isinstance(export_id, str) or not _ID.fullmatch(export_id):
         raise MarketoError("Marketo gives a job of its bulk extract no id; check MARKETO_URL")
-    state = State.CANCELED.value if state == "cancelled" else state
-    if state not in {each.value for each in State}:
+    state = JobState.CANCELED.value if state == "cancelled" else state
+    if state not in {each.value for each in JobState}:
         raise MarketoError(f"Marketo gives job {export_id} a state that is in no documentation")
     size, records = fields.get("fileSize"), fields.get("numberOfRecords")
     checksum = _CHECKSUM.fullmatch(str(fields.get("fileChecksum", "")))
     job = Job(
         export_id,
-        State(state),
+        JobState(state),
         size if type(size) is int and size > 0 else 0,
         records if type(records) is int else None,
         checksum[1].lower() if checksum else "",
     )
-    if job.state is State.COMPLETED and job.size and not job.checksum:
+    if job.state is JobState.COMPLETED and job.size and not job.checksum:
         raise MarketoError(f"Marketo gives no checksum of the file of job {export_id}, so it cannot be verified")
     return job

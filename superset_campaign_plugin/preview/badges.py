@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from superset_campaign_plugin.preview.heat import Mark
+from superset_campaign_plugin.preview.click_marks import ClickMark
 
 # What is important in a layer wins over whatever the email's own style sheet says, however it says it. Figures, so
 # that no colour need be told from another; the frame's strength says the same once more.
@@ -53,7 +53,7 @@ def anchor_name(place: int) -> str:
     return f"--clicks-{place}"
 
 
-def badges(marks: Sequence[Mark]) -> str:
+def badges(marks: Sequence[ClickMark]) -> str:
     """The badges of a body's marks, as elements to follow it. A link's title says the same to who does not see them."""
     return "".join(
         f'<span data-badge data-heat="{mark.level}" style="position-anchor: {anchor_name(place)} !important" '

@@ -12,12 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from superset.connectors.sqla.models import SqlaTable
 from superset.models.core import Database
 
-from superset_campaign_plugin.bundle.manifest import read_manifest
-from superset_campaign_plugin.bundle.stored import find
 from superset_campaign_plugin.config import EXTENSION, Settings
+from superset_campaign_plugin.emails.contents import Content, read_content
+from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding import guests
-from superset_campaign_plugin.preview.contents import Content, read_content
-from superset_campaign_plugin.preview.heat import marks_of
+from superset_campaign_plugin.preview.click_marks import marks_of
 from superset_campaign_plugin.preview.insight import (
     Insight,
     LinkFigures,
@@ -26,8 +25,9 @@ from superset_campaign_plugin.preview.insight import (
     load_insight,
     load_links,
 )
-from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, clean_html
+from superset_campaign_plugin.superset_assets.installed_assets import find
+from superset_campaign_plugin.superset_assets.manifest import read_manifest
 from superset_campaign_plugin.warehouse import reason
 
 logger = logging.getLogger(__name__)

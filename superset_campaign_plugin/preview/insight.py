@@ -20,12 +20,12 @@ from superset.exceptions import SupersetSecurityException
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.bundle.identity import dataset_uuid
+from superset_campaign_plugin.emails.contents import MAX_ID
+from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.errors import InstallError
-from superset_campaign_plugin.preview.contents import MAX_ID
-from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.identity import dataset_uuid
 
 REPORT = "campaign_email_performance"
 LINKS = "campaign_email_links"

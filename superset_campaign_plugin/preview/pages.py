@@ -15,8 +15,8 @@ from superset_campaign_plugin.errors import ProofError, ProofExpired, SharingEnd
 from superset_campaign_plugin.preview import present
 from superset_campaign_plugin.preview.badges import STYLE as CLICKS_STYLE
 from superset_campaign_plugin.preview.badges import badges
+from superset_campaign_plugin.preview.click_marks import link_rows
 from superset_campaign_plugin.preview.email import settings
-from superset_campaign_plugin.preview.heat import link_rows
 from superset_campaign_plugin.preview.sanitize import text_of
 from superset_campaign_plugin.preview.targets import shown_address
 from superset_campaign_plugin.semantics import load_semantics

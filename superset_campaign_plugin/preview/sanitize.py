@@ -17,6 +17,7 @@ import nh3
 
 from superset_campaign_plugin.errors import CampaignError
 from superset_campaign_plugin.preview.badges import anchor_name
+from superset_campaign_plugin.preview.click_marks import ClickMark
 from superset_campaign_plugin.preview.css import (
     ImagePolicy,
     clean_declarations,
@@ -25,8 +26,7 @@ from superset_campaign_plugin.preview.css import (
     is_hidden,
     unescape,
 )
-from superset_campaign_plugin.preview.heat import Mark
-from superset_campaign_plugin.preview.tags import MAX_TAGS, are_too_many
+from superset_campaign_plugin.preview.parse_budget import MAX_TAGS, are_too_many
 from superset_campaign_plugin.preview.targets import SCHEMES, link_target, shown_address
 
 
@@ -124,12 +124,16 @@ class CleanBody:
     blocked_images: int = 0
     tracking_pixels: int = 0
     links: tuple[Link, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[ClickMark, ...] = ()
     text_only: bool = False
 
 
 def clean_html(
-    html: str, *, remote_images: bool, max_bytes: int = MAX_BYTES, marks: Callable[[str], Mark | None] | None = None
+    html: str,
+    *,
+    remote_images: bool,
+    max_bytes: int = MAX_BYTES,
+    marks: Callable[[str], ClickMark | None] | None = None,
 ) -> CleanBody:
     """Clean an email's HTML; remote images are kept only with `remote_images`. `marks` says what stands at a link.
 
@@ -239,13 +243,13 @@ def text_of(body: CleanBody) -> str:
 class _Writer(HTMLParser):
     """Writes settled markup anew, so that the output holds only what is put into `parts` here."""
 
-    def __init__(self, images: ImagePolicy, marks: Callable[[str], Mark | None]) -> None:
+    def __init__(self, images: ImagePolicy, marks: Callable[[str], ClickMark | None]) -> None:
         super().__init__(convert_charrefs=True)
         self.images = images
         self.marks = marks
         self.parts: list[str] = []
         self.links: list[Link] = []
-        self.placed: list[Mark] = []
+        self.placed: list[ClickMark] = []
         self.tracking_pixels = 0
         self._open: list[_Element] = []
         self._reading: list[_OpenLink] = []
@@ -302,7 +306,7 @@ class _Writer(HTMLParser):
             self._reading.remove(element.link)
             self.links[element.link.place] = Link(_one_line(element.link.words), element.link.url)
 
-    def _place(self, mark: Mark, written: dict[str, str]) -> None:
+    def _place(self, mark: ClickMark, written: dict[str, str]) -> None:
         """Make the link with these attributes the place of the mark."""
         # An important style of the element itself would win over the mark's.
         style = written.get("style", "").replace("!important", "").replace(" ;", ";").strip()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from superset_campaign_plugin.refresh.session import open_session
 from superset_campaign_plugin.refresh.state import kept_people
-from superset_campaign_plugin.report.figures_change import FiguresChange, compare_people
+from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.rules import People, Rules
+from superset_campaign_plugin.reporting.compare_people import compare_people
 from superset_campaign_plugin.sources.instances import read_instances
 
 

@@ -42,18 +42,19 @@ from superset_campaign_plugin.refresh.tables import (
     undecided_rows,
 )
 from superset_campaign_plugin.refresh.views import view_queries
+from superset_campaign_plugin.report.activity_kinds import EventKind
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import email_records, link_clicks
-from superset_campaign_plugin.report.relations import EventKind, Relations
+from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.run import check_values_of
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.sources import get_layout
+from superset_campaign_plugin.sources.build_relations import build_relations
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import read_instances
-from superset_campaign_plugin.sources.relations import build_relations
+from superset_campaign_plugin.sources.unreadable import check_values_of
 
 _GROUP = ("campaign_id", "email_id")
 _CHANGED_PAIRS = "campaign_changed_pairs"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from superset_campaign_plugin.report.activity_kinds import KINDS, LOG_COLUMNS, EventKind
 from superset_campaign_plugin.report.records import PENDING_DAYS
-from superset_campaign_plugin.report.relations import EventKind
 from superset_campaign_plugin.report.rules import People, Rules
 
 SEVERITIES = ("problem", "notice", "fine")
@@ -155,24 +155,14 @@ def effect_of_unreadable(part: str, rules: Rules) -> str:
 
 
 # What the report lacks without a table or column that a loader may not have made yet, or has none of, but for merges.
-EFFECTS = {
-    EventKind.DELIVERED: "Only opened emails are known as delivered, all others without a bounce are Aborted.",
-    EventKind.HARD_BOUNCED: "No email counts as Hard Bounced.",
-    EventKind.SOFT_BOUNCED: "No email counts as Soft Bounced.",
-    EventKind.OPENED: "Only clicks and unsubscribes count as opens.",
-    EventKind.CLICKED: "Clicked Link stays 0, and there are no links.",
-    EventKind.UNSUBSCRIBED: "Unsubscribed stays 0.",
+EFFECTS: dict[EventKind | str, str] = {
+    **{kind: own.without for kind, own in KINDS.items()},
+    **{lack.part: lack.effect for column in LOG_COLUMNS for lack in column.without.values()},
     "deletions": "Deleted people cannot be left out.",
     "campaigns": "Campaigns show their ids; workspace and program are unknown.",
     "programs": "Programs show their ids, where the campaigns do not name them.",
     "emails": "Emails show their ids, and have no subject.",
     "subjects": "Emails have the names that the log gives them, but no subject.",
-    "result": "Skipped and failed sends cannot be told apart, and count as sent.",
-    "campaign_of_sends": "Which campaign sent what is not known: all stands under 'Unknown campaign'.",
-    "campaign_id": "Each of these belongs to the person's latest send of the email.",
-    "link": "Clicks on the unsubscribe link count as clicks, and there are no links.",
-    "bot": "Nothing is known of bots: Human Opened and Human Clicked Link include them.",
-    "user_agent": "Nothing is known of machines: Human Opened includes Apple's proxy.",
 }
 # Of these the ones that nobody has to do anything about: not every loader brings the table.
 HARMLESS = {"subjects"}

@@ -21,6 +21,7 @@ from superset_campaign_plugin.report.steps import comment
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
 PREVIEW_PATH = "/campaign-email/"
+REPORT_DATASET = "campaign_email_performance"
 QUALITY_DATASET = "campaign_email_quality"
 EMAIL_LINK = "email_link"
 NO_PREVIEW = ""
@@ -210,7 +211,7 @@ def _email_link(
 
 
 _BUILDERS: dict[str, Callable[[Facts, Engine, Options], Select]] = {
-    "campaign_email_performance": _performance,
+    REPORT_DATASET: _performance,
     "campaign_email_columns": _columns,
     "campaign_email_links": _links,
 }

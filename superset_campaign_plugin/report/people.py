@@ -24,7 +24,6 @@ from superset_campaign_plugin.report.steps import comment, plain, step
 MERGED_AT_ONCE = 25
 # A person can go through several merges; each round of following doubles the merges that are seen through.
 ROUNDS = 3
-MERGES_IN_A_ROW = 2**ROUNDS
 
 
 def resolve_people(relations: Relations, engine: Engine, rules: Rules) -> Relations:

@@ -11,12 +11,14 @@
     last_at
     advice      what it means for the figures, and what to do
 
-The figures of the report rest on none of this; both read the same steps.
+Each check has its query here, a function marked with `@_finds`; `checks.py` has their words and limits. The figures of
+the report rest on none of this; both read the same steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, CompoundSelect, Select
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.activity_kinds import EventKind, Status
 from superset_campaign_plugin.report.checks import (
     ABSENT_COLUMN,
     ABSENT_TABLE,
@@ -76,7 +79,6 @@ from superset_campaign_plugin.report.records import (
 from superset_campaign_plugin.report.relations import (
     UNKNOWN_CAMPAIGN,
     Absent,
-    EventKind,
     Relations,
     Spellings,
     Unreadable,
@@ -88,6 +90,40 @@ from superset_campaign_plugin.report.steps import comment, only, plain, step
 MAX_EXAMPLE = 60  # characters
 
 
+@dataclass(frozen=True)
+class _Read:
+    """The log as the queries of the checks read it. `clock` is the time by which things are late or old.
+
+    `totals` has a row for each kind of activity, `events` as well, with the faults beside their sends; None where the
+    log has sends alone. `status` are the email records.
+    """
+
+    relations: Relations
+    engine: Engine
+    rules: Rules
+    clock: ColumnElement[Any]
+    checks: CTE
+    log: CTE
+    totals: CTE
+    events: CTE | None
+    status: CTE
+
+
+_Query = Callable[[_Read], Iterable[Select]]
+# Of each query the checks that it is of, in the order of the SQL.
+QUERIES: list[tuple[tuple[Check, ...], _Query]] = []
+
+
+def _finds(*checks: Check) -> Callable[[_Query], _Query]:
+    """Marks the query of the checks. It gives no query where the log has nothing to look at."""
+
+    def mark(query: _Query) -> _Query:
+        QUERIES.append((checks, query))
+        return query
+
+    return mark
+
+
 def quality_findings(
     relations: Relations, engine: Engine, rules: Rules, as_of: datetime | None, source_name: str | None = None
 ) -> Select:
@@ -95,31 +131,10 @@ def quality_findings(
 
     Where the report covers several Marketo instances, `source_name` is the one that they are about.
     """
-    people = resolve_people(relations, engine, rules)
-    clock = engine.now() if as_of is None else engine.time_literal(as_of)
-    log = _log(relations)
-    totals = _totals(log)
-    checks = _checks(rules)
-    sends = counted_sends(people)
-    records = _records(sends)
-    events = _events_with_sends(people, sends, records, engine)
-    status = record_status(email_records(people, engine, rules, sends), engine, as_of)
-    found = [
-        _of_totals(totals, checks),
-        _stale(totals, clock, engine),
-        _gaps(log, engine),
-        _no_outcome(status, clock, engine),
-        _nameless(NAMELESS_CAMPAIGNS, log, relations.campaigns, "campaign_id"),
-        _nameless(NAMELESS_EMAILS, log, relations.emails, "email_id"),
-    ]
-    if events is not None:
-        found += [_of_events(events, checks), _before_first_send(log, totals, engine)]
-    if EventKind.DELIVERED in relations.events:
-        found.append(_before_first_delivery(log, totals, engine))
-    found += _counted(relations)
-    # A bare null takes the type of the rows before it, which no engine's cast spells like another's.
-    found += _untimed(relations, rules)
+    read = _read(relations, engine, rules, as_of)
+    found = [query for _, finding in QUERIES for query in finding(read)]
     results = step("results", "What was found, by check", union_all(*found).subquery("found_rows").select())
+    checks = read.checks
     any_found = results.c.found > literal(0)
     about = results.c.about if source_name is None else literal(f"{source_name}: ").concat(results.c.about)
     return comment(
@@ -134,6 +149,23 @@ def quality_findings(
             case((any_found, func.coalesce(results.c.advice, checks.c.advice)), else_=literal(NOTHING)).label("advice"),
         ).join_from(results, checks, results.c.place == checks.c.place),
         "What the report leaves out or cannot know",
+    )
+
+
+def _read(relations: Relations, engine: Engine, rules: Rules, as_of: datetime | None) -> _Read:
+    people = resolve_people(relations, engine, rules)
+    log = _log(relations)
+    sends = counted_sends(people)
+    return _Read(
+        relations,
+        engine,
+        rules,
+        clock=engine.now() if as_of is None else engine.time_literal(as_of),
+        checks=_checks(rules),
+        log=log,
+        totals=_totals(log),
+        events=_events_with_sends(people, sends, _records(sends), engine),
+        status=record_status(email_records(people, engine, rules, sends), engine, as_of),
     )
 
 
@@ -270,8 +302,10 @@ def _events_with_sends(relations: Relations, sends: CTE, records: CTE, engine: E
     )
 
 
-def _of_totals(totals: CTE, checks: CTE) -> Select:
+@_finds(ROWS, INCOMPLETE, WITHOUT_CAMPAIGN, REPEATED)
+def _of_totals(read: _Read) -> Iterator[Select]:
     """The times are those of the kind's first and last row: which rows are meant is not kept apart."""
+    totals, checks = read.totals, read.checks
     counts = {
         ROWS: totals.c.row_count,
         INCOMPLETE: totals.c.incomplete_count,
@@ -281,27 +315,29 @@ def _of_totals(totals: CTE, checks: CTE) -> Select:
     mine = checks.c.place.in_([CHECKS.index(check) + 1 for check in counts])
     found = case(*((checks.c.place == _place(check), count) for check, count in counts.items()))
     unknown = and_(checks.c.place == _place(WITHOUT_CAMPAIGN), totals.c.kind == literal(EventKind.SENT.value))
-    return _finding(
+    yield _finding(
         *(checks.c.place, totals.c.kind, found, totals.c.first_at, totals.c.last_at),
         severity=case((unknown, literal("notice"))),
         advice=case((unknown, literal(SENDS_WITHOUT_CAMPAIGN))),
     ).join_from(totals, checks, mine)
 
 
-def _stale(totals: CTE, clock: ColumnElement[Any], engine: Engine) -> Select:
-    newest = func.max(totals.c.last_at)
-    stands_still = case((newest <= engine.days_before(clock, PENDING_DAYS), 1), else_=0)
-    return _finding(_place(STALE), literal("all activities"), stands_still, newest, newest)
+@_finds(STALE)
+def _stale(read: _Read) -> Iterator[Select]:
+    newest = func.max(read.totals.c.last_at)
+    stands_still = case((newest <= read.engine.days_before(read.clock, PENDING_DAYS), 1), else_=0)
+    yield _finding(_place(STALE), literal("all activities"), stands_still, newest, newest)
 
 
-def _gaps(log: CTE, engine: Engine) -> Select:
-    day = engine.day(log.c.activity_at)
+@_finds(GAPS)
+def _gaps(read: _Read) -> Iterator[Select]:
+    day = read.engine.day(read.log.c.activity_at)
     days = step("log_days", "Days on which anything happened", select(day.label("day")).distinct())
     # Not LAG, which an engine here spells otherwise.
     previous = func.max(days.c.day).over(order_by=days.c.day, rows=(None, -1))
     beside = select(days.c.day, previous.label("previous_day")).subquery("neighbours")
-    return _finding(_place(GAPS), literal("all activities"), literal(1), beside.c.previous_day, beside.c.day).where(
-        beside.c.previous_day < engine.days_before(beside.c.day, GAP_DAYS)
+    yield _finding(_place(GAPS), literal("all activities"), literal(1), beside.c.previous_day, beside.c.day).where(
+        beside.c.previous_day < read.engine.days_before(beside.c.day, GAP_DAYS)
     )
 
 
@@ -310,49 +346,9 @@ def _share(part: ColumnElement[Any], whole: ColumnElement[Any], percent: int) ->
     return part * literal(100) > whole * literal(percent)
 
 
-def _of_events(events: CTE, checks: CTE) -> Select:
-    faults = {ORPHANS: "orphan", LONG_BEFORE: "long_before", BEFORE: "before"}
-
-    def chosen(part: str) -> ColumnElement[Any]:
-        return case(*((checks.c.place == _place(check), events.c[f"{name}_{part}"]) for check, name in faults.items()))
-
-    is_orphan = checks.c.place == _place(ORPHANS)
-    severity = case(
-        (and_(is_orphan, _share(events.c.orphan_count, events.c.event_count, MANY_ORPHANS)), literal("problem")),
-        (and_(is_orphan, not_(_share(events.c.orphan_count, events.c.event_count, SOME_ORPHANS))), literal("fine")),
-    )
-    mine = checks.c.place.in_([CHECKS.index(check) + 1 for check in faults])
-    return _finding(
-        checks.c.place, events.c.kind, chosen("count"), chosen("first_at"), chosen("last_at"), severity=severity
-    ).join_from(events, checks, mine)
-
-
-def _first(totals: CTE, kind: EventKind) -> Any:
-    return select(totals.c.first_at).where(totals.c.kind == literal(kind.value)).subquery(f"first_{kind.value}")
-
-
-def _before_first_send(log: CTE, totals: CTE, engine: Engine) -> Select:
-    first = _first(totals, EventKind.SENT)
-    old = log.c.activity_at < engine.days_before(first.c.first_at, 1)
-    rows = select(log.c.kind, log.c.activity_at).join_from(log, first, old).subquery("old_events")
-    at = rows.c.activity_at
-    return _finding(_place(BEFORE_FIRST_SEND), rows.c.kind, func.count(), func.min(at), func.max(at)).group_by(
-        rows.c.kind
-    )
-
-
-def _before_first_delivery(log: CTE, totals: CTE, engine: Engine) -> Select:
-    first = _first(totals, EventKind.DELIVERED)
-    old = and_(_is_send(log), log.c.activity_at < engine.days_before(first.c.first_at, 1))
-    at = select(log.c.activity_at).join_from(log, first, old).subquery("old_sends").c.activity_at
-    return _finding(_place(BEFORE_FIRST_DELIVERY), literal("sends"), func.count(at), func.min(at), func.max(at))
-
-
-def _is_send(log: CTE) -> ColumnElement[Any]:
-    return log.c.kind == literal(EventKind.SENT.value)
-
-
-def _no_outcome(status: CTE, clock: ColumnElement[Any], engine: Engine) -> Select:
+@_finds(NO_OUTCOME)
+def _no_outcome(read: _Read) -> Iterator[Select]:
+    status, clock, engine = read.status, read.clock, read.engine
     at = status.c.sent_at
     age = case(
         (at > engine.days_before(clock, PENDING_DAYS), literal(YOUNG)),
@@ -360,7 +356,7 @@ def _no_outcome(status: CTE, clock: ColumnElement[Any], engine: Engine) -> Selec
         (at > engine.days_before(clock, KEPT_DAYS), literal(f"30 to {KEPT_DAYS} days old")),
         else_=literal(f"more than {KEPT_DAYS} days old"),
     )
-    waiting = or_(status.c.status == literal("Pending"), status.c.status == literal("Aborted"))
+    waiting = or_(status.c.status == literal(Status.PENDING.value), status.c.status == literal(Status.ABORTED.value))
     sent_at = case((waiting, at))
     aged = select(age.label("age"), sent_at.label("waiting_at")).subquery("aged")
     ages = (
@@ -376,9 +372,15 @@ def _no_outcome(status: CTE, clock: ColumnElement[Any], engine: Engine) -> Selec
     )
     many = and_(ages.c.age != literal(YOUNG), _share(ages.c.waiting_count, ages.c.sent_count, MANY_WITHOUT_OUTCOME))
     severity = case((many, literal(NO_OUTCOME.severity)), else_=literal("fine"))
-    return _finding(
+    yield _finding(
         _place(NO_OUTCOME), ages.c.age, ages.c.waiting_count, ages.c.first_at, ages.c.last_at, severity=severity
     )
+
+
+@_finds(NAMELESS_CAMPAIGNS, NAMELESS_EMAILS)
+def _without_names(read: _Read) -> Iterator[Select]:
+    yield _nameless(NAMELESS_CAMPAIGNS, read.log, read.relations.campaigns, "campaign_id")
+    yield _nameless(NAMELESS_EMAILS, read.log, read.relations.emails, "email_id")
 
 
 def _nameless(check: Check, log: CTE, assets: Select, key: str) -> Select:
@@ -396,36 +398,111 @@ def _nameless(check: Check, log: CTE, assets: Select, key: str) -> Select:
     return _finding(_place(check), about, func.count(used.c[key]), func.min(used.c.first_at), func.max(used.c.last_at))
 
 
-def _counted(relations: Relations) -> list[Select]:
+@_finds(ORPHANS, LONG_BEFORE, BEFORE)
+def _of_events(read: _Read) -> Iterator[Select]:
+    if read.events is None:
+        return
+    events, checks = read.events, read.checks
+    faults = {ORPHANS: "orphan", LONG_BEFORE: "long_before", BEFORE: "before"}
+
+    def chosen(part: str) -> ColumnElement[Any]:
+        return case(*((checks.c.place == _place(check), events.c[f"{name}_{part}"]) for check, name in faults.items()))
+
+    is_orphan = checks.c.place == _place(ORPHANS)
+    severity = case(
+        (and_(is_orphan, _share(events.c.orphan_count, events.c.event_count, MANY_ORPHANS)), literal("problem")),
+        (and_(is_orphan, not_(_share(events.c.orphan_count, events.c.event_count, SOME_ORPHANS))), literal("fine")),
+    )
+    mine = checks.c.place.in_([CHECKS.index(check) + 1 for check in faults])
+    yield _finding(
+        checks.c.place, events.c.kind, chosen("count"), chosen("first_at"), chosen("last_at"), severity=severity
+    ).join_from(events, checks, mine)
+
+
+def _first(totals: CTE, kind: EventKind) -> Any:
+    return select(totals.c.first_at).where(totals.c.kind == literal(kind.value)).subquery(f"first_{kind.value}")
+
+
+@_finds(BEFORE_FIRST_SEND)
+def _before_first_send(read: _Read) -> Iterator[Select]:
+    if read.events is None:
+        return
+    log, first = read.log, _first(read.totals, EventKind.SENT)
+    old = log.c.activity_at < read.engine.days_before(first.c.first_at, 1)
+    rows = select(log.c.kind, log.c.activity_at).join_from(log, first, old).subquery("old_events")
+    at = rows.c.activity_at
+    yield _finding(_place(BEFORE_FIRST_SEND), rows.c.kind, func.count(), func.min(at), func.max(at)).group_by(
+        rows.c.kind
+    )
+
+
+@_finds(BEFORE_FIRST_DELIVERY)
+def _before_first_delivery(read: _Read) -> Iterator[Select]:
+    if EventKind.DELIVERED not in read.relations.events:
+        return
+    log, first = read.log, _first(read.totals, EventKind.DELIVERED)
+    old = and_(_is_send(log), log.c.activity_at < read.engine.days_before(first.c.first_at, 1))
+    at = select(log.c.activity_at).join_from(log, first, old).subquery("old_sends").c.activity_at
+    yield _finding(_place(BEFORE_FIRST_DELIVERY), literal("sends"), func.count(at), func.min(at), func.max(at))
+
+
+def _is_send(log: CTE) -> ColumnElement[Any]:
+    return log.c.kind == literal(EventKind.SENT.value)
+
+
+@_finds(UNSENT)
+def _unsent(read: _Read) -> Iterator[Select]:
+    if read.relations.unsent is not None:
+        yield _counted(UNSENT, read.relations.unsent, "sends", "activity_at")
+
+
+@_finds(MERGES)
+def _merges(read: _Read) -> Iterator[Select]:
+    if read.relations.merges is not None:
+        yield _counted(MERGES, read.relations.merges, "merges", "merged_at")
+
+
+def _counted(check: Check, rows: Select, about: str, time: str) -> Select:
     """How many rows there are of what is beside the events."""
-    findings = []
-    for check, rows, about, time in (
-        (UNSENT, relations.unsent, "sends", "activity_at"),
-        (MERGES, relations.merges, "merges", "merged_at"),
-    ):
-        if rows is not None:
-            at = only(rows, time).subquery(about).c[time]
-            findings.append(_finding(_place(check), literal(about), func.count(), func.min(at), func.max(at)))
-    synced = [query for query in (relations.sends, *relations.events.values()) if "loaded_at" in query.selected_columns]
+    at = only(rows, time).subquery(about).c[time]
+    return _finding(_place(check), literal(about), func.count(), func.min(at), func.max(at))
+
+
+@_finds(SYNCED)
+def _synced(read: _Read) -> Iterator[Select]:
+    tables = (read.relations.sends, *read.relations.events.values())
+    synced = [query for query in tables if "loaded_at" in query.selected_columns]
     if synced:
         times = union_all(*(only(query, "loaded_at") for query in synced)).subquery("synced")
         newest = func.max(times.c.loaded_at)
-        findings.append(
-            _finding(_place(SYNCED), literal("all activities"), func.count(times.c.loaded_at), newest, newest)
-        )
-    return findings
+        yield _finding(_place(SYNCED), literal("all activities"), func.count(times.c.loaded_at), newest, newest)
 
 
-def _untimed(relations: Relations, rules: Rules) -> list[Select]:
-    findings = []
-    if relations.deletions is not None:
-        people = func.count(func.distinct(plain(relations.deletions, "person_id")))
-        counted = relations.deletions.with_only_columns(people.label("people_count")).subquery("deletions")
-        findings.append(_finding(_place(DELETIONS), literal("people"), counted.c.people_count, null(), null()))
-    findings += [_absent(absent, rules) for absent in relations.absent]
-    findings += [_unreadable(each, place, rules) for place, each in enumerate(relations.unreadable, start=1)]
-    findings += [_spellings(spellings) for spellings in relations.spellings]
-    return findings
+# From here on without times: a bare null takes the type of the rows before it, which no engine's cast spells like
+# another's.
+
+
+@_finds(DELETIONS)
+def _deletions(read: _Read) -> Iterator[Select]:
+    if read.relations.deletions is not None:
+        people = func.count(func.distinct(plain(read.relations.deletions, "person_id")))
+        counted = read.relations.deletions.with_only_columns(people.label("people_count")).subquery("deletions")
+        yield _finding(_place(DELETIONS), literal("people"), counted.c.people_count, null(), null())
+
+
+@_finds(ABSENT_TABLE, ABSENT_COLUMN, UNNAMED)
+def _absences(read: _Read) -> Iterator[Select]:
+    yield from (_absent(absent, read.rules) for absent in read.relations.absent)
+
+
+@_finds(UNREADABLE)
+def _unreadables(read: _Read) -> Iterator[Select]:
+    yield from (_unreadable(each, place, read.rules) for place, each in enumerate(read.relations.unreadable, start=1))
+
+
+@_finds(SPELLINGS)
+def _several_spellings(read: _Read) -> Iterator[Select]:
+    yield from (_spellings(spellings) for spellings in read.relations.spellings)
 
 
 def _unreadable(unreadable: Unreadable, place: int, rules: Rules) -> Select:

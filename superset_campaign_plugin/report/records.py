@@ -18,7 +18,6 @@ deliveries.
 from __future__ import annotations
 
 from datetime import datetime
-from enum import IntFlag
 from typing import Any
 
 from sqlalchemy import BigInteger, String, and_, case, cast, distinct, func, literal, not_, null, or_, select, union_all
@@ -26,7 +25,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, CompoundSelect, FromClause, Select
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.report.relations import EventKind, Relations
+from superset_campaign_plugin.report.activity_kinds import EventKind, Happening, Status
+from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import LinkRules, Rules
 from superset_campaign_plugin.report.steps import comment, only, plain, step
 
@@ -34,33 +34,6 @@ from superset_campaign_plugin.report.steps import comment, only, plain, step
 PENDING_DAYS = 3
 
 RECORD_KEY = ("campaign_id", "email_id", "person_id")
-
-# What the report adds up of a record, beside its status.
-FLAGS = (
-    *("opened", "clicked", "unsubscribed"),
-    *("human_opened", "human_clicked", "privacy_proxy_opened", "image_proxy_opened"),
-)
-
-
-class Happening(IntFlag):
-    """What happened to an email, finer than the log's kinds: who opened or clicked.
-
-    One bit each, so that all that happened to a record is one number, which an engine gathers in one go: with a
-    sum or maximum for each, the grouping of a large log took twice as long. The comments of the SQL name the bits.
-    """
-
-    SENT = 1
-    DELIVERED = 2
-    HARD_BOUNCED = 4
-    SOFT_BOUNCED = 8
-    OPENED = 16
-    OPENED_BY_BOT = 32
-    OPENED_BY_PRIVACY_PROXY = 64
-    OPENED_BY_IMAGE_PROXY = 128
-    CLICKED = 256
-    CLICKED_BY_BOT = 512
-    UNSUBSCRIBED = 1024
-
 
 _CLICKS = Happening.CLICKED | Happening.CLICKED_BY_BOT
 # An image proxy mostly loads images when a person opens; Apple's privacy proxy loads them whether or not.
@@ -81,6 +54,15 @@ _IMPLIED_BY = {
     "soft_bounced": Happening.SOFT_BOUNCED,
     "delivered": Happening.DELIVERED,
 }
+# Any other kind of activity implies the column of its own name.
+for _kind in EventKind:
+    if _kind is not EventKind.SENT:
+        _IMPLIED_BY.setdefault(_kind.name.lower(), Happening[_kind.name])
+
+# These decide the status alone.
+_OUTCOMES = ("hard_bounced", "soft_bounced", "delivered")
+# What the report adds up of a record, beside its status.
+FLAGS = tuple(name for name in _IMPLIED_BY if name not in _OUTCOMES)
 
 
 def counted_sends(relations: Relations) -> CTE:
@@ -245,10 +227,10 @@ def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE
 def outcome(records: FromClause) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:
     """What became of each record, the first that holds, as cases; none holds for what is pending or aborted."""
     return [
-        (records.c.opened == literal(1), literal("Delivered")),  # status.open-beats-bounce
-        (records.c.hard_bounced == literal(1), literal("Hard Bounced")),  # status.hard-bounce
-        (records.c.soft_bounced == literal(1), literal("Soft Bounced")),  # status.soft-bounce-beats-delivery
-        (records.c.delivered == literal(1), literal("Delivered")),  # status.delivered
+        (records.c.opened == literal(1), literal(Status.DELIVERED.value)),  # status.open-beats-bounce
+        (records.c.hard_bounced == literal(1), literal(Status.HARD_BOUNCED.value)),  # status.hard-bounce
+        (records.c.soft_bounced == literal(1), literal(Status.SOFT_BOUNCED.value)),  # status.soft-bounce-beats-delivery
+        (records.c.delivered == literal(1), literal(Status.DELIVERED.value)),  # status.delivered
     ]
 
 
@@ -263,8 +245,8 @@ def is_aborted(sent_at: ColumnElement[Any], engine: Engine, as_of: datetime | No
 
 def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
     """The records with their one status. `as_of` (UTC, without a zone) is the clock; None is the present moment."""
-    aborted = (is_aborted(records.c.sent_at, engine, as_of), literal("Aborted"))
-    status = case(*outcome(records), aborted, else_=literal("Pending"))
+    aborted = (is_aborted(records.c.sent_at, engine, as_of), literal(Status.ABORTED.value))
+    status = case(*outcome(records), aborted, else_=literal(Status.PENDING.value))
     kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", *FLAGS)
     return step(
         "record_status",

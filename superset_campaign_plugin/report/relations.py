@@ -14,9 +14,10 @@ emails      email_id, name, subject, operational, archived (Yes / No / null), wo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from sqlalchemy.sql.selectable import Select
+
+from superset_campaign_plugin.report.activity_kinds import EventKind
 
 CAMPAIGN_COLUMNS = ("name", "program_id", "program_name", "workspace", "active", "archived")
 PROGRAM_COLUMNS = ("name", "workspace")
@@ -25,18 +26,6 @@ EMAIL_COLUMNS = ("name", "subject", "operational", "archived", "workspace")
 
 # The campaign of a send that names none. Marketo's own ids begin at 1, and null would match nothing in a join.
 UNKNOWN_CAMPAIGN = 0
-
-
-class EventKind(str, Enum):
-    """What an activity did to an email record. The values appear in the SQL, so they read as words."""
-
-    SENT = "sent"
-    DELIVERED = "delivered"
-    HARD_BOUNCED = "hard bounced"
-    SOFT_BOUNCED = "soft bounced"
-    OPENED = "opened"
-    CLICKED = "clicked"
-    UNSUBSCRIBED = "unsubscribed"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.activity_kinds import Status
 from superset_campaign_plugin.report.records import FLAGS
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import step
@@ -34,8 +35,8 @@ def total(flag: ColumnElement[Any], name: str) -> ColumnElement[Any]:
 def daily_rollup(status: CTE, engine: Engine, rules: Rules) -> CTE:
     """Sum the records of `record_status` by campaign, email and day of the first send."""
 
-    def ended(word: str) -> ColumnElement[Any]:
-        return case((status.c.status == literal(word), 1), else_=0)
+    def ended(wanted: Status) -> ColumnElement[Any]:
+        return case((status.c.status == literal(wanted.value), 1), else_=0)
 
     sent_date = sent_day(status.c.sent_at, engine, rules)
     return step(
@@ -46,11 +47,7 @@ def daily_rollup(status: CTE, engine: Engine, rules: Rules) -> CTE:
             status.c.email_id,
             sent_date.label("sent_date"),
             func.count().label("sent_count"),
-            total(ended("Delivered"), "delivered_count"),
-            total(ended("Hard Bounced"), "hard_bounced_count"),
-            total(ended("Soft Bounced"), "soft_bounced_count"),
-            total(ended("Pending"), "pending_count"),
-            total(ended("Aborted"), "aborted_count"),
+            *(total(ended(each), each.rollup_column) for each in Status),
             *(total(status.c[flag], name) for flag, name in FLAG_COUNTS.items()),
             func.min(status.c.sent_at).label("first_sent_at"),
             func.max(status.c.sent_at).label("last_sent_at"),

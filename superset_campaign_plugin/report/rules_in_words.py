@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from superset_campaign_plugin.report.rules import AgentRules, LinkRules, People, Rules
+from superset_campaign_plugin.wording import listed
 
 # What tables or a report do with merged people.
 _PEOPLE = {
@@ -37,7 +38,7 @@ _SETTINGS = {
 def difference(kept: Rules, asked: Rules) -> str:
     """What stored tables of the rules `kept` do where `asked` are others, to follow the words "the stored tables"."""
     found = _phrases(kept, asked)
-    return f"{_and([one for one, _ in found])}, and are asked to {_and([other for _, other in found])}"
+    return f"{listed([one for one, _ in found])}, and are asked to {listed([other for _, other in found])}"
 
 
 def advice(kept: Rules, asked: Rules) -> str:
@@ -47,7 +48,7 @@ def advice(kept: Rules, asked: Rules) -> str:
             key for (part, name), key in _SETTINGS.items() if _setting(kept, part, name) != _setting(asked, part, name)
         ]
         return (
-            f"no option of this command gives the setting{'s' if len(keys) > 1 else ''} {_and(keys)}; leave "
+            f"no option of this command gives the setting{'s' if len(keys) > 1 else ''} {listed(keys)}; leave "
             f"--stored out, or run `superset-campaign refresh` {options_of(asked)}"
         )
     return f"run `superset-campaign refresh` {options_of(asked)}, or this command {options_of(kept)}"
@@ -106,8 +107,3 @@ def _phrases(kept: Rules, asked: Rules) -> list[tuple[str, str]]:
 
 def _setting(rules: Rules, part: str, name: str) -> str:
     return ", ".join(getattr(getattr(rules, part), name)) or "empty"
-
-
-def _and(parts: list[str]) -> str:
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import pkgutil
-from functools import cache
-from importlib import import_module
-
 from superset_campaign_plugin.errors import unknown
 from superset_campaign_plugin.sources.custom import is_mapping, load_mapping
 from superset_campaign_plugin.sources.layout import Layout
 from superset_campaign_plugin.sources.prefix import split_prefix
+from superset_campaign_plugin.sources.registry import layouts
 
 __all__ = ["Layout", "get_layout", "layouts"]
-
-
-@cache
-def layouts() -> dict[str, Layout]:
-    """Every module's `LAYOUT`, by its name."""
-    modules = (import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
-    found = [module.LAYOUT for module in modules if hasattr(module, "LAYOUT")]
-    return {layout.name: layout for layout in found}
 
 
 def get_layout(source: str) -> Layout:

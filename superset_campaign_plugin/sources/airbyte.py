@@ -5,7 +5,8 @@ The table names are those of its streams; a destination may spell the columns in
 
 from __future__ import annotations
 
-from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable, one_table_each
+from superset_campaign_plugin.report.activity_kinds import ActivityColumns
+from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable, one_table_each
 
 LAYOUT = Layout(
     name="airbyte",

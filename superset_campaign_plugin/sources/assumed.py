@@ -13,7 +13,7 @@ from sqlalchemy import types
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.errors import UsageError, unknown
-from superset_campaign_plugin.report.relations import EventKind
+from superset_campaign_plugin.report.activity_kinds import LOG_COLUMNS, Holds
 from superset_campaign_plugin.sources.bulk import LAYOUT as BULK
 from superset_campaign_plugin.sources.layout import Layout
 from superset_campaign_plugin.sources.reader import json_path
@@ -70,7 +70,7 @@ class LayoutCatalog:
 
 
 def _tables(layout: Layout, engine: Engine, unused: Collection[str]) -> dict[str, Columns]:
-    names, events = layout.columns, layout.events
+    names = layout.columns
     time: types.TypeEngine = types.DateTime() if layout.name == BULK.name else types.TIMESTAMP(timezone=True)
     tables: dict[str, Columns] = {}
 
@@ -86,15 +86,10 @@ def _tables(layout: Layout, engine: Engine, unused: Collection[str]) -> dict[str
         add(activities.table, [names.activity_at, *names.loaded_at[:1]], time)
         if activities.types:
             add(activities.table, [names.activity_type])
-    for activities in events.values():
-        add(activities.table, [names.activity_id, names.campaign_id, names.email_id])
-    add(events[EventKind.SENT].table, [names.result, names.email_name])
-    for kind, columns in (
-        (EventKind.OPENED, [names.bot, names.user_agent]),
-        (EventKind.CLICKED, [names.bot, names.user_agent, names.link]),
-    ):
-        if kind in events:
-            add(events[kind].table, columns)
+    for kind, activities in layout.events.items():
+        for column in LOG_COLUMNS:
+            if kind in column.of and column.holds is not Holds.TIME:
+                add(activities.table, names.names_of(column))
     if layout.merges is not None:
         add(layout.merges.table, [names.merged_ids])
     for asset in (layout.campaigns, layout.programs, layout.emails):

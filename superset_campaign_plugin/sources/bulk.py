@@ -5,15 +5,8 @@ The extract holds no assets. Names come from the tables that `pull-activities` m
 
 from __future__ import annotations
 
-from superset_campaign_plugin.sources.layout import (
-    DELETE_TYPES,
-    MERGE_TYPES,
-    ActivityColumns,
-    AssetTable,
-    Layout,
-    LogTable,
-    one_table_for_all,
-)
+from superset_campaign_plugin.report.activity_kinds import DELETE_TYPES, MERGE_TYPES, ActivityColumns
+from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable, one_table_for_all
 
 ACTIVITY_TABLE = "marketo_activity"
 

@@ -27,7 +27,6 @@ Whatever the file names must be there: a missing table or column is reported wit
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -35,10 +34,11 @@ from typing import Any
 import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 
-from superset_campaign_plugin.errors import SourceError, UsageError
-from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, EventKind
+from superset_campaign_plugin.errors import SourceError, UsageError, nearest
+from superset_campaign_plugin.report.activity_kinds import LOG_COLUMNS, ActivityColumns, EventKind
+from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS
 from superset_campaign_plugin.sources.catalog import Catalog, place
-from superset_campaign_plugin.sources.layout import ActivityColumns, AssetTable, Layout, LogTable
+from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable
 from superset_campaign_plugin.sources.nearby import other_prefix
 from superset_campaign_plugin.sources.prefix import split_prefix
 from superset_campaign_plugin.sources.reader import json_path
@@ -54,7 +54,7 @@ class _Named(Schema):
     def _known(self, data: Any, **_: Any) -> Any:
         for name in data if isinstance(data, dict) else ():
             if name not in self.fields:
-                raise ValidationError(f"there is no such entry{_nearest(str(name), self.fields)}", str(name))
+                raise ValidationError(f"there is no such entry; {nearest(str(name), self.fields)}", str(name))
         return data
 
 
@@ -71,25 +71,19 @@ class _LogTableSchema(_Named):
         return LogTable(data["table"], tuple(data["types"]))
 
 
-class _ColumnsSchema(_Named):
-    activity_id = fields.String(required=True, validate=_NAME)
-    person_id = fields.String(required=True, validate=_NAME)
-    activity_at = fields.String(required=True, validate=_NAME)
-    campaign_id = fields.String(required=True, validate=_NAME)
-    email_id = fields.String(required=True, validate=_NAME)
-    activity_type = fields.String(load_default="")
-    email_name = fields.String(load_default="")
-    result = fields.String(load_default="")
-    link = fields.String(load_default="")
-    bot = fields.String(load_default="")
-    user_agent = fields.String(load_default="")
-    merged_ids = fields.String(load_default="")
-    loaded_at = fields.String(load_default="")
-
+class _ColumnsOfActivities(_Named):
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> ActivityColumns:
         loaded_at = data.pop("loaded_at")
         return ActivityColumns(**data, loaded_at=(loaded_at,) if loaded_at else ())
+
+
+_ColumnsSchema = _ColumnsOfActivities.from_dict(
+    {
+        column.name: fields.String(required=True, validate=_NAME) if column.required else fields.String(load_default="")
+        for column in LOG_COLUMNS
+    }
+)
 
 
 def _asset_schema(names: Iterable[str]) -> fields.Nested:
@@ -184,48 +178,39 @@ def check_mapping(layout: Layout, catalog: Catalog) -> None:
     for activities in layout.log_tables():
         _check_table(layout, catalog, activities.table)
     names = layout.columns
-    sends = layout.events[EventKind.SENT]
-    clicks, opens = layout.events.get(EventKind.CLICKED), layout.events.get(EventKind.OPENED)
-    for table, own in (
-        (sends, names.result),
-        (sends, names.campaign_id),
-        (sends, names.email_name),
-        (clicks, names.link),
-        *((table, own) for table in (opens, clicks) for own in (names.bot, names.user_agent)),
-        *((table, own) for table in layout.events.values() for own in names.loaded_at),
-        *((table, names.activity_type) for table in layout.log_tables() if table.types),
-        (layout.merges, names.merged_ids),
-    ):
-        if table is not None and own:
-            _check_column(layout, catalog, table.table, own)
+    for kind, activities in layout.events.items():
+        for column in LOG_COLUMNS:
+            if kind in column.of and not column.required:
+                _check_column(layout, catalog, activities.table, *names.names_of(column))
+    # Other activities than sends may lie in tables without it.
+    _check_column(layout, catalog, layout.events[EventKind.SENT].table, names.campaign_id)
+    for activities in layout.log_tables():
+        if activities.types:
+            _check_column(layout, catalog, activities.table, names.activity_type)
+    if layout.merges is not None and names.merged_ids:
+        _check_column(layout, catalog, layout.merges.table, names.merged_ids)
     for asset in (layout.campaigns, layout.programs, layout.emails):
         if asset is not None:
             _check_table(layout, catalog, asset.table)
-            for own in (asset.id, *asset.columns.values(), *asset.newest, asset.status):
-                if own:
-                    _check_column(layout, catalog, asset.table, own)
+            status = [asset.status] if asset.status else []
+            _check_column(layout, catalog, asset.table, asset.id, *asset.columns.values(), *asset.newest, *status)
 
 
 def _check_table(layout: Layout, catalog: Catalog, table: str) -> None:
     if catalog.columns(table) is None:
         prefix = other_prefix(table, layout, catalog, "table_prefix:")
-        hint = f"; {prefix}" if prefix else _nearest(table, catalog.tables())
+        hint = prefix or nearest(table, catalog.tables())
         raise SourceError(
-            f"the mapping {layout.name} names the table {table!r}, which is not in {place(catalog)}{hint}"
+            f"the mapping {layout.name} names the table {table!r}, which is not in {place(catalog)}; {hint}"
         )
 
 
-def _check_column(layout: Layout, catalog: Catalog, table: str, column: str) -> None:
+def _check_column(layout: Layout, catalog: Catalog, table: str, *names: str) -> None:
     columns = catalog.columns(table) or {}
-    own, key = json_path(column)
-    if column not in columns and not (key and own in columns):
-        hint = _nearest(own if key else column, columns)
-        raise SourceError(
-            f"the mapping {layout.name} names the column {column!r}, which the table {table} does not have{hint}"
-        )
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names[:12])}"
+    for name in names:
+        own, key = json_path(name)
+        if name not in columns and not (key and own in columns):
+            hint = nearest(own if key else name, columns)
+            raise SourceError(
+                f"the mapping {layout.name} names the column {name!r}, which the table {table} does not have; {hint}"
+            )

@@ -5,14 +5,8 @@ Its newer releases say in `merged_lead` who was merged into whom, a row a person
 
 from __future__ import annotations
 
-from superset_campaign_plugin.sources.layout import (
-    ActivityColumns,
-    AssetTable,
-    Layout,
-    LogTable,
-    MergedPeopleTable,
-    one_table_each,
-)
+from superset_campaign_plugin.report.activity_kinds import ActivityColumns
+from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable, MergedPeopleTable, one_table_each
 
 LAYOUT = Layout(
     name="fivetran",

@@ -88,11 +88,6 @@ def _instance(file: Path, name: str, source: str, schema: str | None, table_pref
     return Instance(name, with_prefix(own, table_prefix), schema)
 
 
-def is_several(instances: tuple[Instance, ...]) -> bool:
-    """Whether the rows of the report say which instance they are of."""
-    return instances[0].name is not None
-
-
 def _check_apart(file: Path, instances: tuple[Instance, ...]) -> None:
     """Two instances share neither their tables nor the schema of what is stored of them."""
     for number, one in enumerate(instances):

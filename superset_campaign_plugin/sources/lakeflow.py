@@ -5,12 +5,13 @@ It brings people, lists and activities; the names of emails come from the log.
 
 from __future__ import annotations
 
-from superset_campaign_plugin.sources.layout import ACTIVITY_TYPES, ActivityColumns, Layout, LogTable
+from superset_campaign_plugin.report.activity_kinds import KINDS, ActivityColumns
+from superset_campaign_plugin.sources.layout import Layout, LogTable
 
 LAYOUT = Layout(
     name="lakeflow",
     title="Databricks Lakeflow Connect Marketo",
-    events={kind: LogTable(f"activity_{number}") for kind, number in ACTIVITY_TYPES.items()},
+    events={kind: LogTable(f"activity_{own.number}") for kind, own in KINDS.items()},
     merges=LogTable("activity_32"),
     deletions=LogTable("activity_37"),
     columns=ActivityColumns(

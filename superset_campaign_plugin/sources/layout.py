@@ -10,30 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from superset_campaign_plugin.report.relations import EventKind
-
-# What most loaders call the tables of Marketo's activity types, after a prefix of their own.
-EVENT_TABLES: dict[EventKind, str] = {
-    EventKind.SENT: "send_email",
-    EventKind.DELIVERED: "email_delivered",
-    EventKind.HARD_BOUNCED: "email_bounced",
-    EventKind.SOFT_BOUNCED: "email_bounced_soft",
-    EventKind.OPENED: "open_email",
-    EventKind.CLICKED: "click_email",
-    EventKind.UNSUBSCRIBED: "unsubscribe_email",
-}
-# Marketo's numbers for them, where all activities lie in one table.
-ACTIVITY_TYPES: dict[EventKind, int] = {
-    EventKind.SENT: 6,
-    EventKind.DELIVERED: 7,
-    EventKind.HARD_BOUNCED: 8,
-    EventKind.SOFT_BOUNCED: 27,
-    EventKind.OPENED: 10,
-    EventKind.CLICKED: 11,
-    EventKind.UNSUBSCRIBED: 9,
-}
-MERGE_TYPES = (32,)
-DELETE_TYPES = (37, 29)  # one loader's tables say 29
+from superset_campaign_plugin.report.activity_kinds import KINDS, ActivityColumns, EventKind
 
 
 @dataclass(frozen=True)
@@ -42,30 +19,6 @@ class LogTable:
 
     table: str
     types: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class ActivityColumns:
-    """The columns that the tables of activities share.
-
-    An event table needs the person, the time and the email (without `activity_id` repeated rows are not found, and
-    without `campaign_id` a send's campaign is unknown); the others are read where a table has them. `loaded_at` names
-    the loader's own sync columns; the first that a table has is the one.
-    """
-
-    activity_id: str
-    person_id: str
-    activity_at: str
-    campaign_id: str
-    email_id: str
-    email_name: str = ""
-    activity_type: str = "activity_type_id"
-    result: str = "action_result"
-    link: str = "link"
-    bot: str = "is_bot_activity"
-    user_agent: str = "user_agent"
-    merged_ids: str = "merge_ids"
-    loaded_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,9 +104,9 @@ class Layout:
 
 def one_table_each(prefix: str) -> dict[EventKind, LogTable]:
     """The event tables of a loader that keeps one table an activity type."""
-    return {kind: LogTable(prefix + name) for kind, name in EVENT_TABLES.items()}
+    return {kind: LogTable(prefix + own.table) for kind, own in KINDS.items()}
 
 
 def one_table_for_all(table: str) -> dict[EventKind, LogTable]:
     """The event tables of a loader that keeps all activities in one."""
-    return {kind: LogTable(table, (number,)) for kind, number in ACTIVITY_TYPES.items()}
+    return {kind: LogTable(table, (own.number,)) for kind, own in KINDS.items()}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from superset_campaign_plugin import advice
 from superset_campaign_plugin.errors import SourceError
-from superset_campaign_plugin.report.relations import EventKind
+from superset_campaign_plugin.report.activity_kinds import EventKind
 from superset_campaign_plugin.sources.catalog import Catalog, place
 from superset_campaign_plugin.sources.layout import Layout
+from superset_campaign_plugin.sources.registry import layouts
 
 _SHOWN = 3
 
@@ -42,8 +43,6 @@ def other_prefix(table: str, layout: Layout, catalog: Catalog, setting: str) -> 
 
 def _other_layouts(catalog: Catalog) -> str | None:
     """The layouts whose table of sends is there."""
-    from superset_campaign_plugin.sources import layouts  # it imports every layout, of which some lead here
-
     tables = {name.lower() for name in catalog.tables()}
     found = [name for name, layout in sorted(layouts().items()) if layout.events[EventKind.SENT].table in tables]
     return f"there are the tables of {' or '.join(found)}, so check --source" if found else None

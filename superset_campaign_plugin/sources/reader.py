@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from superset_campaign_plugin import advice
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.base import Columns
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
-from superset_campaign_plugin.errors import SourceError
+from superset_campaign_plugin.errors import SourceError, nearest_name
 from superset_campaign_plugin.flags import NO, YES
 from superset_campaign_plugin.sources.catalog import Catalog
 from superset_campaign_plugin.sources.layout import Layout, LogTable
@@ -159,8 +158,8 @@ class Reader:
     def _named(self, name: str) -> list[ColumnElement[Any]]:
         """The columns of that name, of which there must be one."""
         if not self.has(name):
-            near = difflib.get_close_matches(name, self._columns, n=1)
-            hint = f"; did the loader name it {near[0]!r}?" if near else ""
+            near = nearest_name(name, self._columns)
+            hint = f"; did the loader name it {near!r}?" if near else ""
             raise SourceError(
                 f"table {self._name} has no column {name!r}, which the {self._layout.name} layout needs{hint}"
             )

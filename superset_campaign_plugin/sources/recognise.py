@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from superset_campaign_plugin import advice
 from superset_campaign_plugin.errors import SourceError
-from superset_campaign_plugin.report.relations import EventKind
-from superset_campaign_plugin.sources import layouts
+from superset_campaign_plugin.report.activity_kinds import EventKind
 from superset_campaign_plugin.sources.catalog import Catalog, as_spelled, place
 from superset_campaign_plugin.sources.layout import Layout
 from superset_campaign_plugin.sources.nearby import near_tables
 from superset_campaign_plugin.sources.prefix import with_prefix
 from superset_campaign_plugin.sources.reader import bare_name
+from superset_campaign_plugin.sources.registry import layouts
 
 # Taken where its tables are there, whatever else is, and where there is no warehouse to look at.
 DEFAULT = "fivetran"

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
+from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
-from superset_campaign_plugin.report.relations import EventKind, Spellings, Unreadable
+from superset_campaign_plugin.errors import SourceError
+from superset_campaign_plugin.report.activity_kinds import LOG_COLUMNS, Holds
+from superset_campaign_plugin.report.quality import MAX_EXAMPLE
+from superset_campaign_plugin.report.relations import Spellings, Unreadable
+from superset_campaign_plugin.report.sqltext import executable, sql_text
 from superset_campaign_plugin.sources.catalog import Catalog, as_spelled
+from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import Layout, LogTable
 from superset_campaign_plugin.sources.reader import Reader
 
@@ -34,6 +39,22 @@ class Doubt:
     column: str
     expected: str
     values: Select
+
+
+def check_values_of(connection: Connection, engine: Engine, layout: Layout, catalog: Catalog) -> None:
+    """Raise `SourceError` for an id or time of the log that cannot be read: it names table, column and an example.
+
+    Of a mapping, it is also raised for a table or column that is not there.
+    """
+    if layout.strict:
+        check_mapping(layout, catalog)
+    for doubt in bad_log_values(layout, catalog, engine):
+        found = connection.execute(executable(sql_text(doubt.values.limit(1), engine))).first()
+        if found is not None:
+            example = str(found[0])[:MAX_EXAMPLE]
+            raise SourceError(
+                f"column {doubt.column} of table {doubt.table} holds {example!r}, which is not {doubt.expected}"
+            )
 
 
 def bad_log_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[Doubt]:
@@ -64,70 +85,69 @@ def bad_log_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator
                 yield Doubt(table, column.name, _TIME, reader.only(reader.texts(column, bad), wanted))
 
 
-class _Holds(Enum):
-    """What a column should hold, by the kinds that leave no doubt."""
-
-    ID = (Kind.WHOLE,)
-    ID_LIST = ()
-    TIME = (Kind.DAY, Kind.TIME)
-    FLAG = (Kind.FLAG, Kind.WHOLE)
+# The kinds of types of which a value is what a column should hold, without a doubt.
+_SURE: dict[Holds, tuple[Kind, ...]] = {
+    Holds.ID: (Kind.WHOLE,),
+    Holds.ID_LIST: (),
+    Holds.TIME: (Kind.DAY, Kind.TIME),
+    Holds.FLAG: (Kind.FLAG, Kind.WHOLE),
+}
 
 
 def unreadable_values(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[Unreadable]:
     """The columns of which a bad value is read as null, where their types leave a doubt."""
-    conditions: dict[_Holds, Callable[[ColumnElement[Any]], ColumnElement[Any] | None]] = {
-        _Holds.ID: engine.bad_identifier,
-        _Holds.ID_LIST: engine.bad_id_list,
-        _Holds.TIME: engine.bad_time,
-        _Holds.FLAG: engine.bad_flag,
+    conditions: dict[Holds, Callable[[ColumnElement[Any]], ColumnElement[Any] | None]] = {
+        Holds.ID: engine.bad_identifier,
+        Holds.ID_LIST: engine.bad_id_list,
+        Holds.TIME: engine.bad_time,
+        Holds.FLAG: engine.bad_flag,
     }
     for part, table, name, holds in dict.fromkeys(_optional_columns(layout)):
         reader = _reader(layout, catalog, engine, table.table)
         for column in [] if reader is None else reader.columns(name):
-            bad = None if kind_of(column.type) in holds.value else conditions[holds](column)
+            bad = None if kind_of(column.type) in _SURE[holds] else conditions[holds](column)
             if reader is not None and bad is not None:
                 yield Unreadable(part, table.table, column.name, reader.only(reader.texts(column, bad), table))
 
 
-def _optional_columns(layout: Layout) -> Iterator[tuple[str, LogTable, str, _Holds]]:
+def _optional_columns(layout: Layout) -> Iterator[tuple[str, LogTable, str, Holds]]:
     """(what it brings, table, column, what it should hold) of the columns that the report can do without."""
     names = layout.columns
     for kind, activities in layout.events.items():
         for synced in names.loaded_at:
-            yield "loaded_at", LogTable(activities.table), synced, _Holds.TIME
-        if kind in (EventKind.OPENED, EventKind.CLICKED):
-            yield "bot", activities, names.bot, _Holds.FLAG
+            yield "loaded_at", LogTable(activities.table), synced, Holds.TIME
+        for column in LOG_COLUMNS:
+            if kind in column.of and column.holds is Holds.FLAG:
+                yield column.name, activities, "".join(names.names_of(column)), column.holds
     if layout.merges is not None:
-        yield "merges", layout.merges, names.person_id, _Holds.ID
-        yield "merges", layout.merges, names.merged_ids, _Holds.ID_LIST
-        yield "merged_at", layout.merges, names.activity_at, _Holds.TIME
+        yield "merges", layout.merges, names.person_id, Holds.ID
+        yield "merges", layout.merges, names.merged_ids, Holds.ID_LIST
+        yield "merged_at", layout.merges, names.activity_at, Holds.TIME
     if layout.merged_ids is not None:
         for own in layout.merged_ids.ids:
-            yield "merges", LogTable(layout.merged_ids.table), own, _Holds.ID_LIST
+            yield "merges", LogTable(layout.merged_ids.table), own, Holds.ID_LIST
     if layout.merged_people is not None:
         people = layout.merged_people
-        yield "merges", LogTable(people.table), people.person_id, _Holds.ID
-        yield "merges", LogTable(people.table), people.surviving_id, _Holds.ID
-        yield "merged_at", LogTable(people.table), people.merged_at, _Holds.TIME
+        yield "merges", LogTable(people.table), people.person_id, Holds.ID
+        yield "merges", LogTable(people.table), people.surviving_id, Holds.ID
+        yield "merged_at", LogTable(people.table), people.merged_at, Holds.TIME
     if layout.deletions is not None:
-        yield "deletions", layout.deletions, names.person_id, _Holds.ID
+        yield "deletions", layout.deletions, names.person_id, Holds.ID
     assets = {"campaigns": layout.campaigns, "programs": layout.programs, "emails": layout.emails}
     for part, asset in assets.items():
         if asset is None:
             continue
         table = LogTable(asset.table)
-        yield part, table, asset.id, _Holds.ID
-        yield "program_id", table, asset.columns.get("program_id", ""), _Holds.ID
+        yield part, table, asset.id, Holds.ID
+        yield "program_id", table, asset.columns.get("program_id", ""), Holds.ID
         for flag in ("active", "operational", "archived"):
-            yield flag, table, asset.columns.get(flag, ""), _Holds.FLAG
+            yield flag, table, asset.columns.get(flag, ""), Holds.FLAG
 
 
 def columns_in_several_spellings(layout: Layout, catalog: Catalog, engine: Engine) -> Iterator[Spellings]:
     """The columns that the report reads, and that a table has more than once."""
-    names = layout.columns
-    shared = {names.activity_id, names.person_id, names.activity_at, names.campaign_id, names.email_id}
-    shared |= {names.activity_type, names.result, names.link, names.bot, names.user_agent, names.merged_ids}
-    read: dict[str, set[str]] = {activities.table: {*shared, *names.loaded_at} for activities in layout.log_tables()}
+    named = {name for column in LOG_COLUMNS for name in layout.columns.names_of(column)}
+    read: dict[str, set[str]] = {activities.table: set(named) for activities in layout.log_tables()}
     for asset in (layout.campaigns, layout.programs, layout.emails):
         if asset is not None:
             read[asset.table] = {asset.id, *asset.columns.values(), *asset.newest}

@@ -12,12 +12,12 @@ from deployment import Deployment
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from superset_campaign_plugin.preview.heat import Mark
+from superset_campaign_plugin.preview.click_marks import ClickMark
 from superset_campaign_plugin.preview.sanitize import clean_html
 
 BADGE, FRAME, WHITE = (0x9A, 0x34, 0x12), (0xC2, 0x41, 0x0C), (255, 255, 255)
 WIDTH, HEIGHT = 400, 240
-MARK = Mark("7,111 · 100%", "7,111 clicks", 5)
+MARK = ClickMark("7,111 · 100%", "7,111 clicks", 5)
 
 
 Place = tuple[int, int, int, int]
@@ -56,7 +56,7 @@ def show(deployment: Deployment, browser: Browser) -> Iterator[Show]:
 
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
 
-    def draw(html: str, *, mark: Callable[[str], Mark] = lambda _: MARK, anchors: bool = True) -> Shown:
+    def draw(html: str, *, mark: Callable[[str], ClickMark] = lambda _: MARK, anchors: bool = True) -> Shown:
         body = Body(html, clean_html(html, remote_images=False, marks=mark))
         document = body_document(body, Look()).get_data(as_text=True)
         page.set_content(document if anchors else document.replace("anchor(top)", "unknown(top)", 1))
@@ -170,7 +170,7 @@ def test_a_link_that_is_not_shown_has_no_badge(show: Show) -> None:
 
 
 def test_of_badges_at_one_place_that_of_the_more_clicks_is_in_front(show: Show) -> None:
-    marks = {"http://x.example/1": MARK, "http://x.example/2": Mark("1 · 0%", "1 click", 1)}
+    marks = {"http://x.example/1": MARK, "http://x.example/2": ClickMark("1 · 0%", "1 click", 1)}
     links = [
         f"<div style='max-height: 0; margin: 0 80px'><a href={address}>A link of the email</a></div>"
         for address in marks

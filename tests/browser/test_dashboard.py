@@ -10,7 +10,7 @@ from dashboard_page import DASHBOARD, LONG, chart, choose, log_in, report_column
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment
 from playwright.sync_api import Browser, Page, expect
 
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,12 @@ from deployment import IMPORTED, SCHEMA, Deployment, give_viewer_role, put_back
 from logs import Table
 from playwright.sync_api import Browser, Page, Response, expect
 
-from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.definitions import load_dashboards
 
 TYPES = {"BIGINT": "integer", "VARCHAR": "text", "TIMESTAMP": "time", "BOOLEAN": "flag"}
 [DASHBOARD_CHARTS] = [each.charts for each in load_dashboards() if each.name == "campaign_email_performance"]

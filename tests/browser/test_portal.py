@@ -18,9 +18,9 @@ import redis
 from dashboard_page import LONG, chart, choose, report_columns, settle
 from playwright.sync_api import Browser, Frame, Page, Response, expect
 
-from stack.run import Stack, started
 from stack.settings import free_port
-from superset_campaign_plugin.report.run import run_report
+from stack.start import Stack, started
+from superset_campaign_plugin.reporting.run_report import run_report
 
 CUSTOMERS = {"Alder & Finch": "EMEA", "Redwood Supply": "North America"}
 NAMES = ("program_name", "campaign_name", "email_name")

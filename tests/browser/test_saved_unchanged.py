@@ -27,13 +27,13 @@ def page(browser: Browser, address: str, deployment: Deployment) -> Iterator[Pag
 
 def differing(deployment: Deployment) -> dict[str, list[str]]:
     """What an installation says of every asset that is not as shipped."""
-    from superset_campaign_plugin.bundle.plan import Request, make_plan
+    from superset_campaign_plugin.bundle.install_plan import InstallRequest, make_plan
 
     with deployment.app.app_context():
         from superset import db
 
         db.session.expire_all()
-        plan = make_plan(Request(DATABASE, None, SCHEMA, "fivetran"))
+        plan = make_plan(InstallRequest(DATABASE, None, SCHEMA, "fivetran"))
         return {
             f"{each.kind}/{each.name}": [f"{found.outcome} {'.'.join(found.path)}" for found in each.differences]
             for each in plan.assets
@@ -61,7 +61,7 @@ def installed(model: str) -> list[tuple[int, str]]:
     from superset.connectors.sqla.models import SqlaTable
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.manifest import read_manifest
+    from superset_campaign_plugin.superset_assets.manifest import read_manifest
 
     kind = {"chart": Slice, "dataset": SqlaTable}[model]
     return [

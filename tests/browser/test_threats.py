@@ -15,7 +15,7 @@ from hostile import HOSTILE
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
 
 from superset_campaign_plugin.preview.sanitize import clean_html
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 WORD = "7331"  # what a script that ran says on the console
 AROUND = ("{}", "<table><tr><td>{}</td></tr></table>", "<p>before {} after</p>", "<div {}")

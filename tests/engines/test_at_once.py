@@ -12,26 +12,26 @@ from workers import Worker, holding, workers
 
 from superset_campaign_plugin import database_files, locking
 from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.emails.contents import CONTENT_TABLE, content_table, load_emails, prepare_table
 from superset_campaign_plugin.errors import BusyError
-from superset_campaign_plugin.load.run import load_files
+from superset_campaign_plugin.load.load_files import load_files
 from superset_campaign_plugin.load.store import activity_table
 from superset_campaign_plugin.load.writers import WRITERS
 from superset_campaign_plugin.locking import one_at_a_time
-from superset_campaign_plugin.preview.contents import CONTENT_TABLE, content_table, load_emails, prepare_table
 
 on_loaded_engines = pytest.mark.parametrize("engine", sorted(WRITERS), indirect=True)
 on_writable_engines = pytest.mark.parametrize("engine", WRITABLE, indirect=True)
 PAIRS = 20
 
 LOAD = """
-from superset_campaign_plugin.load import run
-run.BATCH = 50
+from superset_campaign_plugin.load import load_files as loading
+loading.BATCH = 50
 def work(uri, file):
-    summary = run.load_files(uri, [Path(file)])
+    summary = loading.load_files(uri, [Path(file)])
     return {**summary.totals(), "complete": summary.complete}
 """
 EMAILS = """
-from superset_campaign_plugin.preview.contents import load_emails
+from superset_campaign_plugin.emails.contents import load_emails
 def work(uri, folder):
     return load_emails(uri, Path(folder)).loaded
 """

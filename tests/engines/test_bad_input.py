@@ -18,7 +18,7 @@ from superset_campaign_plugin.errors import CampaignError, DatabaseError, Refres
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 NOW = utc("2024-03-10 12:00")
 

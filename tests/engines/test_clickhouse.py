@@ -17,12 +17,12 @@ from sqlalchemy import func, literal, literal_column, select, types
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.datasets import Options, computed_dataset
-from superset_campaign_plugin.report.query import Request, dataset_rows, fetch
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.reporting.query import ReportRequest, dataset_rows, fetch
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
-from superset_campaign_plugin.sources.relations import build_relations
+from superset_campaign_plugin.sources.build_relations import build_relations
 
 ENGINE = get_engine("clickhousedb")
 CLOCK = CLOCKS[5]
@@ -105,7 +105,7 @@ def test_every_cell(crowded, by, people):
     relations = build_relations(get_layout("fivetran"), database, ENGINE)
     options = Options(as_of=CLOCK, rules=rules)
     sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, options), ENGINE)
-    found = fetch(database, ENGINE, dataset, sql, Request(by=by))
+    found = fetch(database, ENGINE, dataset, sql, ReportRequest(by=by))
     assert_report(found, report(log, as_of=CLOCK, by=by, rules=rules), by)
 
 

@@ -14,8 +14,8 @@ from logs import KINDS, Log, random_logs, utc
 from oracle import DEFAULTS, People, email_records, latest_send, was_sent
 
 from superset_campaign_plugin.cli import campaign
-from superset_campaign_plugin.report.doctor import Finding, as_table, run_doctor
 from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.reporting.doctor import Finding, as_table, run_doctor
 
 NOW = utc("2024-03-05")
 WORDS = dict(

@@ -12,7 +12,7 @@ from oracle import assert_report, report
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
-from superset_campaign_plugin.report.doctor import run_doctor
+from superset_campaign_plugin.reporting.doctor import run_doctor
 
 DAY = "2024-03-01 10:00"
 NOW = utc("2024-03-09")

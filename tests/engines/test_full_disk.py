@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from logs import BULK_HEADER
 from marketo_server import Marketo, serve
 
+from superset_campaign_plugin.emails.contents import content_table, load_emails
 from superset_campaign_plugin.errors import DatabaseError
-from superset_campaign_plugin.load.run import load_files
+from superset_campaign_plugin.load.load_files import load_files
 from superset_campaign_plugin.load.store import activity_table
-from superset_campaign_plugin.marketo import emails
-from superset_campaign_plugin.marketo.emails import pull_emails
-from superset_campaign_plugin.preview.contents import content_table, load_emails
+from superset_campaign_plugin.marketo import pull_emails as emails
+from superset_campaign_plugin.marketo.pull_emails import pull_emails
 from superset_campaign_plugin.warehouse import connect
 
 on_file_engines = pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
@@ -28,8 +28,8 @@ FULL = "cannot be written: the disk is full; free space and run this again"
 # Prints after each transaction how many rows are stored by then: what it has said, must be there.
 LOAD = """
 import sys
-from superset_campaign_plugin.load import run, store
-run.BATCH = int(sys.argv.pop(1))
+from superset_campaign_plugin.load import load_files as loading, store
+loading.BATCH = int(sys.argv.pop(1))
 save = store.Store.save
 def told(*arguments):
     save(*arguments)

@@ -15,8 +15,8 @@ from logs import CLOCKS, Log, crowd
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
-from superset_campaign_plugin.report.doctor import run_doctor
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.doctor import run_doctor
+from superset_campaign_plugin.reporting.run_report import run_report
 
 CLOCK = CLOCKS[5]
 BY = ("source", "workspace", "program", "campaign", "email", "day")
@@ -116,15 +116,16 @@ def test_the_doctor_says_whose_log_it_is(warehouse, tmp_path):
 
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
 def test_links_to_previews_name_the_instance(warehouse, tmp_path):
-    from superset_campaign_plugin.report.datasets import Options
-    from superset_campaign_plugin.report.query import dataset_rows
-    from superset_campaign_plugin.report.run import REPORT_DATASET, dataset_sql
+    from superset_campaign_plugin.report.datasets import REPORT_DATASET, Options
+    from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
+    from superset_campaign_plugin.reporting.query import dataset_rows
+    from superset_campaign_plugin.sources.resolved import resolve
     from superset_campaign_plugin.warehouse import connect
 
     warehouse.load(Log().send(1, 10, 100, "2024-03-01 10:00"))
     source = named(tmp_path, "instances: {EMEA: {source: fivetran}}")
     with connect(warehouse.uri) as (connection, engine):
-        sql = dataset_sql(connection, engine, source, None, Options(), [REPORT_DATASET])[REPORT_DATASET]
+        sql = dataset_sql(connection, engine, resolve(source, None), Options(), [REPORT_DATASET])[REPORT_DATASET]
         [link] = connection.scalars(sa.select(sa.column("email_link")).select_from(dataset_rows(sql, "report")))
     assert link == '<a title="10" href="/campaign-email/10/?source=EMEA" target="_blank">10</a>'
 

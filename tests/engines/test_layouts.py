@@ -15,9 +15,9 @@ from oracle import assert_report, report
 from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
-from superset_campaign_plugin.report.doctor import run_doctor
 from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS
 from superset_campaign_plugin.report.rules import People, Rules
+from superset_campaign_plugin.reporting.doctor import run_doctor
 from superset_campaign_plugin.sources import get_layout, layouts
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.layout import Layout

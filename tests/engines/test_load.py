@@ -25,9 +25,9 @@ from logs import ACTIVITY_TYPES, BULK_HEADER, generate, write_bulk
 
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import CampaignError, DatabaseError, LoadError, UsageError
-from superset_campaign_plugin.load import run
+from superset_campaign_plugin.load import load_files as loading
 from superset_campaign_plugin.load.extract import STORED_TYPES, Activity
-from superset_campaign_plugin.load.run import Summary, load_files
+from superset_campaign_plugin.load.load_files import LoadSummary, load_files
 from superset_campaign_plugin.load.store import activity_table
 from superset_campaign_plugin.load.writers import WRITERS
 
@@ -46,7 +46,7 @@ def stored(uri: str, schema: str | None = None) -> list[tuple[Any, ...]]:
     return sorted(map(tuple, rows))
 
 
-def loads(uri: str, *files: Path, **options: Any) -> Summary:
+def loads(uri: str, *files: Path, **options: Any) -> LoadSummary:
     return load_files(uri, files, **options)
 
 
@@ -76,7 +76,7 @@ def engine(request):
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "BATCH", 100)
+    monkeypatch.setattr(loading, "BATCH", 100)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -242,10 +242,10 @@ def test_a_changed_file_is_read_anew_and_a_grown_one_from_its_end(warehouse, tmp
 KILLED = """
 import os, random, signal, sys, threading
 from pathlib import Path
-from superset_campaign_plugin.load import rejected, run, store
+from superset_campaign_plugin.load import load_files as loading, rejected, store
 
 where, uri, file = sys.argv[1:]
-run.BATCH = 100
+loading.BATCH = 100
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
 calls = iter(range(100))
 
@@ -277,7 +277,7 @@ elif where.startswith("after "):
 else:
     name, when = where.split("-")
     dies(name, when == "after")
-run.load_files(uri, [Path(file)])
+loading.load_files(uri, [Path(file)])
 """
 
 
@@ -325,7 +325,7 @@ def test_a_full_disk_is_told_and_the_next_load_goes_on(warehouse, tmp_path: Path
     # A file may hold 1.5 MB only: the first batches fit.
     limit = 1_500_000
     code = (
-        "import sys; from superset_campaign_plugin.load import run; run.BATCH = 2000; "
+        "import sys; from superset_campaign_plugin.load import load_files as loading; loading.BATCH = 2000; "
         "from superset_campaign_plugin.cli import main; main()"
     )
     done = subprocess.run(
@@ -613,8 +613,8 @@ def fails_from(attempt: int, limit: int) -> str:
     return f"""
 import resource, signal, sys
 from pathlib import Path
-from superset_campaign_plugin.load import rejected, run
-run.BATCH = 10
+from superset_campaign_plugin.load import load_files as loading, rejected
+loading.BATCH = 10
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 append, calls = rejected.RejectedFile.append, iter(range(1000))
 def limited(*arguments):

@@ -30,7 +30,7 @@ from superset_campaign_plugin.report.rules import AgentRules, LinkRules, Rules
 from superset_campaign_plugin.report.sqltext import side_by_side, sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
-from superset_campaign_plugin.sources.relations import build_relations
+from superset_campaign_plugin.sources.build_relations import build_relations
 
 MARKS = (
     *("{{", "}}", "{%", "%}", "{#", "#}", "{", "%", "%%", "%s", "%(a)s", ":", "::", ":name", ":1", "\\:", "\\", "'"),

@@ -827,7 +827,7 @@ def test_a_machine_that_does_not_live_in_utc(warehouse, zone):
     warehouse.load(not_in_utc(), zoned=True)
     program = """
         import sys, datetime
-        from superset_campaign_plugin.report.run import run_report
+        from superset_campaign_plugin.reporting.run_report import run_report
         report = run_report(sys.argv[1], as_of=datetime.datetime(2024, 3, 10, 12), by=("day",))
         for row in report.records():
             print(row["day"], row["sent"], row["aborted"], row["pending"], row["first_sent"], row["last_sent"])

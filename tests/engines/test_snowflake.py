@@ -16,11 +16,11 @@ from sqlalchemy import func, select, types
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.datasets import Options, computed_dataset
-from superset_campaign_plugin.report.query import Request, dataset_rows, fetch
 from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.reporting.query import ReportRequest, dataset_rows, fetch
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
-from superset_campaign_plugin.sources.relations import build_relations
+from superset_campaign_plugin.sources.build_relations import build_relations
 
 ENGINE = get_engine("snowflake")
 CLOCK = CLOCKS[5]
@@ -75,7 +75,7 @@ def test_every_cell(cursor, seed: int) -> None:
     relations = build_relations(get_layout("fivetran"), database, ENGINE)
     sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, Options(as_of=CLOCK)), ENGINE)
     for by in (("campaign", "email", "day"), ("workspace", "program", "week"), ("month",), ()):
-        found = fetch(database, ENGINE, dataset, sql, Request(by=by))
+        found = fetch(database, ENGINE, dataset, sql, ReportRequest(by=by))
         assert_report(found, report(log, as_of=CLOCK, by=by), by)
 
 

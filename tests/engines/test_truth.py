@@ -8,9 +8,10 @@ import pytest
 from logs import APPLE_PROXY, GMAIL_PROXY, Log, Merge
 
 from superset_campaign_plugin.errors import UsageError
-from superset_campaign_plugin.report.datasets import Options
+from superset_campaign_plugin.report.datasets import REPORT_DATASET, Options
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.run import REPORT_DATASET, dataset_sql
+from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
+from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
 
 DAY = "2024-03-01 10:00"
@@ -131,7 +132,7 @@ def test_merges_change_nothing_unless_it_is_asked_for(warehouse):
     log = _both_sent().merge(100, 101).delete(100)
     assert counts(warehouse, log, "sent", "opened") == (2, 1)
     with connect(warehouse.uri) as (connection, engine):
-        sql = dataset_sql(connection, engine, "fivetran", None, Options(), [REPORT_DATASET])[REPORT_DATASET]
+        sql = dataset_sql(connection, engine, resolve("fivetran", None), Options(), [REPORT_DATASET])[REPORT_DATASET]
     assert "activity_merge_leads" not in sql
 
 

@@ -23,8 +23,8 @@ from typed import canonical, kind_of, write_typed, wrong_forms
 
 from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.report.checks import MERGES, ROWS, UNREADABLE
-from superset_campaign_plugin.report.doctor import Finding, run_doctor
 from superset_campaign_plugin.report.rules import People, Rules
+from superset_campaign_plugin.reporting.doctor import Finding, run_doctor
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.layout import Layout
 

@@ -19,9 +19,9 @@ from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.report.checks import SPELLINGS, UNREADABLE
-from superset_campaign_plugin.report.doctor import Finding, run_doctor
-from superset_campaign_plugin.report.query import read_time
 from superset_campaign_plugin.report.sqltext import executable, sql_text
+from superset_campaign_plugin.reporting.doctor import Finding, run_doctor
+from superset_campaign_plugin.reporting.query import read_time
 from superset_campaign_plugin.warehouse import connect
 
 NOW = utc("2024-06-01")

@@ -25,7 +25,7 @@ from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA, STATE
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 CLOCK = utc("2024-06-01")
 BY = ("campaign", "email", "day")

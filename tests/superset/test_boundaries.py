@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 from deployment import CHARTS, DATABASE, PASSWORD, SCHEMA, Deployment, give_viewer_role, metadata
 
-from superset_campaign_plugin.bundle.identity import chart_uuid, dataset_uuid
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.embedding.clauses import Grant, row_clause
 from superset_campaign_plugin.embedding.portal import Superset, guest_token_request
 from superset_campaign_plugin.errors import PortalError, UsageError
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dataset_uuid
 
 ROLE = "Campaign Report Viewer"
 REPORT = "campaign_email_performance"
@@ -52,7 +52,7 @@ def stored(deployment: Deployment, name: str) -> tuple[int, dict[str, Any]]:
     """A shipped chart's id and its query context."""
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         chart = find(Slice, str(chart_uuid(CHARTS[name], name)))
@@ -62,7 +62,7 @@ def stored(deployment: Deployment, name: str) -> tuple[int, dict[str, Any]]:
 def dataset_id(deployment: Deployment, name: str) -> int:
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         return find(SqlaTable, str(dataset_uuid(name))).id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from deployment import CHARTS, SCHEMA, Deployment, run_chart
 
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
 COUNTS = [metric.name for metric in load_semantics().metrics if metric.kind == "count"]

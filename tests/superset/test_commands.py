@@ -14,8 +14,8 @@ from deployment import DATABASE, IMPORTED, SCHEMA, Deployment, put_back
 from layouts import airbyte, spelled
 from logs import Log, write
 
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 
 REPORT = "campaign_email_performance"
 
@@ -42,7 +42,7 @@ def as_json(*arguments: str, code: int = 0) -> Any:
 def chart(name: str) -> Any:
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     return find(Slice, str(chart_uuid(REPORT, name)))
 
@@ -50,7 +50,7 @@ def chart(name: str) -> Any:
 def dataset() -> Any:
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     return find(SqlaTable, str(dataset_uuid(REPORT)))
 
@@ -58,7 +58,7 @@ def dataset() -> Any:
 def dashboard() -> Any:
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     return find(Dashboard, str(dashboard_uuid(REPORT)))
 
@@ -181,7 +181,7 @@ def test_sql_that_an_upgrade_replaced_can_be_read_again(app: Deployment) -> None
 
     from superset import db
 
-    from superset_campaign_plugin.bundle.plan import settings
+    from superset_campaign_plugin.bundle.install_plan import settings
 
     dataset().sql = "SELECT 1 AS theirs"
     db.session.commit()
@@ -319,7 +319,7 @@ def test_a_manifest_of_another_release_is_read(app: Deployment) -> None:
     """What a newer release has written stays where it does not know it, and the first release reads ours."""
     from superset import db
 
-    from superset_campaign_plugin.bundle import manifest as manifests
+    from superset_campaign_plugin.superset_assets import manifest as manifests
 
     entry = manifests._entry()
     values = json.loads(entry.value)

@@ -15,9 +15,9 @@ import pytest
 from deployment import IMPORTED, Deployment, give_viewer_role, words
 from logs import Log
 
-from superset_campaign_plugin.bundle.identity import dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.embedding import refusals
 from superset_campaign_plugin.embedding.refusals import FAILED
+from superset_campaign_plugin.superset_assets.identity import dashboard_uuid, dataset_uuid
 
 REPORT = "campaign_email_performance"
 ROLE = "Campaign Report Viewer"
@@ -87,8 +87,8 @@ def asked(
     from superset.models.dashboard import Dashboard
 
     from superset_campaign_plugin.bundle.install import install
-    from superset_campaign_plugin.bundle.stored import find
     from superset_campaign_plugin.bundle.uninstall import uninstall
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     monkeypatch.setitem(bare.app.config, "PREVENT_UNSAFE_DB_CONNECTIONS", False)
     warehouse = warehouse_on(engine).load(two_customers())
@@ -338,8 +338,8 @@ def test_people_are_held_in_every_database_of_the_report(asked: Asked) -> None:
     from superset import db
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.bundle.stored import find
     from superset_campaign_plugin.embedding.held import is_held
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     theirs = db.session.query(SqlaTable).filter_by(table_name="theirs").one().database
     quality = find(SqlaTable, str(dataset_uuid("campaign_email_quality")))

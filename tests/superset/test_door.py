@@ -167,7 +167,7 @@ def test_before_superset_init_nothing_is_made_and_after_it_everything(deployment
     installed = knock("superset", config, *install)
     assert (installed.returncode, installed.stderr) == (0, "")
     assert re.search(rf"^created +role +{ROLE}$", installed.stdout, re.MULTILINE)
-    from superset_campaign_plugin.bundle.role import VIEWER_PERMISSIONS
+    from superset_campaign_plugin.embedding.roles import VIEWER_PERMISSIONS
 
     assert {pair for pair in roles(tmp_path)[ROLE] if pair[0] != "datasource_access"} == set(VIEWER_PERMISSIONS)
     assert len(roles(tmp_path)[ROLE]) == len(VIEWER_PERMISSIONS) + 4
@@ -229,8 +229,8 @@ def restored(deployment: Deployment) -> Iterator[Deployment]:
 def dataset(name: str = REPORT) -> Any:
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.bundle.identity import dataset_uuid
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.identity import dataset_uuid
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     return find(SqlaTable, str(dataset_uuid(name)))
 
@@ -254,7 +254,7 @@ def deleted_dataset(_: Deployment) -> None:
 def deleted_datasets(_: Deployment) -> None:
     from superset import db
 
-    from superset_campaign_plugin.bundle.stored import installed_datasets
+    from superset_campaign_plugin.superset_assets.installed_assets import installed_datasets
 
     for each in installed_datasets():
         db.session.delete(each)

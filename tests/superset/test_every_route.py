@@ -16,8 +16,8 @@ import pytest
 from deployment import SCHEMA, Deployment, words
 from werkzeug.routing import Rule
 
-from superset_campaign_plugin.bundle.identity import dashboard_uuid
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
+from superset_campaign_plugin.superset_assets.identity import dashboard_uuid
 
 REPORT = "campaign_email_performance"
 SLUG = "campaign-email-performance"
@@ -107,7 +107,7 @@ def _put_canaries(labels: list[str]) -> tuple[tuple[str, str | None], int, list[
     from superset import db, security_manager
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     security_manager.add_user("ottoline", OWNER, "Canary", "ottoline@canary.example", [], password="x" * 12)
     owner = security_manager.find_user("ottoline")
@@ -129,7 +129,7 @@ def _take_canaries_out(json_metadata: str, certified_by: str | None) -> None:
     from superset import db, security_manager
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     dashboard = find(Dashboard, str(dashboard_uuid(REPORT)))
     _sign(dashboard, [], None)

@@ -39,7 +39,7 @@ from visitor import Visitor, contexts
 
 from superset_campaign_plugin.embedding.portal import Superset
 from superset_campaign_plugin.embedding.refusals import NOT_A_TIME
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 TEMPLATES = "ENABLE_TEMPLATE_PROCESSING"
 RBAC = "DASHBOARD_RBAC"
@@ -64,7 +64,7 @@ from deployment import DATABASE, SCHEMA, _add_user, _register_warehouse
 from superset import db, security_manager
 from superset.models.dashboard import Dashboard
 from superset_campaign_plugin.bundle.install import install
-from superset_campaign_plugin.bundle.role import VIEWER_ROLE
+from superset_campaign_plugin.embedding.roles import VIEWER_ROLE
 from superset_campaign_plugin.embedding.boundaries import grant
 from superset_campaign_plugin.embedding.embed import embed
 

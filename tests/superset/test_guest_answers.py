@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from deployment import Deployment, give_viewer_role
 
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid
 from superset_campaign_plugin.embedding.refusals import BAD_REQUEST
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid
 
 REPORT = "campaign_email_performance"
 DASHBOARD = "/api/v1/dashboard/campaign-email-performance"
@@ -42,7 +42,7 @@ def places(deployment: Deployment, embedding: dict[str, Any]) -> dict[str, int]:
     from superset.models.dashboard import Dashboard
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         return {
@@ -75,7 +75,7 @@ def test_the_dashboard_is_told_without_people(deployment: Deployment, guest: dic
     from superset import db, security_manager
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     def sign(roles: list[str], certifier: str | None) -> None:
         with deployment.app.app_context():
@@ -103,7 +103,7 @@ def test_colours_of_other_workspaces_names_are_not_told(deployment: Deployment, 
     from superset import db
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         dashboard = find(Dashboard, str(dashboard_uuid(REPORT)))
@@ -300,7 +300,7 @@ def test_without_its_role_a_guest_is_refused_everywhere(bare: Deployment, monkey
     """As after `uninstall`, which removes the guest role while tokens are still valid."""
     import contextvars
 
-    from superset_campaign_plugin.bundle.role import GUEST_ROLE, delete_role
+    from superset_campaign_plugin.embedding.roles import GUEST_ROLE, delete_role
 
     delete_role(GUEST_ROLE)
     headers = bare.header(token_for("95c2fd11-f4dc-42dc-9cf7-edafecc2bd5a"))
@@ -341,7 +341,7 @@ def test_guests_of_other_dashboards_get_what_they_get_without_the_plugin(
     from superset.daos.dashboard import EmbeddedDashboardDAO
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.role import create_guest_role
+    from superset_campaign_plugin.embedding.roles import create_guest_role
 
     with deployment.app.app_context():
         create_guest_role()

@@ -17,12 +17,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from deployment import SCHEMA, Deployment
 
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding import limits
 from superset_campaign_plugin.embedding.proofs import MAX_LENGTH, Guest, Proofs
-from superset_campaign_plugin.preview.key import EmailKey
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 
 DASHBOARD = "campaign_email_performance"
 REPORT = "campaign_email_performance"
@@ -65,7 +65,7 @@ class Portal:
         """The request by which the embedded dashboard asks for a chart; `changes` go into its first query."""
         from superset.models.slice import Slice
 
-        from superset_campaign_plugin.bundle.stored import find
+        from superset_campaign_plugin.superset_assets.installed_assets import find
 
         with self.deployment.app.app_context():
             found = find(Slice, str(chart_uuid(DASHBOARD, chart)))
@@ -118,8 +118,8 @@ def portal(deployment: Deployment) -> Iterator[Portal]:
     from superset.daos.dashboard import EmbeddedDashboardDAO
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.role import create_guest_role
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.embedding.roles import create_guest_role
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         dashboard = find(Dashboard, str(dashboard_uuid(DASHBOARD)))

@@ -33,7 +33,7 @@ def embedding(deployment: Deployment) -> Iterator[dict[str, Any]]:
     """What a portal is told of the embedded dashboard; the guest role is new."""
     from superset import db, security_manager
 
-    from superset_campaign_plugin.bundle.role import delete_role
+    from superset_campaign_plugin.embedding.roles import delete_role
 
     with deployment.app.app_context():
         if security_manager.find_permission_view_menu("can_read", "CurrentUserRestApi") is None:

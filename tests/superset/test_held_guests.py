@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.bundle.identity import dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.embedding.portal import guest_token_request
 from superset_campaign_plugin.embedding.refusals import FAILED
+from superset_campaign_plugin.superset_assets.identity import dashboard_uuid, dataset_uuid
 
 REPORT = "campaign_email_performance"
 ROLE = "Campaign Report Viewer"
@@ -50,7 +50,7 @@ def filters(deployment: Deployment, embedding: dict[str, Any]) -> dict[str, Any]
     """How the dashboard asks for a filter's values: Superset compares such a request with no chart."""
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         dashboard = find(Dashboard, str(dashboard_uuid(REPORT)))
@@ -69,7 +69,7 @@ def ask(deployment: Deployment, form_data: dict[str, Any], headers: dict[str, st
 def ask_as(client: Any, deployment: Deployment, form_data: Any, headers: dict[str, str], **query: Any) -> Any:
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         number = find(SqlaTable, str(dataset_uuid(REPORT))).id
@@ -166,7 +166,7 @@ def chart(deployment: Deployment, embedding: dict[str, Any]) -> Iterator[int]:
     from superset.models.dashboard import Dashboard
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         dashboard = find(Dashboard, str(dashboard_uuid(REPORT)))
@@ -262,9 +262,9 @@ def test_no_sql_of_their_own_is_run_to_see_whether_it_would(
     from superset import db, security_manager
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.bundle.stored import find
     from superset_campaign_plugin.embedding import boundaries
     from superset_campaign_plugin.embedding.expressions import validates_expressions
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     if not validates_expressions():
         pytest.skip("this Superset looks at no expressions")

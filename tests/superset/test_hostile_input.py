@@ -11,7 +11,7 @@ import pytest
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment, run_chart
 from hostile import HOSTILE
 
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 UNKNOWN = 987_654_321
 SCHEMES = ("javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "java\tscript:alert(1)")
@@ -47,10 +47,10 @@ def email_id(deployment: Deployment) -> int:
 @pytest.fixture(scope="module")
 def page_with(deployment: Deployment, email_id: int) -> Callable[..., str]:
     """Makes the page of a real email in which every text that comes from Marketo is the given one."""
-    from superset_campaign_plugin.preview.contents import Content
+    from superset_campaign_plugin.emails.contents import Content
+    from superset_campaign_plugin.emails.key import EmailKey
     from superset_campaign_plugin.preview.email import open_email
     from superset_campaign_plugin.preview.insight import LinkFigures
-    from superset_campaign_plugin.preview.key import EmailKey
     from superset_campaign_plugin.preview.pages import Look, preview_page
 
     with deployment.as_user("viewer"):

@@ -23,8 +23,9 @@ from superset_campaign_plugin.bundle.assemble import (
     zip_bundle,
 )
 from superset_campaign_plugin.engines import ENGINES
+from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.report.rules import People, Rules
-from superset_campaign_plugin.report.run import REPORT_DATASET, run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.semantics import load_semantics
 
 

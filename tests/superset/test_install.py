@@ -38,11 +38,11 @@ def uninstall() -> dict[str, str]:
 
 
 def find(model: object, name: str) -> object:
-    from superset_campaign_plugin.bundle import identity, stored
+    from superset_campaign_plugin.superset_assets import identity, installed_assets
 
     uuid = {"performance": identity.dataset_uuid("campaign_email_performance")}.get(name)
     uuid = uuid or identity.chart_uuid("campaign_email_performance", name)
-    return stored.find(model, str(uuid))
+    return installed_assets.find(model, str(uuid))
 
 
 def test_a_second_installation_writes_nothing(app: Deployment) -> None:

@@ -14,12 +14,12 @@ from click.testing import CliRunner
 from deployment import IMPORTED, Deployment, give_viewer_role, put_back, run_chart
 from logs import Log
 
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid
 from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.emails.contents import load_emails
 from superset_campaign_plugin.embedding.clauses import Grant
 from superset_campaign_plugin.embedding.portal import guest_token_request
 from superset_campaign_plugin.errors import UsageError
-from superset_campaign_plugin.preview.contents import load_emails
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid
 
 DASHBOARD = "campaign_email_performance"
 LINK = re.compile(r'<a title="[^"]*" href="([^"]*)" target="_blank">([^<]*)</a>')
@@ -84,7 +84,7 @@ def test_tables_tell_the_instances_apart(instances: Deployment) -> None:
 def test_a_filter_chooses_among_the_instances(instances: Deployment) -> None:
     from superset.models.dashboard import Dashboard
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with instances.app.app_context():
         metadata = json.loads(find(Dashboard, str(dashboard_uuid(DASHBOARD))).json_metadata)
@@ -150,8 +150,8 @@ def test_a_grant_is_for_a_workspace_of_one_instance(instances: Deployment) -> No
 def test_a_guests_proof_is_for_the_email_of_one_instance(instances: Deployment) -> None:
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.stored import find
     from superset_campaign_plugin.embedding.embed import embed
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with instances.app.app_context():
         embedding = embed(["https://portal.example.com"]).as_dict()

@@ -95,8 +95,8 @@ def test_nobody_is_said_to_have_changed_what_nobody_knows(bare: Deployment, tmp_
     from superset.models.slice import Slice
     from test_import import _import
 
-    from superset_campaign_plugin.bundle.identity import chart_uuid
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.identity import chart_uuid
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     def chart(name: str) -> Any:
         return find(Slice, str(chart_uuid("campaign_email_performance", name)))

@@ -15,7 +15,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from superset_campaign_plugin.config import EXTENSION
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 CALLERS = ("viewer", "outsider", "stranger")
 OURS = "/api/v1/campaign_email"

@@ -10,7 +10,7 @@ from deployment import CHARTS, HOSTILE_NAMES, IMPORTED, Deployment, give_viewer_
 from logs import Log, crowd
 
 from superset_campaign_plugin.errors import InstallError
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 PEOPLE = 200
 

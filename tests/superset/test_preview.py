@@ -9,7 +9,7 @@ from html import escape, unescape
 import pytest
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment
 
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 UNKNOWN = 987_654_321
 

@@ -76,8 +76,8 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
     bare: Deployment, redis_server: str, tmp_path: Path
 ) -> None:
     from superset_campaign_plugin.bundle.install import install
+    from superset_campaign_plugin.emails.key import EmailKey
     from superset_campaign_plugin.preview.email import open_email
-    from superset_campaign_plugin.preview.key import EmailKey
 
     file = tmp_path / "warehouse.duckdb"
     shutil.copy(bare.folder / "warehouse.duckdb", file)
@@ -113,10 +113,10 @@ def test_an_older_installation_is_brought_over_by_the_next_refresh(bare: Deploym
 
     from superset_campaign_plugin.bundle.first_release import dataset_content
     from superset_campaign_plugin.bundle.install import install
-    from superset_campaign_plugin.bundle.manifest import fingerprint, read_manifest, write_manifest
     from superset_campaign_plugin.bundle.refreshing import refresh_installed
-    from superset_campaign_plugin.bundle.stored import dataset_ids
     from superset_campaign_plugin.bundle.uninstall import uninstall
+    from superset_campaign_plugin.superset_assets.installed_assets import dataset_ids
+    from superset_campaign_plugin.superset_assets.manifest import fingerprint, read_manifest, write_manifest
 
     file = tmp_path / "warehouse.duckdb"
     shutil.copy(bare.folder / "warehouse.duckdb", file)

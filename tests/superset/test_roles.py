@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from deployment import DATABASE, SCHEMA, Deployment, give_viewer_role
 
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 
 REPORT = "campaign_email_performance"
 VIEWER = "Campaign Report Viewer"
@@ -76,7 +76,7 @@ def test_access_follows_the_datasets(app: Deployment) -> None:
     from superset import db
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.bundle.stored import find, installed_datasets
+    from superset_campaign_plugin.superset_assets.installed_assets import find, installed_datasets
 
     db.session.delete(find(SqlaTable, str(dataset_uuid(REPORT))))
     db.session.commit()
@@ -94,14 +94,14 @@ def test_access_follows_the_datasets(app: Deployment) -> None:
 
 
 def test_what_is_no_longer_shipped_goes_if_it_was_given(app: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    from superset_campaign_plugin.bundle import role
+    from superset_campaign_plugin.embedding import roles
 
-    shipped, given, theirs = role.VIEWER_PERMISSIONS, ("can_read", "Log"), ("can_read", "SavedQuery")
+    shipped, given, theirs = roles.VIEWER_PERMISSIONS, ("can_read", "Log"), ("can_read", "SavedQuery")
     change(add=(theirs,))
-    monkeypatch.setattr(role, "VIEWER_PERMISSIONS", (*shipped, given, theirs))
+    monkeypatch.setattr(roles, "VIEWER_PERMISSIONS", (*shipped, given, theirs))
     install()
     assert {given, theirs} <= held()
-    monkeypatch.setattr(role, "VIEWER_PERMISSIONS", shipped)
+    monkeypatch.setattr(roles, "VIEWER_PERMISSIONS", shipped)
     install()
     assert given not in held()
     assert theirs in held()
@@ -111,11 +111,11 @@ def test_what_was_given_before_anything_was_remembered_goes(app: Deployment) -> 
     """As by an earlier version: files with the datasets' SQL and the connection's address."""
     from superset import db
 
-    from superset_campaign_plugin.bundle import role
+    from superset_campaign_plugin.embedding import roles
 
     old = (("can_export", "Chart"), ("can_read", "Dataset"))
     change(add=old)
-    db.session.delete(role._entry())
+    db.session.delete(roles._entry())
     db.session.commit()
     install()
     assert not set(old) & held()
@@ -124,26 +124,26 @@ def test_what_was_given_before_anything_was_remembered_goes(app: Deployment) -> 
 def test_a_role_that_was_there_gets_what_is_missing_and_gives_it_back(app: Deployment) -> None:
     from superset import db, security_manager
 
-    from superset_campaign_plugin.bundle import role
     from superset_campaign_plugin.bundle.uninstall import uninstall
+    from superset_campaign_plugin.embedding import roles
 
     uninstall()
     mine = {("can_read", "Log"), ("can_csv", "Superset")}
     security_manager.add_role(VIEWER)
     change(add=tuple(mine))
     install()
-    assert set(role.VIEWER_PERMISSIONS) | mine <= held()
+    assert set(roles.VIEWER_PERMISSIONS) | mine <= held()
     uninstall()
-    assert role.take_back_permissions() in ([VIEWER], [])
+    assert roles.take_back_permissions() in ([VIEWER], [])
     db.session.commit()
     assert held() == mine
-    role.delete_role(VIEWER)
+    roles.delete_role(VIEWER)
     db.session.commit()
 
 
 def test_the_guest_role_is_made_whole_too(app: Deployment) -> None:
-    from superset_campaign_plugin.bundle.role import GUEST_PERMISSIONS
     from superset_campaign_plugin.embedding.embed import embed, stop_embedding
+    from superset_campaign_plugin.embedding.roles import GUEST_PERMISSIONS
 
     embed(PORTAL)
     change(GUEST, add=(("can_read", "Log"),), take=(("can_csv", "Superset"), ("can_log", "Superset")))
@@ -157,7 +157,7 @@ def test_a_permission_that_superset_has_yet_to_make_is_a_sentence(app: Deploymen
     """As after an upgrade without `superset init`: nothing is made by half."""
     from superset import db, security_manager
 
-    from superset_campaign_plugin.bundle import role
+    from superset_campaign_plugin.embedding import roles
 
     before = held()
     permission = security_manager.find_permission_view_menu(*pair)
@@ -166,7 +166,7 @@ def test_a_permission_that_superset_has_yet_to_make_is_a_sentence(app: Deploymen
     db.session.delete(permission)
     db.session.flush()
     with pytest.raises(InstallError, match=f"such as '{pair[0].replace('_', ' ')} on {pair[1]}'; run: superset init"):
-        role.create_viewer_role([])
+        roles.create_viewer_role([])
     db.session.rollback()
     assert held() == before
 
@@ -175,9 +175,9 @@ def test_a_permission_that_this_superset_lacks_is_left_out(app: Deployment, capl
     """As in a later Superset: `superset init` would not make it, so nobody is sent there for ever."""
     from superset import db
 
-    from superset_campaign_plugin.bundle import role
+    from superset_campaign_plugin.embedding import roles
 
-    assert role._existing([("can_csv", "Superset"), ("can_export_data", "Superset")])
+    assert roles._existing([("can_csv", "Superset"), ("can_export_data", "Superset")])
     assert "this Superset has no permission 'can export data on Superset'" in caplog.text
     db.session.rollback()
 
@@ -191,7 +191,7 @@ def places(deployment: Deployment) -> dict[str, int]:
     from superset.models.dashboard import Dashboard
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     with deployment.app.app_context():
         return {
@@ -280,7 +280,7 @@ def test_no_answer_holds_the_connections_address(deployment: Deployment, viewer:
 
 
 def test_the_table_of_the_docs_is_what_the_roles_hold() -> None:
-    from superset_campaign_plugin.bundle.role import GUEST_PERMISSIONS, VIEWER_PERMISSIONS
+    from superset_campaign_plugin.embedding.roles import GUEST_PERMISSIONS, VIEWER_PERMISSIONS
 
     page = (Path(__file__).parents[2] / "docs" / "install.md").read_text()
     rows = re.findall(r"^\| `(can [\w ]+) on (\w+)` \| (yes|) *\| (yes|) *\|", page, re.MULTILINE)

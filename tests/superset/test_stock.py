@@ -27,13 +27,13 @@ from playwright.sync_api import Locator, Page, Playwright, expect
 from visitor import Visitor, contexts
 
 from superset_campaign_plugin.bundle.assemble import ROOT
-from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.rules import People, Rules
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
+from superset_campaign_plugin.superset_assets.identity import dataset_uuid
 
 # With what an address must encode.
 PASSWORD = "s3cr@t /%"

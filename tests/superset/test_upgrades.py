@@ -28,9 +28,9 @@ from deployment import DATABASE, IMPORTED, SCHEMA, Deployment, put_back
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.report.rules import People, Rules
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.warehouse import connect
 
 ROUNDS = int(os.environ.get("ROUNDS", 8))
@@ -112,7 +112,7 @@ class Superset:
 
     def id(self, kind: str, name: str) -> int:
         """The id of an asset."""
-        from superset_campaign_plugin.bundle.stored import MODELS, find
+        from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
 
         return int(find(MODELS[kind], uuid_of(kind, name)).id)
 
@@ -260,7 +260,7 @@ class World:
         def build(*given: Any, **options: Any) -> Any:
             return self.release.of(copy.deepcopy(build_bundle(*given, **options)))
 
-        with patch("superset_campaign_plugin.bundle.plan.build_bundle", build):
+        with patch("superset_campaign_plugin.bundle.install_plan.build_bundle", build):
             yield
 
     # What people do.
@@ -383,7 +383,7 @@ class World:
         return {asset: action for asset, action in self.install().items() if not asset.startswith("roles/")}
 
     def _shipped_rows(self) -> list[list[str]]:
-        from superset_campaign_plugin.bundle.definitions import load_dashboards
+        from superset_campaign_plugin.superset_assets.definitions import load_dashboards
 
         (dashboard,) = [each for each in load_dashboards() if each.name == REPORT]
         rows = [[str(chart_uuid(REPORT, cell.name)) for cell in row.charts] for row in dashboard.layout]
@@ -395,7 +395,7 @@ class World:
 def find_chart(name: str) -> Any:
     from superset.models.slice import Slice
 
-    from superset_campaign_plugin.bundle.stored import find
+    from superset_campaign_plugin.superset_assets.installed_assets import find
 
     return find(Slice, uuid_of("charts", name))
 
@@ -516,8 +516,8 @@ def installed_before(bare: Deployment, tmp_path: Path) -> Iterator[Deployment]:
     from superset import db
 
     from superset_campaign_plugin.bundle.install import install
-    from superset_campaign_plugin.bundle.manifest import read_manifest, write_manifest
     from superset_campaign_plugin.bundle.uninstall import uninstall
+    from superset_campaign_plugin.superset_assets.manifest import read_manifest, write_manifest
 
     uri = f"duckdb:///{tmp_path}/log.duckdb"
     log = logs.Log().send(1, 10, 100, SENT).send(1, 10, 101, SENT).send(1, 10, 102, SENT).merge(100, 101, 102)

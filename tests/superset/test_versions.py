@@ -26,7 +26,7 @@ from scripts.environments import HERE, NoPythonError, build, install, uninstall
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.embedding.portal import Superset
 from superset_campaign_plugin.embedding.refusals import NO_SQL, SENTENCES
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 
 ROOT = Path(__file__).resolve().parents[2]
 # Superset 6.1 on this Python is what all other tests run on.

@@ -28,7 +28,6 @@ from superset_campaign_plugin.bundle.assemble import (
     write_bundle,
     write_bundle_for_layout,
 )
-from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.engines import ENGINES, get_engine
 from superset_campaign_plugin.errors import BundleError, DatabaseError, SourceError, UsageError
@@ -38,6 +37,7 @@ from superset_campaign_plugin.sources import layouts
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.reader import bare_name
+from superset_campaign_plugin.superset_assets.definitions import load_dashboards
 from superset_campaign_plugin.warehouse import connect, parse_uri
 
 ROOT = "superset_campaign_bundle"

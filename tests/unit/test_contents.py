@@ -10,8 +10,7 @@ import pytest
 import sqlalchemy as sa
 from logs import WRITABLE
 
-from superset_campaign_plugin.errors import DatabaseError, UsageError
-from superset_campaign_plugin.preview.contents import (
+from superset_campaign_plugin.emails.contents import (
     CONTENT_TABLE,
     Content,
     load_emails,
@@ -20,6 +19,7 @@ from superset_campaign_plugin.preview.contents import (
     store_contents,
     stored_versions,
 )
+from superset_campaign_plugin.errors import DatabaseError, UsageError
 from superset_campaign_plugin.warehouse import connect
 
 on_writable_engines = pytest.mark.parametrize("engine", WRITABLE, indirect=True)

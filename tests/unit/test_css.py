@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from superset_campaign_plugin.preview.click_marks import ClickMark
 from superset_campaign_plugin.preview.css import ImagePolicy, clean_declarations, clean_stylesheet
-from superset_campaign_plugin.preview.heat import Mark
 from superset_campaign_plugin.preview.sanitize import clean_html
 
 
@@ -18,7 +18,7 @@ def test_importance_is_known_however_it_is_spelled(importance: str) -> None:
     css = clean_declarations(f"outline: none{importance}; color: red", ImagePolicy(False))
     assert css.replace(" !", "!") == "outline: none!important; color: red"
     link = f'<a href="https://a.example/" style="outline: none{importance}; color: red">x</a>'
-    shown = clean_html(link, remote_images=False, marks=lambda _: Mark("1", "one click", 1)).html
+    shown = clean_html(link, remote_images=False, marks=lambda _: ClickMark("1", "one click", 1)).html
     assert "important" not in shown.lower()
     assert "color: red" in shown
     hidden = f'<img src="https://a.example/x.gif" style="display: none{importance}">'

@@ -9,7 +9,7 @@ import pytest
 from logs import BULK_HEADER, utc
 
 from superset_campaign_plugin.errors import LoadError
-from superset_campaign_plugin.load.extract import Activity, Fault, Layout
+from superset_campaign_plugin.load.extract import Activity, Fault, FileLayout
 
 GOOD = {
     "marketoGUID": "783957693",
@@ -25,7 +25,7 @@ GOOD = {
 
 def read(header: tuple[str, ...] = BULK_HEADER, **changed: str) -> Activity | None:
     row = {**GOOD, **changed}
-    return Layout(Path("x.csv"), header).read([row[name] for name in header])[0]
+    return FileLayout(Path("x.csv"), header).read([row[name] for name in header])[0]
 
 
 def test_a_click() -> None:
@@ -175,7 +175,7 @@ def test_a_bad_field_is_refused(changed: dict[str, str], reason: str) -> None:
 )
 def test_what_json_spells_and_no_database_takes_is_mended(text: str, value: str | None) -> None:
     row = {**GOOD, "attributes": f'{{"Link": "{text}", "Other": "\\u0000"}}'}
-    activity, mended = Layout(Path("x.csv"), BULK_HEADER).read([row[name] for name in BULK_HEADER])
+    activity, mended = FileLayout(Path("x.csv"), BULK_HEADER).read([row[name] for name in BULK_HEADER])
     assert activity is not None
     assert activity.link == (json.loads(f'"{text}"') if value is None else value)
     assert mended == (value is not None)
@@ -192,7 +192,7 @@ def test_what_json_spells_and_no_database_takes_is_mended(text: str, value: str 
 )
 def test_a_wrong_header_is_refused(header: tuple[str, ...], named: str) -> None:
     with pytest.raises(LoadError, match=r"x\.csv, line 1") as caught:
-        Layout(Path("x.csv"), header)
+        FileLayout(Path("x.csv"), header)
     assert named in str(caught.value)
 
 
@@ -214,7 +214,7 @@ def test_a_wrong_header_is_refused(header: tuple[str, ...], named: str) -> None:
     ],
 )
 def test_whether_a_record_at_the_end_of_a_file_is_whole(last: str, value: str, whole: bool) -> None:
-    layout = Layout(Path("x.csv"), (*(name for name in BULK_HEADER if name != last), last))
+    layout = FileLayout(Path("x.csv"), (*(name for name in BULK_HEADER if name != last), last))
     fields = [*["x"] * (layout.width - 1), value.strip('"')]
     text = ",".join([*fields[:-1], value])
     assert layout.is_whole(text, fields) is whole

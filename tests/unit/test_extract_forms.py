@@ -16,7 +16,7 @@ from logs import BULK_HEADER
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import LoadError
 from superset_campaign_plugin.load.extract import Form
-from superset_campaign_plugin.load.run import FileResult, load_files
+from superset_campaign_plugin.load.load_files import FileResult, load_files
 from superset_campaign_plugin.load.store import activity_table
 
 ROW = {

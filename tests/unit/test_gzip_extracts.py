@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from logs import BULK_HEADER
 
 from superset_campaign_plugin.errors import LoadError
-from superset_campaign_plugin.load import files, run
+from superset_campaign_plugin.load import files
+from superset_campaign_plugin.load import load_files as loading
 from superset_campaign_plugin.load.files import open_stream
-from superset_campaign_plugin.load.run import FileResult, load_files
+from superset_campaign_plugin.load.load_files import FileResult, load_files
 from superset_campaign_plugin.load.store import activity_table
 
 HEADER = ",".join(BULK_HEADER)
@@ -88,7 +89,7 @@ def test_any_byte_that_is_wrong(
     bad[int(place * len(bad))] ^= flipped
     with pytest.MonkeyPatch.context() as patch:
         if small:
-            patch.setattr(run, "BATCH", 5)
+            patch.setattr(loading, "BATCH", 5)
             patch.setattr(files, "_BLOCK", 100)
         check(database(), tmp_path / "a.csv.gz", bytes(bad), good)
 
@@ -97,7 +98,7 @@ def test_any_byte_that_is_wrong(
 def test_each_byte_of_every_checksum_and_length(
     database, tmp_path: Path, members: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "BATCH", 5)
+    monkeypatch.setattr(loading, "BATCH", 5)
     good = packed(ROWS, members)
     ends = [place for place in range(len(good)) if good[place : place + 3] == b"\x1f\x8b\x08"][1:]
     for end in [*ends, len(good) - (100 if members > 1 else 0)]:
@@ -112,7 +113,7 @@ def test_each_byte_of_every_checksum_and_length(
 @pytest.mark.parametrize("members", [1, 3])
 def test_cut_anywhere(database, tmp_path: Path, members: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cut between two members cannot be seen, and what is before it is right."""
-    monkeypatch.setattr(run, "BATCH", 5)
+    monkeypatch.setattr(loading, "BATCH", 5)
     good = packed(ROWS, members).rstrip(b"\0") + b"\0" * 3
     ends = {place for place in range(len(good)) if good[place : place + 3] == b"\x1f\x8b\x08"}
     for length in random.Random(members).sample(range(20, len(good) - 12), 40):  # noqa: S311

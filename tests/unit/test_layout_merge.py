@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superset_campaign_plugin.bundle.merging.layout import charts_of, merge_layout
+from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of, merge_layout
 
 CHARTS = ["a", "b", "c", "d", "e"]
 THEIRS = ["x", "y"]

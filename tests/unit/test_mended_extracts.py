@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from logs import BULK_HEADER
 
 from superset_campaign_plugin.cli import campaign
-from superset_campaign_plugin.load.run import FileResult, load_files
+from superset_campaign_plugin.load.load_files import FileResult, load_files
 from superset_campaign_plugin.load.store import activity_table
 
 HEADER = ",".join(BULK_HEADER).encode()

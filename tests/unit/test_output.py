@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from wcwidth import wcswidth
 
-from superset_campaign_plugin.report.output import as_table
-from superset_campaign_plugin.report.query import Report
+from superset_campaign_plugin.reporting.output import as_table
+from superset_campaign_plugin.reporting.query import Report
 
 NAMES = ["Spring", "春のセール", "Überraschung", "한국어 이메일", "e\u0301te\u0301", "🎉 Party", "שלום"]
 

@@ -6,9 +6,9 @@ import string
 
 import pytest
 
+from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding.proofs import Guest, Proofs
 from superset_campaign_plugin.errors import ProofAltered
-from superset_campaign_plugin.preview.key import EmailKey
 
 KEY = EmailKey(7)
 GUEST = Guest("ann", ("dashboard",), (("campaign_email_performance", "workspace = 'EMEA'"),))

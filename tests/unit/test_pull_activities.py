@@ -32,15 +32,16 @@ from terminal import run_in_terminal
 
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.errors import BusyError, LoadError, MarketoError, UsageError
-from superset_campaign_plugin.load import run as load_run
+from superset_campaign_plugin.load import load_files as loading
 from superset_campaign_plugin.load.store import Store
-from superset_campaign_plugin.marketo import activities, download
-from superset_campaign_plugin.marketo.activities import TRIES, Pulled, pull_activities
+from superset_campaign_plugin.marketo import download
+from superset_campaign_plugin.marketo import pull_activities as pulling
 from superset_campaign_plugin.marketo.client import PAUSES, TRANSFER_CHUNK
 from superset_campaign_plugin.marketo.jobs import LONGEST, POLL, TYPES
 from superset_campaign_plugin.marketo.journal import Journal
+from superset_campaign_plugin.marketo.pull_activities import TRIES, PulledActivities, pull_activities
 from superset_campaign_plugin.marketo.windows import SHORTEST, Window, missing_windows, reached_without_gap
-from superset_campaign_plugin.report.run import run_report
+from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.warehouse import connect
 
 SCRIPT = Path(sys.executable).parent / "superset-campaign"
@@ -63,10 +64,10 @@ def held(marketo: Marketo) -> Log:
 
 
 @pytest.fixture
-def pull(marketo: Marketo, warehouse, clock: Clock, tmp_path: Path) -> Callable[..., Pulled]:
+def pull(marketo: Marketo, warehouse, clock: Clock, tmp_path: Path) -> Callable[..., PulledActivities]:
     """Pulls the activities of the test's Marketo into its warehouse."""
 
-    def run(**options: Any) -> Pulled:
+    def run(**options: Any) -> PulledActivities:
         now = options.pop("now", NOW).replace(tzinfo=timezone.utc)
         options = {"since": SINCE, "directory": tmp_path / "files", "sleep": clock.sleep, "clock": clock, **options}
         return pull_activities(warehouse.uri, marketo.environment(), now=lambda: now, **options)
@@ -575,7 +576,7 @@ class Fate:
 @pytest.mark.parametrize("seed", range(int(os.environ.get("ROUNDS", "6"))))
 @on_sqlite
 def test_whatever_happens_in_the_end_the_same_is_stored(marketo, held, warehouse, pull, clock, monkeypatch, seed):
-    monkeypatch.setattr(load_run, "BATCH", 40)
+    monkeypatch.setattr(loading, "BATCH", 40)
     monkeypatch.setattr(download, "PIECE", 8_000)
     draw = random.Random(seed)  # noqa: S311 - faults are no secrets
     transient = [error("606"), error("602"), error("608"), error("615"), error("713"), Answer(b"", 503)]
@@ -669,7 +670,7 @@ _PULL = """
 import os, sys, time
 from datetime import datetime
 from pathlib import Path
-from superset_campaign_plugin.marketo.activities import pull_activities
+from superset_campaign_plugin.marketo.pull_activities import pull_activities
 
 result = pull_activities(
     sys.argv[1], os.environ, since=datetime(2024, 3, 1), directory=Path(sys.argv[2]),
@@ -761,13 +762,13 @@ def test_no_secret_is_stored_or_told(marketo, held, warehouse, pull):
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """The command on the clock of the test, some days after the log's last activity."""
-    real = activities.pull_activities
+    real = pulling.pull_activities
 
-    def pull(*arguments: Any, **options: Any) -> Pulled:
+    def pull(*arguments: Any, **options: Any) -> PulledActivities:
         now = NOW.replace(tzinfo=timezone.utc)
         return real(*arguments, sleep=clock.sleep, clock=clock, now=lambda: now, **options)
 
-    monkeypatch.setattr(activities, "pull_activities", pull)
+    monkeypatch.setattr(pulling, "pull_activities", pull)
 
 
 def run(marketo: Marketo, uri: str, *arguments: str, **changes: str) -> Result:

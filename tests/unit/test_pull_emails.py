@@ -25,6 +25,14 @@ from marketo_server import CLIENT_ID, CLIENT_SECRET, Answer, Clock, Marketo, err
 from terminal import run_in_terminal
 
 from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.emails.contents import (
+    CONTENT_TABLE,
+    Content,
+    prepare_table,
+    read_content,
+    store_contents,
+    stored_versions,
+)
 from superset_campaign_plugin.errors import (
     DatabaseError,
     MarketoBusyError,
@@ -34,15 +42,7 @@ from superset_campaign_plugin.errors import (
 )
 from superset_campaign_plugin.marketo.client import LONGEST_PAUSE, PAUSES, Client
 from superset_campaign_plugin.marketo.credentials import read_credentials
-from superset_campaign_plugin.marketo.emails import BATCH, Pulled, pull_emails
-from superset_campaign_plugin.preview.contents import (
-    CONTENT_TABLE,
-    Content,
-    prepare_table,
-    read_content,
-    store_contents,
-    stored_versions,
-)
+from superset_campaign_plugin.marketo.pull_emails import BATCH, PulledEmails, pull_emails
 from superset_campaign_plugin.warehouse import connect
 
 SCRIPT = Path(sys.executable).parent / "superset-campaign"
@@ -65,10 +65,10 @@ def trusted(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.fixture
-def pull(marketo: Marketo, warehouse, clock: Clock) -> Callable[..., Pulled]:
+def pull(marketo: Marketo, warehouse, clock: Clock) -> Callable[..., PulledEmails]:
     """Pulls the emails of the test's Marketo into its warehouse."""
 
-    def run(**options: object) -> Pulled:
+    def run(**options: object) -> PulledEmails:
         environment = options.pop("environment", None) or marketo.environment()
         return pull_emails(warehouse.uri, environment, sleep=clock.sleep, clock=clock, **options)
 
@@ -95,7 +95,7 @@ def texts(raised: BaseException) -> str:
 
 def test_an_email_is_stored_with_its_fields_and_version(marketo, warehouse, pull):
     marketo.email(12, "<p>größer \U0001f389</p>", updated="2024-05-01T10:00:00Z+0000")
-    assert pull() == Pulled(stored=1, unchanged=0, failures=())
+    assert pull() == PulledEmails(stored=1, unchanged=0, failures=())
     assert stored(warehouse.uri, 12) == Content(
         12, "<p>größer \U0001f389</p>", "subject 12", "fromName 12 <fromEmail 12>", "preHeader 12"
     )
@@ -108,11 +108,11 @@ def test_only_what_marketo_has_changed_is_fetched_again(marketo, warehouse, pull
     pull()
     marketo.calls.clear()
     marketo.email(2, "<p>new</p>", updated="2024-05-01T10:00:01Z+0000")
-    assert pull() == Pulled(stored=1, unchanged=2, failures=())
+    assert pull() == PulledEmails(stored=1, unchanged=2, failures=())
     assert marketo.fetched == [2]
     assert stored(warehouse.uri, 2).html == "<p>new</p>"
     assert stored(warehouse.uri, 1).html == "<p>1 approved</p>"
-    assert pull(everything=True) == Pulled(stored=3, unchanged=0, failures=())
+    assert pull(everything=True) == PulledEmails(stored=3, unchanged=0, failures=())
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgresql", "mysql"], indirect=True)
@@ -280,7 +280,7 @@ def test_an_email_that_is_refused_every_night_is_named_and_no_error(marketo, pul
 
 @on_sqlite
 def test_a_marketo_without_emails(pull):
-    assert pull() == Pulled(stored=0, unchanged=0, failures=())
+    assert pull() == PulledEmails(stored=0, unchanged=0, failures=())
 
 
 # Pages, tokens and limits ----------------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ def test_a_new_token_that_is_refused_too_ends_the_run(marketo, pull, code):
 def test_a_busy_marketo_is_asked_again(marketo, pull, clock, code):
     marketo.email(1)
     marketo.fault(CONTENT, error(code), error(code))
-    assert pull() == Pulled(stored=1, unchanged=0, failures=())
+    assert pull() == PulledEmails(stored=1, unchanged=0, failures=())
     assert clock.slept == list(PAUSES[:2])
     assert marketo.fetched == [1, 1, 1]
 
@@ -435,7 +435,7 @@ def test_after_the_quota_is_used_up_the_next_run_fetches_the_rest(marketo, wareh
     assert len(marketo.fetched) == 18
     marketo.calls.clear()
     marketo.quota = None
-    assert pull() == Pulled(stored=23, unchanged=17, failures=())
+    assert pull() == PulledEmails(stored=23, unchanged=17, failures=())
     assert marketo.fetched == list(range(18, 41))
     assert ids(warehouse.uri) == list(range(1, 41))
 
@@ -471,7 +471,7 @@ def test_after_a_kill_the_next_run_fetches_the_rest(warehouse):
         assert kept == list(range(1, 27 // BATCH * BATCH + 1))
         marketo.calls.clear()
         marketo.before_content = lambda email_id: None
-        assert pull_emails(warehouse.uri, marketo.environment()) == Pulled(40 - len(kept), len(kept), ())
+        assert pull_emails(warehouse.uri, marketo.environment()) == PulledEmails(40 - len(kept), len(kept), ())
         assert marketo.fetched == list(range(len(kept) + 1, 41))
     assert ids(warehouse.uri) == list(range(1, 41))
 

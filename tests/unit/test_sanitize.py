@@ -12,9 +12,9 @@ from hostile import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superset_campaign_plugin.preview.heat import Mark
+from superset_campaign_plugin.preview.click_marks import ClickMark
+from superset_campaign_plugin.preview.parse_budget import are_too_many
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, Link, clean_html
-from superset_campaign_plugin.preview.tags import are_too_many
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 REMOTE = "http://evil.example/i.png"
@@ -288,7 +288,7 @@ def test_the_title_of_a_link_has_what_is_unseen_in_its_address():
     body = clean_html("<a href='https://evil.example/\u202emoc.knab'>x</a>", remote_images=False)
     assert body.html == '<a title="https://evil.example/%E2%80%AEmoc.knab">x</a>'
     marked = clean_html(
-        "<a href='https://x/\u200b'>x</a>", remote_images=False, marks=lambda _: Mark("1", "1 click", 1)
+        "<a href='https://x/\u200b'>x</a>", remote_images=False, marks=lambda _: ClickMark("1", "1 click", 1)
     )
     assert 'title="https://x/%E2%80%8B – 1 click"' in marked.html
 
@@ -491,7 +491,7 @@ def test_no_rule_of_an_email_is_about_the_marks(selector):
 
 
 def test_a_marked_links_own_style_is_not_important():
-    mark = Mark("9 · 100%", "9 clicks", 5)
+    mark = ClickMark("9 · 100%", "9 clicks", 5)
     html = "<a href=http://x/ style='opacity:0!important;color:red !important;outline:none'>x</a>"
     body = clean_html(html, remote_images=False, marks=lambda _: mark)
     assert 'style="opacity: 0; color: red; outline: none; anchor-name: --clicks-0"' in body.html
@@ -503,7 +503,7 @@ def test_nothing_fades_for_certain():
 
 
 def test_each_mark_has_the_place_that_its_link_is_named_after():
-    marks = {f"http://x/{place}": Mark(str(place), f"{place} clicks", 1) for place in range(3)}
+    marks = {f"http://x/{place}": ClickMark(str(place), f"{place} clicks", 1) for place in range(3)}
     html = "<a href=http://x/2>Two</a><area href=http://x/0><a href=http://x/>None</a><a href=http://x/1>One</a>"
     body = clean_html(html, remote_images=False, marks=marks.get)
     assert body.marks == (marks["http://x/2"], marks["http://x/1"])

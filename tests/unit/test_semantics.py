@@ -9,26 +9,19 @@ import logs
 import pytest
 import sqlalchemy as sa
 import sqlglot
+from oracle import FIELDS
 from sqlglot import exp
 
 from superset_campaign_plugin.bundle.assemble import build_bundle
-from superset_campaign_plugin.bundle.identity import database_uuid
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.report.datasets import Options
-from superset_campaign_plugin.report.run import dataset_sql
+from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources.resolved import resolve
+from superset_campaign_plugin.superset_assets.identity import database_uuid
 from superset_campaign_plugin.warehouse import connect
 
 ROOT = Path(__file__).resolve().parents[2]
-FIELDS = [
-    *("sent", "delivered", "pct_delivered", "hard_bounced", "pct_hard_bounced", "soft_bounced", "pct_soft_bounced"),
-    *("pending", "aborted", "opened", "pct_opened", "clicked_link", "pct_clicked_link", "clicked_to_opened_ratio"),
-    *("unsubscribed", "pct_unsubscribed"),
-    *("first_sent", "last_sent", "last_activity"),
-    # Beside Marketo's: who was a person, and who a machine.
-    *("human_opened", "pct_human_opened", "human_clicked_link", "pct_human_clicked_link"),
-    *("privacy_proxy_opened", "image_proxy_opened"),
-]
 DATASETS = ("campaign_email_columns", "campaign_email_links", "campaign_email_performance", "campaign_email_quality")
 STEPS = {
     "campaign_email_performance": {
@@ -63,7 +56,7 @@ def uri(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 def queries(uri: str) -> dict[str, str]:
     """The SQL of each dataset."""
     with connect(uri) as (connection, engine):
-        return dataset_sql(connection, engine, "fivetran", None, Options())
+        return dataset_sql(connection, engine, resolve("fivetran", None), Options())
 
 
 def used_columns(expression: str, dialect: str) -> set[str]:

@@ -11,8 +11,8 @@ import pytest
 
 from demo.ports import HOST
 from stack.errors import StackError
-from stack.run import started
 from stack.settings import environment, free_port, load_settings
+from stack.start import started
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:

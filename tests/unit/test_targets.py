@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superset_campaign_plugin.preview.heat import link_key
+from superset_campaign_plugin.preview.click_marks import link_key
 from superset_campaign_plugin.preview.targets import link_target, shown_address
 
 

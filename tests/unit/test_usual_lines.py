@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from logs import BULK_HEADER
 
-from superset_campaign_plugin.load import records, run, vectors
-from superset_campaign_plugin.load.extract import ALL_COLUMNS, Form, Layout
-from superset_campaign_plugin.load.run import load_files
+from superset_campaign_plugin.load import file_records, vectors
+from superset_campaign_plugin.load import load_files as loading
+from superset_campaign_plugin.load.extract import ALL_COLUMNS, FileLayout, Form
+from superset_campaign_plugin.load.load_files import load_files
 from superset_campaign_plugin.load.store import activity_table
 
 USUAL = {
@@ -219,8 +220,8 @@ def test_any_extract_comes_to_the_same_both_ways(
     content = end.join(lines) + (end if ended else b"")
     form = Form(delimiter, activity_type=6 if "activityTypeId" in absent else None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "_CHUNK", chunk)
-        patch.setattr(run, "BATCH", batch)
+        patch.setattr(file_records, "_CHUNK", chunk)
+        patch.setattr(loading, "BATCH", batch)
         both(tmp_path, content, form)
 
 
@@ -253,7 +254,7 @@ def test_of_rows_with_the_same_id_the_first_is_stored_whichever_way_it_is_read(t
 
 
 def usual_share(lines: list[str], header: tuple[str, ...] = BULK_HEADER, delimiter: str = ",") -> float:
-    usual = vectors.usual_lines(Layout(Path("x.csv"), header), delimiter)
+    usual = vectors.usual_lines(FileLayout(Path("x.csv"), header), delimiter)
     assert usual is not None
     _, others = usual.read([f"{line}\n".encode() for line in lines])
     return 1 - len(others) / len(lines)
@@ -281,7 +282,7 @@ def test_json_without_the_quotes_of_the_file_is_usual_in_tsv() -> None:
 
 def test_a_line_that_is_too_long_stops_both_ways(tmp_path: Path) -> None:
     lines = [f"{id},1,2024-03-01T10:00:00Z,6,1,10,{{}},{{}}" for id in (1, 2)]
-    long = lines[1].replace("{}", "x" * records.MAX_RECORD, 1)
+    long = lines[1].replace("{}", "x" * file_records.MAX_RECORD, 1)
     found = both(tmp_path, "\n".join([",".join(BULK_HEADER), lines[0], long, lines[1], ""]).encode())
     assert len(found["rows"]) == 1
     assert "from line 3: a line of more than" in found["result"].error

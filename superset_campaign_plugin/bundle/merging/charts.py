@@ -9,9 +9,9 @@ from typing import Any
 from superset.connectors.sqla.models import SqlaTable
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.bundle.charts import query_context
-from superset_campaign_plugin.bundle.merging.three_way import Difference, Document, Policy, put
-from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.bundle.chart_config import query_context
+from superset_campaign_plugin.bundle.merging.three_way import Document, FieldDifference, Policy, put
+from superset_campaign_plugin.superset_assets.installed_assets import find
 
 _FIELDS = ("slice_name", "description", "viz_type")
 # Where the chart stands and which one it is, which Superset writes into its parameters.
@@ -41,7 +41,7 @@ def policy(chart: Slice) -> Policy:
     return Policy(restored=lambda path: path == ("dataset",) and chart.datasource is None)
 
 
-def write(chart: Slice, differences: Sequence[Difference]) -> None:
+def write(chart: Slice, differences: Sequence[FieldDifference]) -> None:
     """Write the shipped values of the fields that the installation writes, and leave the rest as it is."""
     params = json.loads(chart.params or "{}")
     written = [difference for difference in differences if difference.written]
@@ -62,7 +62,7 @@ def write(chart: Slice, differences: Sequence[Difference]) -> None:
         chart.query_context = None if peoples else _queries(chart, params)
 
 
-def _asks(difference: Difference) -> bool:
+def _asks(difference: FieldDifference) -> bool:
     """Whether the field decides what the chart asks the database."""
     return difference.path[0] in ("params", "viz_type", "dataset")
 

@@ -14,8 +14,8 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.bundle.merging.layout import Position, charts_of
-from superset_campaign_plugin.bundle.merging.three_way import KEPT, UPDATED, Difference, Document, Policy, put
+from superset_campaign_plugin.bundle.merging.dashboard_layout import Position, charts_of
+from superset_campaign_plugin.bundle.merging.three_way import KEPT, UPDATED, Document, FieldDifference, Policy, put
 
 _FIELDS = ("dashboard_title", "description", "slug", "css", "published")
 _FILTERS = "native_filter_configuration"
@@ -68,7 +68,7 @@ def read_position(dashboard: Dashboard, ids: Ids) -> Position:
     return position
 
 
-def order_difference(before: Document | None, now: Document, there: Document) -> list[Difference]:
+def order_difference(before: Document | None, now: Document, there: Document) -> list[FieldDifference]:
     """What differs in the order of the filters, of those that all sides have."""
     old = [] if before is None else before[ORDER[0]]
     common = [name for name in now[ORDER[0]] if name in there[ORDER[0]]]
@@ -77,7 +77,7 @@ def order_difference(before: Document | None, now: Document, there: Document) ->
         return []
     untouched = [name for name in old if name in common] == [name for name in theirs if name in old]
     outcome = UPDATED if untouched else KEPT
-    return [Difference(ORDER, outcome, _filter_names(before), _filter_names(now), _filter_names(there))]
+    return [FieldDifference(ORDER, outcome, _filter_names(before), _filter_names(now), _filter_names(there))]
 
 
 def _filter_names(document: Document | None) -> list[str] | None:
@@ -87,7 +87,9 @@ def _filter_names(document: Document | None) -> list[str] | None:
     return [str(document["filters"][name].get("name", name)) for name in document[ORDER[0]]]
 
 
-def write(dashboard: Dashboard, differences: Iterable[Difference], now: Document, position: Position, ids: Ids) -> None:
+def write(
+    dashboard: Dashboard, differences: Iterable[FieldDifference], now: Document, position: Position, ids: Ids
+) -> None:
     """Write the fields that the installation writes and the merged position, and leave the rest as it is.
 
     What the filters know by one of the `ids` they know by its present one afterwards.
@@ -165,7 +167,7 @@ def _follow(config: dict[str, Any], ids: Ids, charts: dict[str, int], datasets: 
 
 
 def _write_filter(
-    filters: dict[str, dict[str, Any]], difference: Difference, charts: dict[str, int], datasets: dict[str, int]
+    filters: dict[str, dict[str, Any]], difference: FieldDifference, charts: dict[str, int], datasets: dict[str, int]
 ) -> None:
     _, name, *way = difference.path
     if not way:

@@ -10,8 +10,8 @@ from superset import db
 from superset.connectors.sqla.models import SqlaTable, SqlMetric, TableColumn
 from superset.models.core import Database
 
-from superset_campaign_plugin.bundle.merging.three_way import Difference, Document, Path, Policy, put, same
-from superset_campaign_plugin.bundle.stored import find
+from superset_campaign_plugin.bundle.merging.three_way import Document, FieldDifference, Path, Policy, put, same
+from superset_campaign_plugin.superset_assets.installed_assets import find
 
 _FIELDS = ("table_name", "description", "main_dttm_col", "catalog", "schema", "sql")
 _COLUMN = ("verbose_name", "description", "type", "is_dttm", "groupby", "filterable", "expression")
@@ -70,7 +70,7 @@ def policy(dataset: SqlaTable) -> Policy:
     )
 
 
-def write(dataset: SqlaTable, differences: Sequence[Difference]) -> None:
+def write(dataset: SqlaTable, differences: Sequence[FieldDifference]) -> None:
     """Write the shipped values of the fields that the installation writes, and leave the rest as it is."""
     # Half of a new binding must not be stored: Superset would make permissions for the old connection's name with the
     # new catalog.
@@ -80,7 +80,7 @@ def write(dataset: SqlaTable, differences: Sequence[Difference]) -> None:
                 _write_field(dataset, difference)
 
 
-def _write_field(dataset: SqlaTable, difference: Difference) -> None:
+def _write_field(dataset: SqlaTable, difference: FieldDifference) -> None:
     collection = _COLLECTIONS.get(difference.path[0])
     if collection is not None:
         _write_part(dataset, difference, *collection)
@@ -98,7 +98,7 @@ _COLLECTIONS = {
 }
 
 
-def _write_part(dataset: SqlaTable, difference: Difference, attribute: str, model: Any, key: str) -> None:
+def _write_part(dataset: SqlaTable, difference: FieldDifference, attribute: str, model: Any, key: str) -> None:
     _, name, *fields = difference.path
     parts = getattr(dataset, attribute)
     part: Any = next((each for each in parts if getattr(each, key) == name), None)

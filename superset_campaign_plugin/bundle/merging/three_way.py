@@ -29,7 +29,7 @@ _NOISE = frozenset(("filterOptionName", "isExtra", "isNew", "datasourceWarning",
 
 
 @dataclass(frozen=True)
-class Difference:
+class FieldDifference:
     """One field that is not as shipped, or was not; a value that is absent is None.
 
     `label` names the field for people where its path holds an id. `known` is False where it is not known what was
@@ -85,7 +85,7 @@ class Policy:
 
 def merge(
     before: Document | None, now: Document | None, there: Document, policy: Policy, *, overwrite: bool = False
-) -> list[Difference]:
+) -> list[FieldDifference]:
     """What differs between the document `there` and the shipped one, and what is done about each field.
 
     `before` is None where it is not known what was shipped: then what differs is kept, as if people had changed it.
@@ -93,7 +93,7 @@ def merge(
     """
     known = before is not None
     old, new = before or {}, now or {}
-    differences: list[Difference] = []
+    differences: list[FieldDifference] = []
     settled: set[Path] = set()
     for path in _records(policy, old, new):
         found = _merge_record(path, _get(old, path), _get(new, path), _get(there, path), policy, known, overwrite)
@@ -107,7 +107,7 @@ def merge(
         values = old_fields.get(path), new_fields.get(path), there_fields.get(path)
         outcome = _outcome(path, *values, policy, known, overwrite)
         if outcome is not None:
-            differences.append(Difference(path, outcome, *values))
+            differences.append(FieldDifference(path, outcome, *values))
     return differences
 
 
@@ -151,23 +151,23 @@ def _outcome(path: Path, before: Any, now: Any, there: Any, policy: Policy, know
 
 def _merge_record(
     path: Path, before: Any, now: Any, there: Any, policy: Policy, known: bool, overwrite: bool
-) -> list[Difference] | None:
+) -> list[FieldDifference] | None:
     """The differences of a record that is added or removed as a whole; None where its fields are to be merged."""
     if there is None:
         if now is None:
             return []
         if before is None and known:
-            return [Difference(path, UPDATED, before, now, there)]
+            return [FieldDifference(path, UPDATED, before, now, there)]
         if policy.restored(path):
-            return [Difference(path, RESTORED, before, now, there)]
+            return [FieldDifference(path, RESTORED, before, now, there)]
         # People removed it. Where nothing is known of before, it may be new: it is added.
         outcome = OVERWRITTEN if overwrite else KEPT if known else UPDATED
-        return [Difference(path, outcome, before, now, there)]
+        return [FieldDifference(path, outcome, before, now, there)]
     if now is not None or before is None:
         return None
     untouched = all(policy.same(path + inner, dict(_fields(there)).get(inner), old) for inner, old in _fields(before))
     outcome = UPDATED if untouched else OVERWRITTEN if overwrite else CONFLICT
-    return [Difference(path, outcome, before, now, there)]
+    return [FieldDifference(path, outcome, before, now, there)]
 
 
 def _records(policy: Policy, *documents: Document) -> list[Path]:

@@ -51,7 +51,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Request:
+class ReportRequest:
     """What is asked of the report.
 
     `date_from` is inclusive and `date_to` exclusive, both days of the first send, as Superset's time ranges are.
@@ -76,7 +76,7 @@ class Request:
             )
 
 
-def fetch(connection: Connection, engine: Engine, dataset: Dataset, sql: str, request: Request) -> Report:
+def fetch(connection: Connection, engine: Engine, dataset: Dataset, sql: str, request: ReportRequest) -> Report:
     """Run the request on the dataset whose SQL is `sql`; rows come sorted by their groups."""
     source = dataset_rows(sql, dataset.name)
     query, groups = _query(source, engine, dataset, request)
@@ -95,7 +95,7 @@ def dataset_rows(sql: str, name: str) -> Subquery:
     return executable(sql).columns().subquery(name)
 
 
-def _query(source: Subquery, engine: Engine, dataset: Dataset, request: Request) -> tuple[Select, list[str]]:
+def _query(source: Subquery, engine: Engine, dataset: Dataset, request: ReportRequest) -> tuple[Select, list[str]]:
     groups = [name for grouping in request.by for name in GROUPINGS[grouping]]
     sent_date: ColumnElement[Any] = column("sent_date")
     grains = [name for name in groups if name in _GRAINS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from superset_campaign_plugin.bundle.merging.three_way import Difference
+from superset_campaign_plugin.bundle.merging.three_way import FieldDifference
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Change:
     action: str
     kind: str
     name: str
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[FieldDifference, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The form of `--json`."""

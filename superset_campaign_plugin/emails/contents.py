@@ -1,6 +1,6 @@
 """The table of email contents that the preview reads, and its loading from a directory. Knows no Superset.
 
-`marketo/emails.py` fills the same table from Marketo itself.
+`marketo/pull_emails.py` fills the same table from Marketo itself.
 
 1042.html        the email's HTML, UTF-8; the file's name is its id in Marketo
 emails.yaml      optional: {1042: {subject: …, from_name: …, from_email: …, preheader: …}}

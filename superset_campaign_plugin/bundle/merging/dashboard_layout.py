@@ -13,16 +13,16 @@ from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import uuid5
 
-from superset_campaign_plugin.bundle.identity import position_uuid
 from superset_campaign_plugin.bundle.merging.three_way import (
     CONFLICT,
     KEPT,
     OVERWRITTEN,
     UPDATED,
-    Difference,
+    FieldDifference,
     Policy,
     merge,
 )
+from superset_campaign_plugin.superset_assets.identity import position_uuid
 
 Position = dict[str, Any]
 
@@ -41,7 +41,7 @@ def merge_layout(
     *,
     known: Collection[str] = (),
     overwrite: bool = False,
-) -> tuple[Position, list[Difference]]:
+) -> tuple[Position, list[FieldDifference]]:
     """The merged position, and what differs from the shipped one.
 
     `before` is None where it is not known, and then `known` are the UUIDs of the charts that it had; `returned` are
@@ -53,14 +53,14 @@ def merge_layout(
         "now": _shape(now),
         "there": _shape(there),
     }
-    differences: list[Difference] = []
+    differences: list[FieldDifference] = []
     if shapes["now"] == shapes["there"]:
         ours = False
     else:
         outcome = _outcome(shapes, None if before is None else _shape(before), overwrite)
         ours = outcome in (UPDATED, OVERWRITTEN)
         old = None if before is None else _outline(before)
-        differences.append(Difference(PATH, outcome, old, _outline(now), _outline(there)))
+        differences.append(FieldDifference(PATH, outcome, old, _outline(now), _outline(there)))
     metas = merge(
         {"cells": {} if before is None else _metas(before)},
         {"cells": _metas(now)},
@@ -76,7 +76,9 @@ def merge_layout(
             merged, before, now
         ):
             differences = [] if _shape(merged) == shapes["now"] else differences
-            differences.insert(0, Difference(PATH, UPDATED, _outline(before or {}), _outline(now), _outline(there)))
+            differences.insert(
+                0, FieldDifference(PATH, UPDATED, _outline(before or {}), _outline(now), _outline(there))
+            )
     differences += _write_metas(merged, now, [each for each in metas if each.there is not None or ours], ours, there)
     _write_parents(merged)
     return merged, differences
@@ -170,8 +172,8 @@ def _in_places_of(now: Position, there: Position) -> Position:
 
 
 def _write_metas(
-    merged: Position, now: Position, differences: list[Difference], ours: bool, there: Position
-) -> list[Difference]:
+    merged: Position, now: Position, differences: list[FieldDifference], ours: bool, there: Position
+) -> list[FieldDifference]:
     cells = {_name(cell): cell for cell in merged.values() if isinstance(cell, dict)}
     known = {_name(cell) for cell in there.values() if isinstance(cell, dict)}
     told = []
@@ -181,12 +183,12 @@ def _write_metas(
             continue
         if difference.written:
             cells[name].setdefault("meta", {})[key] = difference.now
-        told.append(Difference((*PATH, _title(cells[name]), key), *_values(difference)))
+        told.append(FieldDifference((*PATH, _title(cells[name]), key), *_values(difference)))
     _keep_widths(merged, now)
     return told
 
 
-def _values(difference: Difference) -> tuple[str, Any, Any, Any]:
+def _values(difference: FieldDifference) -> tuple[str, Any, Any, Any]:
     return difference.outcome, difference.before, difference.now, difference.there
 
 

@@ -14,10 +14,12 @@ from sqlalchemy import column, select
 
 from superset_campaign_plugin.report.checks import SEVERITIES
 from superset_campaign_plugin.report.datasets import QUALITY_DATASET, Options
-from superset_campaign_plugin.report.output import plain_text, shown_text, shown_time
-from superset_campaign_plugin.report.query import dataset_rows, read_time
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.run import check_values, dataset_sql, to_utc
+from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
+from superset_campaign_plugin.reporting.output import plain_text, shown_text, shown_time
+from superset_campaign_plugin.reporting.query import dataset_rows, read_time
+from superset_campaign_plugin.reporting.run_report import to_utc
+from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
 
 
@@ -48,9 +50,10 @@ def run_doctor(
 ) -> list[Finding]:
     """What the log lacks, the most urgent checks first. Arguments and errors are those of `run_report`."""
     options = Options(as_of=None if as_of is None else to_utc(as_of), rules=rules or Rules())
+    resolved = resolve(source, schema)
     with connect(uri) as (connection, engine):
-        check_values(connection, engine, source, schema)
-        sql = dataset_sql(connection, engine, source, schema, options, [QUALITY_DATASET])[QUALITY_DATASET]
+        found = dataset_sql(connection, engine, resolved, options, [QUALITY_DATASET], check_values=True)
+        sql = found[QUALITY_DATASET]
         query = select(*map(column, _FIELDS)).select_from(dataset_rows(sql, QUALITY_DATASET))
         rows = [row._asdict() for row in connection.execute(query)]
     times = [{name: read_time(row[name]) for name in ("first_at", "last_at")} for row in rows]

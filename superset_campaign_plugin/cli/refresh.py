@@ -130,6 +130,7 @@ def _refuse_what_is_installed() -> None:
     from click.core import ParameterSource
 
     from superset_campaign_plugin.errors import UsageError
+    from superset_campaign_plugin.wording import listed
 
     context = click.get_current_context()
     given = [
@@ -145,7 +146,7 @@ def _refuse_what_is_installed() -> None:
     if settings := [name for name in given if name in _SETTINGS]:
         left_out = context.params["leave_out"] or ("deleted",)
         keys = list(dict.fromkeys(_SETTINGS[name].format(value) for name in settings for value in left_out))
-        places.append(f"the block SUPERSET_CAMPAIGN of superset_config.py sets {_flags(settings)}, as {_and(keys)}")
+        places.append(f"the block SUPERSET_CAMPAIGN of superset_config.py sets {_flags(settings)}, as {listed(keys)}")
     raise UsageError(
         f"without --uri the installed report is refreshed, for which {', and '.join(places)}; leave "
         f"{_flags(given)} out, or give --uri"
@@ -153,12 +154,9 @@ def _refuse_what_is_installed() -> None:
 
 
 def _flags(names: list[str]) -> str:
-    return _and([f"--{name.replace('_', '-')}" for name in names])
+    from superset_campaign_plugin.wording import listed
 
-
-def _and(parts: list[str]) -> str:
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last
+    return listed([f"--{name.replace('_', '-')}" for name in names])
 
 
 def _print_change(change: FiguresChange) -> None:

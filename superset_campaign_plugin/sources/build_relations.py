@@ -12,13 +12,13 @@ from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import SourceError
+from superset_campaign_plugin.report.activity_kinds import LOG_COLUMNS, EventKind
 from superset_campaign_plugin.report.relations import (
     CAMPAIGN_COLUMNS,
     EMAIL_COLUMNS,
     PROGRAM_COLUMNS,
     UNKNOWN_CAMPAIGN,
     Absent,
-    EventKind,
     Relations,
 )
 from superset_campaign_plugin.report.steps import comment, newest, plain, step
@@ -87,14 +87,15 @@ def _absent(layout: Layout, reader: Callable[[str], Reader | None]) -> Iterator[
     tables: dict[EventKind | str, LogTable | AssetTable | None] = {kind: layout.events.get(kind) for kind in EventKind}
     tables |= {part: getattr(layout, part) for part in parts}
     columns: dict[EventKind | str, dict[str, str]] = {
-        EventKind.SENT: {"result": names.result, "campaign_of_sends": names.campaign_id},
-        EventKind.OPENED: {"bot": names.bot, "user_agent": names.user_agent},
-        EventKind.CLICKED: {"link": names.link, "bot": names.bot},
-        "merges": {"merged_ids": names.merged_ids},
+        kind: {
+            column.without[kind].part: "".join(names.names_of(column))
+            for column in LOG_COLUMNS
+            if kind in column.without
+        }
+        for kind in EventKind
     }
+    columns["merges"] = {"merged_ids": names.merged_ids}
     sends = reader(layout.events[EventKind.SENT].table)
-    for kind in layout.events.keys() - {EventKind.SENT}:
-        columns[kind] = {"campaign_id": names.campaign_id, **columns.get(kind, {})}
     found: dict[Absent, None] = {}  # in their order, each once: a table may hold several kinds of activities
     for part, own in tables.items():
         there = None if own is None else reader(own.table)

@@ -13,8 +13,8 @@ from sqlalchemy.sql.selectable import Subquery
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import nearest, unknown
-from superset_campaign_plugin.report.output import shown_text
-from superset_campaign_plugin.report.query import Report, dataset_rows, has_value
+from superset_campaign_plugin.reporting.output import shown_text
+from superset_campaign_plugin.reporting.query import Report, dataset_rows, has_value
 from superset_campaign_plugin.semantics import Dataset, Dimension
 
 # A flag or a day that nothing has is an honest answer; a name or an id that nothing has is a mistake.

@@ -25,8 +25,8 @@ from superset_campaign_plugin.errors import (
     MarketoRefusalError,
     UsageError,
 )
-from superset_campaign_plugin.load.run import FileResult, load_files
-from superset_campaign_plugin.load.run import Summary as LoadSummary
+from superset_campaign_plugin.load.load_files import FileResult, load_files
+from superset_campaign_plugin.load.load_files import LoadSummary as LoadSummary
 from superset_campaign_plugin.locking import machine_lock, one_at_a_time
 from superset_campaign_plugin.marketo.assets import read_assets, store_assets
 from superset_campaign_plugin.marketo.client import Client
@@ -38,8 +38,8 @@ from superset_campaign_plugin.marketo.jobs import (
     POLL,
     ExportQuotaUsed,
     Job,
+    JobState,
     QueueFull,
-    State,
     create_job,
     enqueue_job,
     job_state,
@@ -57,7 +57,7 @@ _FULL_QUEUE_PAUSE = 120.0
 
 
 @dataclass
-class Pulled:
+class PulledActivities:
     """What a run did. `until` is up to when everything is stored without a gap (UTC).
 
     `later` says why it ended before all windows were stored, where nothing is wrong but the time; `problems` what went
@@ -132,7 +132,7 @@ def pull_activities(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-) -> Pulled:
+) -> PulledActivities:
     """Store what Marketo has logged of emails since then, deletions, and the names of campaigns, programs and emails.
 
     `since` (UTC) is needed the first time only; `directory` takes files until they are loaded; `wait` bounds, in
@@ -156,7 +156,7 @@ def pull_activities(
             tasks = sorted([*tasks, *map(_Task, windows)], key=lambda task: task.window)
             beginning = min(window.start for window in [*windows, *(entry.window for entry in entries)])
             with Client(credentials, sleep=sleep, clock=clock) as client:
-                run = _Run(
+                run = _ActivityPull(
                     client, journal, _Place(uri, schema, folder, sleep), tasks, progress, wait * 60, sleep, clock
                 )
                 run.remove_files(entries)
@@ -200,7 +200,7 @@ class _Place:
         return summary.files[0]
 
 
-class _Run:
+class _ActivityPull:
     """One run: what it still has to do, and what it did."""
 
     def __init__(
@@ -214,7 +214,7 @@ class _Run:
         sleep: Callable[[float], None],
         clock: Callable[[], float],
     ) -> None:
-        self.result = Pulled(windows=len(tasks))
+        self.result = PulledActivities(windows=len(tasks))
         self._client = client
         self._journal = journal
         self._place = place
@@ -337,14 +337,14 @@ class _Run:
         task.polls += 1
         if job is None:
             self._lose(task, "Marketo no longer knows its job")
-        elif job.state is State.CREATED:
+        elif job.state is JobState.CREATED:
             if self._quota:
                 task.parked = True
             else:
                 self._enqueue(task)
-        elif job.state in (State.QUEUED, State.PROCESSING):
+        elif job.state in (JobState.QUEUED, JobState.PROCESSING):
             task.due = self._clock() + POLL[min(task.polls, len(POLL) - 1)]
-        elif job.state is State.COMPLETED:
+        elif job.state is JobState.COMPLETED:
             self._bring(task, job)
         else:
             self._lose(task, f"Marketo says of its job: {job.state.value}")

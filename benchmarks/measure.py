@@ -27,9 +27,10 @@ from benchmarks.processes import highest_memory
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.report.datasets import Options
-from superset_campaign_plugin.report.query import Request, dataset_rows, fetch
-from superset_campaign_plugin.report.run import FactsSource, dataset_sql
+from superset_campaign_plugin.reporting.dataset_sql import FactsSource, dataset_sql
+from superset_campaign_plugin.reporting.query import ReportRequest, dataset_rows, fetch
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
 
 PERFORMANCE, COLUMNS = "campaign_email_performance", "campaign_email_columns"
@@ -143,11 +144,11 @@ def refresh(uri: str, *options: str) -> tuple[float, float, dict[str, Any]]:
 def queries(uri: str, repeat: int, facts: FactsSource | None) -> dict[str, float]:
     """Seconds of each query of the dashboard."""
     with connect(uri) as (connection, engine):
-        sql = dataset_sql(connection, engine, "fivetran", None, Options(), [PERFORMANCE, COLUMNS], facts)
+        sql = dataset_sql(connection, engine, resolve("fivetran", None), Options(), [PERFORMANCE, COLUMNS], facts)
         dataset = load_semantics().datasets[PERFORMANCE]
 
         def ask(by: tuple[str, ...]) -> float:
-            return timed(lambda: fetch(connection, engine, dataset, sql[PERFORMANCE], Request(by=by)))
+            return timed(lambda: fetch(connection, engine, dataset, sql[PERFORMANCE], ReportRequest(by=by)))
 
         def by_column() -> None:
             rows = dataset_rows(sql[COLUMNS], COLUMNS)

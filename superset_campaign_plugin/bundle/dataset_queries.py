@@ -13,11 +13,11 @@ from sqlalchemy.engine import Connection
 from superset_campaign_plugin.bundle.opening import ALL_TIME, opening_range
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError
-from superset_campaign_plugin.report.datasets import QUALITY_DATASET, Options
-from superset_campaign_plugin.report.run import REPORT_DATASET, FactsSource, check_values, computed_sql, dataset_sql
+from superset_campaign_plugin.report.datasets import QUALITY_DATASET, REPORT_DATASET, Options
+from superset_campaign_plugin.reporting.dataset_sql import FactsSource, computed_sql, dataset_sql
 from superset_campaign_plugin.semantics import load_semantics
-from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
+from superset_campaign_plugin.sources.resolved import Source
 
 Opened = Callable[[], AbstractContextManager[tuple[Connection, Engine]]]
 
@@ -25,8 +25,7 @@ Opened = Callable[[], AbstractContextManager[tuple[Connection, Engine]]]
 def read_contents(
     log: Opened,
     stored: Opened,
-    source: str,
-    schema: str | None,
+    source: Source,
     options: Options,
     facts: FactsSource | None,
 ) -> tuple[dict[str, str], str | None]:
@@ -38,18 +37,17 @@ def read_contents(
     names = list(load_semantics().datasets)
     with log() as (connection, engine):
         if facts is None:
-            check_values(connection, engine, source, schema)
-            sql = dataset_sql(connection, engine, source, schema, options, names)
+            sql = dataset_sql(connection, engine, source, options, names, check_values=True)
             return sql, opening_range(connection, sql[REPORT_DATASET])
-        sql = dataset_sql(connection, engine, source, schema, options, [QUALITY_DATASET])
+        sql = dataset_sql(connection, engine, source, options, [QUALITY_DATASET])
     with stored() as (connection, engine):
         rest = [name for name in names if name != QUALITY_DATASET]
-        sql |= dataset_sql(connection, engine, source, schema, options, rest, facts)
+        sql |= dataset_sql(connection, engine, source, options, rest, facts)
         return sql, opening_range(connection, sql[REPORT_DATASET])
 
 
 def assumed_contents(
-    engine: Engine, source: str, schema: str | None, options: Options, without: Collection[str]
+    engine: Engine, source: Source, options: Options, without: Collection[str]
 ) -> tuple[dict[str, str], str]:
     """The same without a warehouse: for every table and column of the layout but those of `without`.
 
@@ -60,12 +58,5 @@ def assumed_contents(
         raise UsageError(f"{engine.name} knows no time zones, so leave out --time-zone")
     names = list(load_semantics().datasets)
     unused = () if options.rules.leave_out_archived else ("archived",)
-    sql = computed_sql(
-        lambda instance: LayoutCatalog(get_layout(instance.source), engine, instance.schema, without, unused),
-        engine,
-        source,
-        schema,
-        options,
-        names,
-    )
-    return sql, ALL_TIME
+    logs = source.logs(engine, lambda instance, layout: LayoutCatalog(layout, engine, instance.schema, without, unused))
+    return computed_sql(logs, options, names), ALL_TIME

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from superset_campaign_plugin.errors import LoadError, UsageError
 from superset_campaign_plugin.load.ahead import read_ahead
 from superset_campaign_plugin.load.batch import Batch
-from superset_campaign_plugin.load.extract import Fault, Form, Layout
+from superset_campaign_plugin.load.extract import Fault, FileLayout, Form
+from superset_campaign_plugin.load.file_records import Cut, Lines, Record, Records
 from superset_campaign_plugin.load.files import Stream, open_stream
 from superset_campaign_plugin.load.header import Header, read_header
-from superset_campaign_plugin.load.records import Cut, Lines, Record, Records
 from superset_campaign_plugin.load.rejected import SUFFIX, NotSetAside, RejectedFile, Rejection
-from superset_campaign_plugin.load.store import Progress, Store
+from superset_campaign_plugin.load.store import FileProgress, Store
 from superset_campaign_plugin.load.writers import many_batches
 from superset_campaign_plugin.locking import one_at_a_time
 
@@ -66,7 +66,7 @@ class FileResult:
     file: str
     status: str = "loaded"
     error: str | None = None
-    counts: Progress = field(default_factory=Progress)
+    counts: FileProgress = field(default_factory=FileProgress)
     rejected_file: str | None = None
     set_aside: int = 0
     absent: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class FileResult:
 
 
 @dataclass(frozen=True)
-class Summary:
+class LoadSummary:
     """The results of all files, in their order."""
 
     files: list[FileResult]
@@ -174,7 +174,7 @@ def load_files(
     max_rejected: int | None = None,
     form: Form = Form(),  # noqa: B008 - it is frozen
     on_progress: OnProgress = lambda done, total: None,
-) -> Summary:
+) -> LoadSummary:
     """Store the activities of the files, in batches of one transaction each.
 
     Bad rows go to a file beside each file, or in the folder `rejected`. A file with more than `max_rejected` of them
@@ -206,7 +206,7 @@ def load_files(
             loading = _Loading(extract.path, store, set_aside[extract.path], max_rejected, form, advance)
             results[extract.path] = loading.run()
             done += extract.size
-    return Summary(list(results.values()))
+    return LoadSummary(list(results.values()))
 
 
 def _examined(path: Path, form: Form) -> Extract:
@@ -253,7 +253,7 @@ class _Loading:
         self._on_progress = on_progress
         self._batch = Batch()
         self._rejections: list[Rejection] = []
-        self._counts = Progress()
+        self._counts = FileProgress()
         self._undecoded = 0
         self._result = FileResult(str(path))
 
@@ -275,10 +275,10 @@ class _Loading:
     def _begin(self) -> None:
         with open_stream(self._path) as stream:
             header = read_header(self._path, stream, self._form)
-            counts = Progress(bytes_read=len(header.raw), lines_read=1)
+            counts = FileProgress(bytes_read=len(header.raw), lines_read=1)
             self._read(stream, header, hashlib.sha256(header.raw), counts)
 
-    def _go_on(self, known: Progress) -> bool:
+    def _go_on(self, known: FileProgress) -> bool:
         """Read on after what is stored; False where the file does not begin with that."""
         with open_stream(self._path) as stream:
             # Not the header that was looked at before: the file may be another one by now.
@@ -293,7 +293,7 @@ class _Loading:
             self._read(stream, header, digest, known)
         return True
 
-    def _read(self, stream: Stream, header: Header, digest: _Hash, counts: Progress) -> None:
+    def _read(self, stream: Stream, header: Header, digest: _Hash, counts: FileProgress) -> None:
         layout = header.layout
         self._counts = counts
         self._result.absent = layout.absent
@@ -360,7 +360,7 @@ class _Loading:
         counts.other_types += len(rows.lines) - activities.num_rows
         self._batch.add_table(activities)
 
-    def _take(self, layout: Layout, record: Record, digest: _Hash) -> None:
+    def _take(self, layout: FileLayout, record: Record, digest: _Hash) -> None:
         """Take a record, which may be a blank line."""
         if not record.ended and not layout.is_whole(record.text, record.fields):
             raise Cut(f"{self._path} is cut: it ends within line {record.line}")

@@ -15,6 +15,8 @@ from uuid import NAMESPACE_URL, uuid5
 from superset import db
 from superset.key_value.models import KeyValueEntry
 
+from superset_campaign_plugin.errors import InstallError
+
 _RESOURCE = "superset_campaign"
 _UUID = uuid5(NAMESPACE_URL, "superset_campaign_plugin/manifest")
 # The first release knows these top-level fields and takes no others, so further ones stand within `warehouse`.
@@ -88,6 +90,28 @@ def delete_manifest() -> None:
     entry = _entry()
     if entry is not None:
         db.session.delete(entry)
+
+
+def installed_manifest() -> Manifest:
+    """The manifest of this deployment, which knows the warehouse. Raises `InstallError` where nothing is installed."""
+    manifest = read_manifest()
+    if manifest is None or not manifest.warehouse:
+        raise not_installed()
+    return manifest
+
+
+def not_installed() -> InstallError:
+    """The error of a command that needs an installation."""
+    return InstallError("the report is not installed here; run: superset campaign install")
+
+
+def missing_part(what: str) -> InstallError:
+    """The error where a part of the report that a command needs is not there; `what` is as in "dashboard was"."""
+    if read_manifest() is None:
+        return not_installed()
+    return InstallError(
+        f"the report's {what} deleted in Superset; run: superset campaign install, which makes anew what is missing"
+    )
 
 
 def _entry() -> KeyValueEntry | None:

@@ -20,8 +20,8 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.key_value.models import KeyValueEntry
 from superset.views.datasource.utils import get_samples
 
-from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.superset_assets.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from superset_campaign_plugin.errors import MarketoBusyError, MarketoError, MarketoRefusalError
-from superset_campaign_plugin.marketo.client import Client
-from superset_campaign_plugin.marketo.credentials import read_credentials
-from superset_campaign_plugin.marketo.values import parse_time, storable
-from superset_campaign_plugin.preview.contents import (
+from superset_campaign_plugin.emails.contents import (
     MAX_ID,
     Content,
     format_sender,
@@ -26,6 +22,10 @@ from superset_campaign_plugin.preview.contents import (
     store_contents,
     stored_versions,
 )
+from superset_campaign_plugin.errors import MarketoBusyError, MarketoError, MarketoRefusalError
+from superset_campaign_plugin.marketo.client import Client
+from superset_campaign_plugin.marketo.credentials import read_credentials
+from superset_campaign_plugin.marketo.values import parse_time, storable
 
 # Few enough that little is lost when the program is killed, many enough that DuckDB's file is not locked all the time.
 BATCH = 10
@@ -34,7 +34,7 @@ _LIST = "/rest/asset/v1/emails.json"
 
 
 @dataclass(frozen=True)
-class Email:
+class ListedEmail:
     """What a list says of an email; `fields` is its entry as Marketo gives it."""
 
     email_id: int
@@ -52,7 +52,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Pulled:
+class PulledEmails:
     """How many emails were stored, how many were stored before in Marketo's newest version, and what went wrong."""
 
     stored: int
@@ -69,7 +69,7 @@ def pull_emails(
     progress: Callable[[int, int], None] = lambda done, total: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Pulled:
+) -> PulledEmails:
     """Store the emails that Marketo has and the table has not in their newest version; `everything` stores them all.
 
     A run that ends early keeps what it has stored, and the next goes on from there. Raises `UsageError` for missing
@@ -83,7 +83,7 @@ def pull_emails(
     with Client(credentials, sleep=sleep, clock=clock) as client:
         emails = list_emails(client)
         wanted = [email for email in emails if not _is_stored(email, stored)]
-        run = _Run(uri, schema)
+        run = _EmailPull(uri, schema)
         try:
             for number, email in enumerate(wanted):
                 progress(number, len(wanted))
@@ -101,19 +101,19 @@ def pull_emails(
     if run.failures and not run.stored and len(wanted) == len(emails):
         first = run.failures[0]
         raise MarketoError(f"none of {len(wanted)} emails could be read; email {first.email_id}: {first.reason}")
-    return Pulled(stored=run.stored, unchanged=len(emails) - len(wanted), failures=tuple(run.failures))
+    return PulledEmails(stored=run.stored, unchanged=len(emails) - len(wanted), failures=tuple(run.failures))
 
 
-def list_emails(client: Client) -> list[Email]:
+def list_emails(client: Client) -> list[ListedEmail]:
     """Every email that the API user may see, by id, in its approved version or else as a draft."""
-    emails: dict[int, Email] = {}
+    emails: dict[int, ListedEmail] = {}
     for status in ("approved", "draft"):
         listed = {email.email_id: email for page in client.pages(_LIST, status=status) for email in _read(page, status)}
         emails = {**listed, **emails}
     return [emails[email_id] for email_id in sorted(emails)]
 
 
-class _Run:
+class _EmailPull:
     """The emails of one run on their way into the table."""
 
     def __init__(self, uri: str, schema: str | None) -> None:
@@ -125,7 +125,7 @@ class _Run:
         self._versions: dict[int, datetime | None] = {}
         self._busy = False
 
-    def add(self, client: Client, email: Email) -> None:
+    def add(self, client: Client, email: ListedEmail) -> None:
         """Fetch an email, and store a batch once it is full."""
         try:
             content = _fetch(client, email)
@@ -154,20 +154,20 @@ class _Run:
             self.stored += store_contents(self._uri, contents, self._schema, self._versions).loaded
 
 
-def _is_stored(email: Email, stored: Mapping[int, datetime]) -> bool:
+def _is_stored(email: ListedEmail, stored: Mapping[int, datetime]) -> bool:
     before = stored.get(email.email_id)
     return before is not None and email.updated_at is not None and before >= email.updated_at
 
 
-def _read(page: list[Any], status: str) -> Iterator[Email]:
+def _read(page: list[Any], status: str) -> Iterator[ListedEmail]:
     for fields in page:
         email_id = fields.get("id") if isinstance(fields, dict) else None
         if type(email_id) is not int or not 0 < email_id <= MAX_ID:
             raise MarketoError("Marketo's list of emails holds one without an id; check MARKETO_URL")
-        yield Email(email_id, status, parse_time(fields.get("updatedAt")), fields)
+        yield ListedEmail(email_id, status, parse_time(fields.get("updatedAt")), fields)
 
 
-def _fetch(client: Client, email: Email) -> Content:
+def _fetch(client: Client, email: ListedEmail) -> Content:
     result = client.get(f"/rest/asset/v1/email/{email.email_id}/fullContent.json", status=email.status, type="HTML")
     first = result[0] if result else None
     html = first.get("content") if isinstance(first, dict) else None
@@ -182,7 +182,7 @@ def _fetch(client: Client, email: Email) -> Content:
     )
 
 
-def field_text(client: Client, email: Email, name: str) -> str | None:
+def field_text(client: Client, email: ListedEmail, name: str) -> str | None:
     """A field's text, which is bare or `{"type": "Text", "value": …}`; of several by segment the default one."""
     field = email.fields.get(name)
     kind, value = (field.get("type"), field.get("value")) if isinstance(field, dict) else ("Text", field)
@@ -191,7 +191,7 @@ def field_text(client: Client, email: Email, name: str) -> str | None:
     return storable(value).strip() or None if isinstance(value, str) else None
 
 
-def _default_text(client: Client, email: Email, section: object) -> object:
+def _default_text(client: Client, email: ListedEmail, section: object) -> object:
     """The variation for people of no segment. `section` is its id in Marketo and no text for people."""
     path = f"/rest/asset/v1/email/{email.email_id}/dynamicContent/{quote(str(section), safe='')}.json"
     try:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from superset_campaign_plugin.bundle.definitions import Chart
-from superset_campaign_plugin.bundle.identity import chart_uuid, dataset_uuid
 from superset_campaign_plugin.semantics import Dataset, load_semantics, report_columns
-
-TIME_COLUMN = "sent_date"
+from superset_campaign_plugin.superset_assets.definitions import Chart
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dataset_uuid
 
 
 def chart_config(dashboard: str, chart: Chart, week_grain: str) -> dict[str, Any]:

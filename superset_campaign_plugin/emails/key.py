@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from superset_campaign_plugin.preview.contents import MAX_ID
+from superset_campaign_plugin.emails.contents import MAX_ID
 from superset_campaign_plugin.sources.instances import NAME
 
 

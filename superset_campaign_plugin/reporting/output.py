@@ -11,7 +11,7 @@ from typing import Any
 
 from wcwidth import wcswidth
 
-from superset_campaign_plugin.report.query import Report
+from superset_campaign_plugin.reporting.query import Report
 from superset_campaign_plugin.semantics import load_semantics
 
 

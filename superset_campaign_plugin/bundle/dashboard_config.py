@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid5
 
-from superset_campaign_plugin.bundle.definitions import Dashboard, Filter
-from superset_campaign_plugin.bundle.identity import chart_uuid, dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.superset_assets.definitions import Dashboard, Filter
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 
 
 def dashboard_config(dashboard: Dashboard, default_time_range: str | None = None) -> dict[str, Any]:

@@ -9,9 +9,8 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.bundle.assemble import Bundle
-from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.identity import dataset_uuid
 
 
 def find(model: Any, uuid: str) -> Any:
@@ -44,11 +43,6 @@ def datasets_and_copies() -> set[int]:
 
 # What an asset of each kind is stored as.
 MODELS: dict[str, Any] = {"datasets": SqlaTable, "charts": Slice, "dashboards": Dashboard}
-
-
-def each(bundle: Bundle) -> list[tuple[str, str, dict[str, Any]]]:
-    """(kind, name, configuration) of every asset, in an order in which each finds what it refers to."""
-    return [(kind, name, config) for kind in MODELS for name, config in getattr(bundle, kind).items()]
 
 
 def title(asset: Any) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.literals import taken_part
 from superset_campaign_plugin.semantics import Dataset, Dimension, Metric
+from superset_campaign_plugin.superset_assets.identity import dataset_uuid
 
 CERTIFIED_BY = "Superset Campaign Plugin"
 _TYPES = {"id": "BIGINT", "text": "VARCHAR", "flag": "VARCHAR"}

@@ -38,7 +38,7 @@ class Placed(Protocol):
 
 
 @dataclass(frozen=True)
-class Mark:
+class ClickMark:
     """What stands at a clicked link in the email: `badge` in figures, `words` in full, `level` from 1 to 5."""
 
     badge: str
@@ -97,7 +97,7 @@ def link_rows(
     return rows
 
 
-def marks_of(clicked: Iterable[Clicked]) -> Callable[[str], Mark | None]:
+def marks_of(clicked: Iterable[Clicked]) -> Callable[[str], ClickMark | None]:
     """Gives the mark of an address in the email; None for one that nobody clicked."""
     ranked = [(address, clicks) for address, clicks, _ in _by_address(clicked) if address is not None and clicks]
     total = sum(each.clicks for each in clicked)
@@ -107,7 +107,7 @@ def marks_of(clicked: Iterable[Clicked]) -> Callable[[str], Mark | None]:
         share = clicks / total
         words = f"{clicks:,} {'click' if clicks == 1 else 'clicks'}, {share:.1%} of all, place {place} of {len(ranked)}"
         level = 1 + (clicks * (_LEVELS - 1)) // most
-        marks[link_key(address)] = Mark(f"{clicks:,} · {share:.0%}", words, level)
+        marks[link_key(address)] = ClickMark(f"{clicks:,} · {share:.0%}", words, level)
     return lambda address: marks.get(link_key(address))
 
 

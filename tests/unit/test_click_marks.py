@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from superset_campaign_plugin.preview.heat import is_malformed, link_key, link_rows, marks_of
+from superset_campaign_plugin.preview.click_marks import is_malformed, link_key, link_rows, marks_of
 from superset_campaign_plugin.preview.sanitize import Link, clean_html, text_of
 from superset_campaign_plugin.report.rules import LinkRules
 

@@ -31,10 +31,8 @@ from superset_campaign_plugin.bundle.connections import (
     find_connection,
     stored_connection,
 )
-from superset_campaign_plugin.bundle.contents import read_contents
-from superset_campaign_plugin.bundle.manifest import Manifest, read_manifest
+from superset_campaign_plugin.bundle.dataset_queries import read_contents
 from superset_campaign_plugin.bundle.merging import dashboards
-from superset_campaign_plugin.bundle.stored import MODELS, each, find
 from superset_campaign_plugin.config import EXTENSION, Settings
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import InstallError, RefreshError, unknown
@@ -43,9 +41,12 @@ from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.rules_in_words import options_of
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.custom import is_mapping
-from superset_campaign_plugin.sources.instances import Instance, is_several, read_instances
+from superset_campaign_plugin.sources.instances import Instance
 from superset_campaign_plugin.sources.prefix import with_prefix
 from superset_campaign_plugin.sources.recognise import DEFAULT, recognise
+from superset_campaign_plugin.sources.resolved import Source, resolve
+from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
+from superset_campaign_plugin.superset_assets.manifest import Manifest, installed_manifest, read_manifest
 from superset_campaign_plugin.warehouse import connect, refusal
 
 # What the datasets of an installation read.
@@ -54,7 +55,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Request:
+class InstallRequest:
     """What was asked: the registered `database` or a `uri`, the loader's schema and layout, and what to replace.
 
     Without a `source` it is that which is installed upon these tables, or else the one whose tables are there, with
@@ -86,13 +87,13 @@ class StoredTables:
 
 
 @dataclass
-class Plan:
+class InstallPlan:
     """Everything that an installation needs to know; `notes` are sentences for the admin.
 
     `stored` is the connection to the stored tables, `stored_tables` what was found there.
     """
 
-    request: Request
+    request: InstallRequest
     manifest: Manifest
     warehouse: Connection
     stored: Connection
@@ -120,7 +121,7 @@ class Plan:
         }
 
 
-def make_plan(request: Request) -> Plan:
+def make_plan(request: InstallRequest) -> InstallPlan:
     """Work out the installation. Nothing is written.
 
     Raises `UsageError`, `InstallError`, `SourceError` or `DatabaseError`.
@@ -130,34 +131,34 @@ def make_plan(request: Request) -> Plan:
         return _make_plan(request)
 
 
-def _make_plan(request: Request) -> Plan:
+def _make_plan(request: InstallRequest) -> InstallPlan:
     manifest = read_manifest() or Manifest()
     notes: list[str] = []
     warehouse = find_connection(request.database, request.uri)
     check_time_grains(warehouse.database)
     request = replace(request, source=_source(request, warehouse, manifest, notes))
-    instances = read_instances(str(request.source), request.schema)
-    stored_tables = _find_stored(warehouse, instances)
+    source = resolve(str(request.source), request.schema)
+    stored_tables = _find_stored(warehouse, source.instances)
     stored = _stored_figures(stored_tables, notes)
     holder = warehouse if stored is None else stored_connection(warehouse, stored, manifest)
-    bundle = _build(request, warehouse, holder, instances, stored)
+    bundle = _build(request, warehouse, holder, source, stored)
     _check_names_are_free(bundle)
     _check_overwritten(request, bundle)
     ids = known_ids(manifest)
     assets = [
         plan_asset(kind, name, config, manifest, ids, _replaces(request, kind, name))
-        for kind, name, config in each(bundle)
+        for kind, name, config in bundle.assets()
         if kind in request.kinds
     ]
     if set(request.kinds) == set(MODELS):
         assets += shipped_no_more(manifest, bundle, ids)
-    return Plan(
+    return InstallPlan(
         request=request,
         manifest=manifest,
         warehouse=warehouse,
         stored=holder,
         stored_tables=stored_tables,
-        instances={each.name: each.schema for each in instances if each.name is not None},
+        instances={each.name: each.schema for each in source.instances if each.name is not None},
         reads=READS_LOG if stored is None else READS_STORED,
         bundle=bundle,
         assets=assets,
@@ -167,7 +168,7 @@ def _make_plan(request: Request) -> Plan:
     )
 
 
-def _source(request: Request, warehouse: Connection, manifest: Manifest, notes: list[str]) -> str:
+def _source(request: InstallRequest, warehouse: Connection, manifest: Manifest, notes: list[str]) -> str:
     """The source that is asked for, with its prefix; else the installed one, else the one whose tables are there."""
     if request.source is not None:
         return with_prefix(request.source, request.table_prefix)
@@ -186,23 +187,20 @@ def installed_request(
     schema: str | None = None,
     source: str | None = None,
     table_prefix: str | None = None,
-) -> Request:
+) -> InstallRequest:
     """The request that installs again upon what the report is installed upon, but with a `schema`, `source` or
     `table_prefix` that is given.
 
     Raises `InstallError` where no report is installed, or its database is gone.
     """
-    manifest = read_manifest()
-    if manifest is None or not manifest.warehouse:
-        raise InstallError("the report is not installed here; run: superset campaign install")
-    known = manifest.warehouse
+    known = installed_manifest().warehouse
     database = find(Database, str(known["database"]))
     if database is None:
         raise InstallError(
             "the database that the report is installed upon was deleted from this Superset; run "
             "`superset campaign install` with --database or --uri"
         )
-    return Request(
+    return InstallRequest(
         database=database.database_name,
         uri=None,
         schema=known["schema"] if schema is None else schema,
@@ -273,10 +271,10 @@ def _stored_figures(found: list[StoredTables], notes: list[str]) -> StoredSource
 
 
 def _build(
-    request: Request,
+    request: InstallRequest,
     warehouse: Connection,
     holder: Connection,
-    instances: tuple[Instance, ...],
+    source: Source,
     stored: StoredSource | None,
 ) -> Bundle:
     """The bundle for the warehouse, whose stored tables, if there are such, are in `holder`."""
@@ -285,8 +283,7 @@ def _build(
     sql, time_range = read_contents(
         lambda: opened(warehouse.database, request.schema),
         lambda: opened(holder.readable(), None),
-        str(request.source),
-        request.schema,
+        source,
         options,
         stored,
     )
@@ -297,7 +294,7 @@ def _build(
         request.schema,
         warehouse.database.get_default_catalog(),
         time_range,
-        several_instances=is_several(instances),
+        several_instances=source.is_several,
         stored_database=None if holder is warehouse else holder.uuid,
     )
 
@@ -321,15 +318,15 @@ def _check_names_are_free(bundle: Bundle) -> None:
             raise InstallError(f"another dashboard has the slug {config['slug']}; change it and install again")
 
 
-def _check_overwritten(request: Request, bundle: Bundle) -> None:
-    names = {name for _, name, _ in each(bundle)}
-    known = names | {f"{kind.removesuffix('s')}/{name}" for kind, name, _ in each(bundle)}
+def _check_overwritten(request: InstallRequest, bundle: Bundle) -> None:
+    names = {name for _, name, _ in bundle.assets()}
+    known = names | {f"{kind.removesuffix('s')}/{name}" for kind, name, _ in bundle.assets()}
     for name in request.overwrite:
         if name != ALL and name not in known:
             raise unknown("dataset, chart or dashboard", name, known)
 
 
-def _replaces(request: Request, kind: str, name: str) -> bool:
+def _replaces(request: InstallRequest, kind: str, name: str) -> bool:
     return bool({ALL, name, f"{kind.removesuffix('s')}/{name}"} & set(request.overwrite))
 
 

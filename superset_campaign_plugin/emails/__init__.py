@@ -1,0 +1,1 @@
+"""Emails by their keys, and the HTML that they were sent with."""

@@ -1,0 +1,1 @@
+"""Runs the report on a database: its figures, what `doctor` finds, and the SQL of the datasets."""
