@@ -59,7 +59,7 @@ docs: venv  ## Write docs/metrics.md from datasets/.
 
 bench: dev  ## Measure everything, and write benchmarks/README.md (a good half hour, 20 GB of disk).
 	@scripts/system.sh
-	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.run $(ARGS)
+	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 load: dev  ## Measure many people at once, and faults under them, and write benchmarks/README.md (a quarter of an hour).
 	@scripts/system.sh

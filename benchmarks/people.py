@@ -23,7 +23,7 @@ import brotli
 from backports import zstd
 
 from benchmarks.recording import Call, Recording, narrowed
-from demo.ports import HOST
+from servers.ports import HOST
 
 CONNECTIONS = 6
 TIMEOUT = 60.0

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from servers.errors import ServerError
 from superset_campaign_plugin.errors import CampaignError
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.custom import is_mapping
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".demo"
 
 
-class DemoError(Exception):
+class DemoError(ServerError):
     """Something that the person at the keyboard can mend; the message says how."""
 
 

@@ -1,5 +1,7 @@
 """What stops a stack."""
 
+from servers.errors import ServerError
 
-class StackError(Exception):
+
+class StackError(ServerError):
     """Something that the person at the keyboard can mend; the message says how."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.ports import HOST
+from servers.ports import HOST, free_port
 from stack.errors import StackError
 from stack.run import started
-from stack.settings import environment, free_port, load_settings
+from stack.settings import environment, load_settings
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
