@@ -60,16 +60,19 @@ def answered(view: Page | Frame) -> Iterator[None]:
         if "/api/v1/chart/data" in request.url:
             asked.add(request)
 
+    def end(request: Request) -> None:
+        done.add(request)
+
     page.on("request", ask)
-    page.on("requestfinished", done.add)
-    page.on("requestfailed", done.add)
+    page.on("requestfinished", end)
+    page.on("requestfailed", end)
     try:
         yield
         until(view, lambda: bool(asked) and asked <= done and view.locator(LOADING).count() == 0)
     finally:
         page.remove_listener("request", ask)
-        page.remove_listener("requestfinished", done.add)
-        page.remove_listener("requestfailed", done.add)
+        page.remove_listener("requestfinished", end)
+        page.remove_listener("requestfailed", end)
 
 
 def chart(view: Page | Frame, title: str) -> Locator:
