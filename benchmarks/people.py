@@ -145,7 +145,7 @@ class Person:
         self.waits.append(Waited("opening", begun, time.monotonic() - begun))
 
     def change(self) -> None:
-        """Choose something else; what is in the scope of the choice is asked for anew."""
+        """Choose something else; what is in the scope of the choice is asked for again."""
         before, self._choice = self._choice, self._next_choice()
         charts = [self._narrowed(call) for call in self.recording.charts]
         lists = [self._narrowed(call, _before(_listed(call))) for call in self._lists_after(before)]

@@ -2,7 +2,7 @@
 
 `make demo DATABASE=campaigns.duckdb` serves the report over that file instead, and does not write to it.
 
-Everything it makes lies in `.demo/`. Each step writes beside its target and renames at the end, so a run that was
+Everything it makes is in `.demo/`. Each step writes beside its target and renames at the end, so a run that was
 stopped leaves nothing that a later one would mistake for whole.
 """
 

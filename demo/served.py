@@ -17,7 +17,7 @@ STATE = ROOT / ".demo"
 
 
 class DemoError(ServerError):
-    """Something that the person at the keyboard can mend; the message says how."""
+    """Something that the person at the keyboard can correct; the message says how."""
 
 
 @dataclass(frozen=True)

@@ -2,4 +2,4 @@
 
 
 class ServerError(Exception):
-    """Something that the person at the keyboard can mend; the message says how."""
+    """Something that the person at the keyboard can correct; the message says how."""

@@ -1,6 +1,6 @@
 """`make stack` and `make portal`: Superset as in production, on this machine alone, with made-up data.
 
-Everything it makes lies in `.stack/`.
+Everything it makes is in `.stack/`.
 """
 
 from __future__ import annotations

@@ -4,4 +4,4 @@ from servers.errors import ServerError
 
 
 class StackError(ServerError):
-    """Something that the person at the keyboard can mend; the message says how."""
+    """Something that the person at the keyboard can correct; the message says how."""

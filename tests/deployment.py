@@ -157,7 +157,7 @@ def words(answer: Any) -> str:
 
 
 def metadata(file: Path) -> dict[str, list[Any]]:
-    """Every row of a metadata database, but for what serving pages writes: logins, logs, caches, themes."""
+    """Every row of a metadata database, except what serving pages writes: logins, logs, caches, themes."""
     connection = sqlite3.connect(file)
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     rows = {

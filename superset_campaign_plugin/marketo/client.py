@@ -351,7 +351,7 @@ class Client:
         return answer
 
     def _checked(self, path: str, answer: dict[str, Any]) -> dict[str, Any]:
-        """The answer, if it is one; else the error that it tells of."""
+        """The answer, if it is a success. Raises the error that it reports otherwise."""
         if answer.get("success") is True:
             return answer
         code = _code(answer)
@@ -380,7 +380,7 @@ class Client:
         return self._credentials.host
 
     def _clean(self, text: object) -> str:
-        """Somebody else's text, fit for a line of ours: printable, short, and without a secret that it may echo."""
+        """Somebody else's text, fit for a line of output: printable, short, and without a secret that it may echo."""
         if not isinstance(text, str):
             return ""
         for secret in (self._credentials.client_secret, self._credentials.client_id, self._token):
@@ -401,7 +401,7 @@ def _error(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _code(answer: dict[str, Any]) -> str:
-    """The code of the error that an answer tells of; empty where it tells of none."""
+    """The code of the error that an answer reports; empty where it reports none."""
     code = str(_error(answer).get("code", ""))
     return code if answer.get("success") is not True and code.isalnum() and len(code) <= 6 else ""
 

@@ -1,8 +1,8 @@
 """The table that remembers which windows were asked for, by which job, and which of them are stored.
 
-It lies beside the activities. Each method is one transaction, so a run that is killed at any moment leaves what the
-next one goes on from: a job's id is written before the job is queued, and a window is marked as stored after its
-activities are.
+It is in the schema of the activities. Each method is one transaction, so a run that is killed at any moment leaves
+what the next one needs to continue: a job's id is written before the job is queued, and a window is marked as stored
+after its activities are.
 """
 
 from __future__ import annotations
