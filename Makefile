@@ -59,7 +59,7 @@ docs: venv  ## Write docs/metrics.md from datasets/.
 
 bench: dev  ## Measure everything, and write benchmarks/README.md (a good half hour, 20 GB of disk).
 	@scripts/system.sh
-	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks.measure $(ARGS)
+	@$(BIN)/python -m benchmarks.measure $(ARGS)
 
 load: dev  ## Measure many people at once, and faults under them, and write benchmarks/README.md (a quarter of an hour).
 	@scripts/system.sh
@@ -68,13 +68,13 @@ load: dev  ## Measure many people at once, and faults under them, and write benc
 defences: dev  ## Take each defence of tests/defences.yaml out and show that its test fails (half an hour).
 	@$(BIN)/python -m scripts.defences $(ARGS)
 
-snapshots: dev  ## Write tests/snapshots/, the SQL for engines that no test can run, anew.
+snapshots: dev  ## Write tests/snapshots/, the SQL for engines that no test can run.
 	@PYTHONPATH=.:tests $(BIN)/python -m snapshot
 
 bundles: venv  ## Write dist/bundles/, a ZIP for each loader layout and SQL engine, for a release.
 	@$(BIN)/python -m scripts.bundles
 
-requirements: dev  ## Compile requirements/*.in anew.
+requirements: dev  ## Compile requirements/*.in.
 	@$(COMPILE) requirements/demo.in -o requirements/demo.txt
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(BIN)/python scripts/constraints.py

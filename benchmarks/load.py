@@ -27,7 +27,8 @@ from benchmarks.durations import percentile, summary
 from benchmarks.faults import Saboteur, errors_of, wait_for_refresh
 from benchmarks.people import Account, Answer, Person, visit_together
 from benchmarks.recording import Recording, record
-from stack.settings import ROOT, free_port
+from servers.ports import free_port
+from stack.settings import ROOT
 from stack.start import Stack, started
 from stack.warehouse import SCHEMA
 from superset_campaign_plugin.embedding.portal import Superset

@@ -61,7 +61,7 @@ def _faults(found: dict[str, Any]) -> str:
     lines = [
         "\n## Faults\n",
         "Under the same load each is killed (`kill -9`), and started again five seconds later as Compose would; the "
-        "web\nserver starts its process anew by itself.\n",
+        "web\nserver starts its process again by itself.\n",
         "| killed | back after, s | requests until the next | errors | last error after it was back, s |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from benchmarks import data, loading, page
 from benchmarks.processes import highest_memory
+from servers.postgresql import postgresql
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.report.datasets import Options
@@ -73,8 +74,6 @@ def main() -> None:
             say(f"DuckDB, {made:,} activities")
             results["duckdb"].append(measure(uri, made, wanted.repeat, partial(data.add, file, 0.01)))
         if wanted.postgresql:
-            from servers import postgresql
-
             server = stack.enter_context(postgresql())
             made = data.make(file, wanted.postgresql)
             uri = f"{server}/postgres"

@@ -23,7 +23,7 @@ import brotli
 from backports import zstd
 
 from benchmarks.recording import Call, Recording, narrowed
-from demo.ports import HOST
+from servers.ports import HOST
 
 CONNECTIONS = 6
 TIMEOUT = 60.0
@@ -145,7 +145,7 @@ class Person:
         self.waits.append(Waited("opening", begun, time.monotonic() - begun))
 
     def change(self) -> None:
-        """Choose something else; what is in the scope of the choice is asked for anew."""
+        """Choose something else; what is in the scope of the choice is asked for again."""
         before, self._choice = self._choice, self._next_choice()
         charts = [self._narrowed(call) for call in self.recording.charts]
         lists = [self._narrowed(call, _before(_listed(call))) for call in self._lists_after(before)]

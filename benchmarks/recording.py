@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Frame, Page, Request, expect, sy
 from stack.start import Stack
 
 CHROMIUM = "/usr/bin/chromium"
-# What a request says about the one who sends it is set anew for each person.
+# What a request says about the one who sends it is set for each person.
 _KEPT_HEADERS = ("accept", "content-type", "referer", "x-csrftoken", "x-guesttoken")
 _LONG = 120_000  # milliseconds; a cold server on a busy machine
 _CHARTS = 6
@@ -93,7 +93,7 @@ def _opening(new_context: Callable[..., BrowserContext], stack: Stack, enter: Ca
     first = next(n for n, call in enumerate(calls) if call.path.startswith(("/superset/dashboard/", "/embedded/")))
     calls = calls[first:]
     if len([call for call in calls if call.asks_for_data and not call.is_list]) != _CHARTS:
-        raise SystemExit(f"Chromium asked for other charts than the dashboard's {_CHARTS}; the recording is no use")
+        raise SystemExit(f"Chromium asked for other charts than the dashboard's {_CHARTS}; record again")
     secret = next((call.headers["x-guesttoken"] for call in calls if "x-guesttoken" in call.headers), "")
     return Recording(calls, secret)
 

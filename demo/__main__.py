@@ -2,14 +2,14 @@
 
 `make demo DATABASE=campaigns.duckdb` serves the report over that file instead, and does not write to it.
 
-Everything it makes lies in `.demo/`. Each step writes beside its target and renames at the end, so a run that was
+Everything it makes is in `.demo/`. Each step writes beside its target and renames at the end, so a run that was
 stopped leaves nothing that a later one would mistake for whole.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import contextlib
 import os
 import secrets
 import shutil
@@ -17,8 +17,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-import urllib.request
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -26,14 +24,14 @@ from werkzeug.security import generate_password_hash
 
 from demo.files import put_in_place
 from demo.generate import generate
-from demo.ports import HOST, port_fault
+from demo.installed import DASHBOARD, shipped_version
 from demo.prepare import ADMIN
 from demo.progress import Progress
 from demo.served import MADE_UP, ROOT, DemoError, Served, own_database
-from superset_campaign_plugin import resources
+from servers.errors import ServerError
+from servers.ports import HOST, port_fault
+from servers.web import superset
 from superset_campaign_plugin.emails.contents import load_emails
-
-DASHBOARD = "superset/dashboard/campaign-email-performance/"
 
 
 def main() -> int:
@@ -48,7 +46,7 @@ def main() -> int:
     try:
         served = own_database(options.database, options.source, options.schema) if options.database else MADE_UP
         run(served, options.port, options.sends)
-    except DemoError as error:
+    except ServerError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -144,17 +142,6 @@ def make_superset(progress: Progress, environment: dict[str, str], served: Serve
     stamp.write_text(version)
 
 
-def shipped_version() -> str:
-    """A hash of all that the installation puts into Superset, so that an upgrade installs again."""
-    digest = hashlib.sha256()
-    package = Path(resources.__file__).parent
-    for folder in (package, package.parent / "datasets", package.parent / "dashboards"):
-        for file in sorted(folder.rglob("*")):
-            if file.suffix in (".py", ".yaml", ".css"):
-                digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 def set_password(metadata: Path) -> str:
     """Give the admin a password for this run; the one of the run before ends."""
     password = secrets.token_urlsafe(9)
@@ -167,43 +154,20 @@ def set_password(metadata: Path) -> str:
 
 
 def serve(progress: Progress, environment: dict[str, str], served: Served, port: int, password: str) -> None:
-    """Serve until interrupted. Raises `DemoError` if the server does not come up."""
-    command = [
-        sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", "--workers", "2", "--worker-class", "gthread",
-        "--threads", "8", "--timeout", "120", "--preload", "superset.app:create_app()",
-    ]  # fmt: skip
+    """Serve until interrupted. Raises `ServerError` if the server does not come up, or ends by itself."""
     log = served.state / "server.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    try:
+    with contextlib.ExitStack() as block:
         with progress.step("Starting the server"):
-            wait_until_healthy(server, port, log)
+            server = block.enter_context(superset(port, log, environment=environment, folder=ROOT))
         address = f"http://{HOST}:{port}/{DASHBOARD}"
         print(f"\n  Dashboard  {address}\n  User       {ADMIN}\n  Password   {password}\n\n  Ctrl-C stops the demo.\n")
         sys.stdout.flush()
-        code = server.wait()
-        if code not in (0, -signal.SIGTERM, -signal.SIGINT):
-            raise DemoError(f"the server ended with code {code}; {log} says why")
-    finally:
-        if server.poll() is None:
+        try:
+            code = server.process.wait()
+        finally:
             # A second Ctrl-C must not leave the server behind.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            server.terminate()
-            server.wait(timeout=30)
-
-
-def wait_until_healthy(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Return once the server answers; it needs about ten seconds."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise DemoError(f"the server did not start; {log} says why")
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    raise DemoError(f"the server did not answer within two minutes; {log} says why")
+        raise ServerError(f"the server ended with code {code}; {log} says why")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A progress display for the terminal; plain lines where the output is no terminal."""
+"""A progress display for the terminal; plain lines where the output is not a terminal."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from servers.errors import ServerError
 from superset_campaign_plugin.errors import CampaignError
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.resolved import resolve
@@ -14,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".demo"
 
 
-class DemoError(Exception):
-    """Something that the person at the keyboard can mend; the message says how."""
+class DemoError(ServerError):
+    """Something that the person at the keyboard can correct; the message says how."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def main() -> int:
         _check_import(whole)
         print("With every defence in its place:", flush=True)
         if _pytest(whole, sorted({defence.test for defence in chosen})) != 0:
-            print("the tests fail as it is; mend that first")
+            print("the tests fail with every defence in place; correct that first")
             return 1
         open_ones = 0
         for number, defence in enumerate(chosen):

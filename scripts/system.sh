@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs servers and programs from Debian's packages, as far as they are missing. Nothing uses the servers that the
-# packages start; whoever needs one starts one of its own.
+# packages start; what needs a server starts its own.
 # Usage: scripts/system.sh [stack|portal|tests]
 #   stack   what `make stack` needs: PostgreSQL and Redis
 #   portal  what `make portal` needs: that and npm

@@ -28,7 +28,7 @@ if [ ! -x .venv/bin/python ]; then
         echo "Error: Superset needs Python 3.10, 3.11 or 3.12; install one, or name it: make venv PYTHON=/path/to/python3.11" >&2
         exit 1
     fi
-    # A half-built environment has no interpreter that answers, and is begun anew.
+    # A half-built environment has no interpreter that answers, and is built from the start.
     rm -rf .venv
     if ! "$python" -m venv .venv; then
         rm -rf .venv

@@ -1,6 +1,6 @@
 """`make stack` and `make portal`: Superset as in production, on this machine alone, with made-up data.
 
-Everything it makes lies in `.stack/`.
+Everything it makes is in `.stack/`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 import signal
 import sys
 
-from stack.errors import StackError
+from servers.errors import ServerError
 from stack.settings import ROOT
 from stack.start import started
 
@@ -35,7 +35,7 @@ def main() -> int:
                 # A second signal must not leave services behind.
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, signal.SIG_IGN)
-    except StackError as error:
+    except ServerError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,5 +1,7 @@
 """What stops a stack."""
 
+from servers.errors import ServerError
 
-class StackError(Exception):
-    """Something that the person at the keyboard can mend; the message says how."""
+
+class StackError(ServerError):
+    """Something that the person at the keyboard can correct; the message says how."""

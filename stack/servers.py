@@ -1,66 +1,55 @@
-"""A PostgreSQL and a Redis of the stack's own, on the loopback alone."""
+"""The PostgreSQL and the Redis of a stack, with its accounts and databases."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import pwd
-import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
-import redis
 from psycopg2 import sql
 
-from demo.ports import HOST
+from servers.folders import account_of, give
+from servers.ports import HOST, is_free
+from servers.postgresql import ACCOUNT, connects, create_cluster, end_leftover, programs, serve_cluster
+from servers.redis_server import redis_program
+from servers.redis_server import redis_server as serve_redis
 from stack.errors import StackError
-from stack.processes import running
-from stack.settings import Settings, is_free
+from stack.settings import Settings
 
 DATABASES = {"superset": "superset", "warehouse": "campaign"}  # with the account that owns each
 PASSWORDS = {"superset": "metadata_password", "campaign": "warehouse_password"}
 
 
 def require_servers() -> None:
-    """Raise `StackError` where a server's program is not there."""
-    if _postgresql_programs() is None or shutil.which("redis-server") is None:
-        raise StackError(
-            "PostgreSQL and Redis are needed; scripts/system.sh stack installs them from Debian's packages"
-        )
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# PostgreSQL
+    """Raise `ServerError` where a server's program is not there."""
+    programs()
+    redis_program()
 
 
 @contextlib.contextmanager
 def postgresql(state: Path, settings: Settings) -> Iterator[None]:
     """Run the server with its databases, each with an account of its own; made at the first start."""
-    programs = _postgresql_programs()
-    assert programs is not None, "require_servers() was not called"  # noqa: S101
-    account = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    account = account_of(ACCOUNT)
     place = _place(state, account)
-    data = place / "data"
-    if not (data / "PG_VERSION").exists():
-        _create_cluster(programs, place, account, settings)
-    _end_leftover(programs, data, account)
+    password = settings.secrets["owner_password"]
+    create_cluster(place, account, password=password, options=("--locale=C.UTF-8",))
+    end_leftover(place, account)
     _require_free(settings.postgresql_port, "PostgreSQL", state)
-    listen = ("-p", settings.postgresql_port, "-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories=")
-    with running(
-        "PostgreSQL",
-        (programs / "postgres", "-D", data, *listen),
-        state / "logs" / "postgresql.log",
-        environment=_plain_environment(),
-        folder=place,
-        account=account,
-        stop=signal.SIGINT,  # end connections, then the server
-    ) as server:
-        server.wait_until(lambda: _connects(settings), seconds=60)
+    with serve_cluster(place, account, settings.postgresql_port, state / "logs" / "postgresql.log") as server:
+        server.wait_until(lambda: connects(settings.postgresql_port, password), seconds=60)
         _create_databases(settings)
+        yield
+
+
+@contextlib.contextmanager
+def redis_server(state: Path, settings: Settings) -> Iterator[None]:
+    """Run the server until the block ends."""
+    _require_free(settings.redis_port, "Redis", state)
+    log = state / "logs" / "redis.log"
+    with serve_redis(state, settings.redis_port, log, password=settings.secrets["redis_password"]):
         yield
 
 
@@ -77,7 +66,7 @@ def connect(settings: Settings, database: str = "postgres") -> psycopg2.extensio
 
 
 def empty_database(settings: Settings, name: str) -> None:
-    """Make the database anew."""
+    """Make the database, in the place of one that is there."""
     connection = connect(settings)
     connection.autocommit = True  # PostgreSQL makes no database within a transaction
     with connection.cursor() as cursor:
@@ -85,15 +74,6 @@ def empty_database(settings: Settings, name: str) -> None:
         owner = sql.Identifier(DATABASES[name])
         cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner))
     connection.close()
-
-
-def _postgresql_programs() -> Path | None:
-    """The folder of the server's programs, which Debian keeps off the path."""
-    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda file: file.parts[-3].zfill(4))
-    if packaged:
-        return packaged[-1].parent
-    found = shutil.which("postgres")
-    return Path(found).resolve().parent if found else None
 
 
 def _place(state: Path, account: str | None) -> Path:
@@ -106,68 +86,13 @@ def _place(state: Path, account: str | None) -> Path:
         place.mkdir(mode=0o700)
     else:
         place.symlink_to(tempfile.mkdtemp(prefix="campaign-stack-", dir="/var/tmp"))
-    if account is not None:
-        owner = pwd.getpwnam(account)
-        os.chown(place, owner.pw_uid, owner.pw_gid)
+    give(place, account)
     return place.resolve()
 
 
 def _can_reach(account: str, folder: Path) -> bool:
     done = subprocess.run(["test", "-x", str(folder)], user=account, group=account, extra_groups=[], check=False)  # noqa: S607
     return done.returncode == 0
-
-
-def _create_cluster(programs: Path, place: Path, account: str | None, settings: Settings) -> None:
-    data, password = place / "data", place / "password"
-    shutil.rmtree(data, ignore_errors=True)  # of a first start that was stopped
-    password.unlink(missing_ok=True)
-    password.touch(mode=0o600)
-    password.write_text(settings.secrets["owner_password"])
-    if account is not None:
-        owner = pwd.getpwnam(account)
-        os.chown(password, owner.pw_uid, owner.pw_gid)
-    partial = place / "data.part"
-    shutil.rmtree(partial, ignore_errors=True)
-    options = ("-U", "postgres", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C.UTF-8")
-    _run((programs / "initdb", "-D", partial, *options), place, account)
-    partial.rename(data)
-    password.unlink()
-
-
-def _end_leftover(programs: Path, data: Path, account: str | None) -> None:
-    """End a server over the same data that outlived its stack."""
-    if (data / "postmaster.pid").exists():
-        with contextlib.suppress(StackError):  # the file may be all that is left
-            _run((programs / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop"), data.parent, account)
-
-
-def _run(command: tuple[object, ...], folder: Path, account: str | None) -> None:
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=folder,
-        env=_plain_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        user=account,
-        group=account,
-        extra_groups=[] if account else None,
-        check=False,
-    )
-    if done.returncode:
-        raise StackError(f"{Path(str(command[0])).name} failed: {' '.join((done.stderr or done.stdout).split())}")
-
-
-def _plain_environment() -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def _connects(settings: Settings) -> bool:
-    try:
-        connect(settings).close()
-    except psycopg2.OperationalError:
-        return False
-    return True
 
 
 def _create_databases(settings: Settings) -> None:
@@ -184,42 +109,6 @@ def _create_databases(settings: Settings) -> None:
     connection.close()
     for name in DATABASES.keys() - databases:
         empty_database(settings, name)
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Redis
-
-
-@contextlib.contextmanager
-def redis_server(state: Path, settings: Settings) -> Iterator[None]:
-    """Run the server. It keeps nothing on disk: what a queue and caches hold can be lost."""
-    _require_free(settings.redis_port, "Redis", state)
-    configuration = state / "redis.conf"
-    configuration.unlink(missing_ok=True)
-    configuration.touch(mode=0o600)  # others can read the arguments of a command, so the password is not there
-    configuration.write_text(
-        f"bind {HOST}\nport {settings.redis_port}\nrequirepass {settings.secrets['redis_password']}\n"
-        f'save ""\nappendonly no\ndir {state}\n'
-    )
-    with running(
-        "Redis",
-        (shutil.which("redis-server"), configuration),
-        state / "logs" / "redis.log",
-        environment=_plain_environment(),
-        folder=state,
-    ) as server:
-        server.wait_until(lambda: _answers(settings), seconds=30)
-        yield
-
-
-def _answers(settings: Settings) -> bool:
-    client = redis.Redis(HOST, settings.redis_port, password=settings.secrets["redis_password"], socket_timeout=5)
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False
-    finally:
-        client.close()
 
 
 def _require_free(port: int, name: str, state: Path) -> None:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import secrets
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from demo.ports import HOST, port_fault
-from stack.errors import StackError
+from servers.ports import HOST, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = (
     *("secret_key", "guest_secret", "metadata_password", "warehouse_password", "redis_password"),
     *("owner_password", "admin_password", "portal_password", "portal_secret"),
 )
-# Below the ports that the system gives to connections that go out, so that none of those is in the way later.
-FREE_PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -50,19 +46,6 @@ def load_settings(state: Path) -> Settings:
     partial.write_text(json.dumps(asdict(settings), indent=2))
     partial.replace(file)
     return settings
-
-
-def free_port() -> int:
-    """A port of this machine that nothing listens on."""
-    for port in random.sample(FREE_PORTS, 200):
-        if is_free(port):
-            return port
-    raise StackError("no port of this machine is free")
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen there."""
-    return port_fault(port) is None
 
 
 def environment(state: Path, settings: Settings, port: int, portal_port: int | None) -> dict[str, str]:

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.__main__ import DASHBOARD, shipped_version
-from demo.ports import HOST
+from demo.installed import DASHBOARD, shipped_version
 from demo.progress import Progress, Report
+from servers.ports import HOST, is_free
+from servers.processes import Service, running
 from stack.errors import StackError
-from stack.processes import Service, running
 from stack.servers import postgresql, redis_server, require_servers
-from stack.settings import ROOT, Settings, environment, is_free, load_settings
+from stack.settings import ROOT, Settings, environment, load_settings
 from stack.warehouse import load_warehouse
 
 SCRIPTS = ROOT / "docker" / "scripts"

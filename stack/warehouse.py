@@ -24,7 +24,7 @@ Report = Callable[[str, "float | None"], None]
 
 
 def load_warehouse(state: Path, settings: Settings, sends: int, report: Report) -> None:
-    """Make the data up, load them, and store what takes long to compute. A run that is stopped begins anew."""
+    """Make the data up, load them, and store what takes long to compute. After a stop it begins from the start."""
     folder = state / "made-up"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

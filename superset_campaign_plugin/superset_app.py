@@ -120,7 +120,7 @@ def _why(error: BaseException) -> str:
         if isinstance(each, OSError) and asked is not None and each.filename == asked:
             return f"{_CONFIG_VARIABLE} names {asked}: {each.strerror}"
         if isinstance(each, SyntaxError):
-            return f"{each.filename}, line {each.lineno}: {each.msg}; mend it there"
+            return f"{each.filename}, line {each.lineno}: {each.msg}; correct it there"
     for each in chain:
         if isinstance(each, DBAPIError):
             return (
@@ -136,7 +136,7 @@ def _why(error: BaseException) -> str:
     for each in reversed(chain):
         lines = [frame.lineno for frame in traceback.extract_tb(each.__traceback__) if frame.filename == file]
         if lines:
-            return f"{file}, line {lines[-1]}: {_named(each)}; mend it there"
+            return f"{file}, line {lines[-1]}: {_named(each)}; correct it there"
     return f"{_named(error)}; `superset version` shows the whole error"
 
 

@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 
 import logs
 import pytest
-import servers
 import sqlalchemy as sa
 from deployment import address, deployment  # noqa: F401 - fixtures
 from marketo_server import clock, marketo  # noqa: F401 - fixtures
+
+from servers.mariadb import mariadb
+from servers.postgresql import postgresql
+from servers.spark import spark
 
 # fakesnow cannot be installed beside Superset; `make soak` runs its test in an environment of its own.
 collect_ignore = [] if importlib.util.find_spec("fakesnow") else ["engines/test_snowflake.py"]
@@ -161,21 +164,21 @@ def warehouse(engine: str, warehouse_on: Callable[[str], Warehouse]) -> Iterator
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URI, without a database, of a PostgreSQL server that lives as long as the test session."""
-    with servers.postgresql() as uri:
+    with postgresql() as uri:
         yield uri
 
 
 @pytest.fixture(scope="session")
 def mysql_server() -> Iterator[str]:
     """The same of MariaDB."""
-    with servers.mariadb() as uri:
+    with mariadb() as uri:
         yield uri
 
 
 @pytest.fixture(scope="session")
 def hive_server() -> Iterator[str]:
     """The same of Spark."""
-    with servers.spark() as uri:
+    with spark() as uri:
         yield uri
 
 

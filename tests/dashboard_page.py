@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from deployment import PASSWORD
-from playwright.sync_api import Frame, Locator, Page, expect
+from playwright.sync_api import Frame, Locator, Page, Request, expect
 
 DASHBOARD = "/superset/dashboard/campaign-email-performance/"
 LONG = 60_000  # milliseconds; a cold server on a busy machine
+LOADING = "[data-test=loading-indicator], .loading"
 
 
 def log_in(page: Page, name: str = "viewer") -> None:
@@ -31,11 +35,44 @@ def log_in(page: Page, name: str = "viewer") -> None:
     pytest.fail(f"{name} cannot log in")
 
 
+def until(view: Page | Frame, holds: Callable[[], bool]) -> None:
+    """Wait until something is so. Fails where it is not after a minute."""
+    deadline = time.monotonic() + LONG / 1000
+    while not holds():
+        assert time.monotonic() < deadline, f"not so within {LONG / 1000:.0f} seconds"
+        view.wait_for_timeout(50)  # in which the page's events are heard
+
+
 def settle(view: Page | Frame) -> None:
-    """Wait until every chart has its data."""
+    """Wait until every chart of a page that opens has its data: it shows from the start that it is loading."""
     expect(chart(view, "Report with the columns you pick")).to_be_visible(timeout=LONG)
-    view.wait_for_timeout(500)
-    expect(view.locator("[data-test=loading-indicator], .loading")).to_have_count(0, timeout=LONG)
+    expect(view.locator(LOADING)).to_have_count(0, timeout=LONG)
+
+
+@contextmanager
+def answered(view: Page | Frame) -> Iterator[None]:
+    """Do something that makes charts ask, and wait until each of them has its answer and shows it."""
+    page = view.page if isinstance(view, Frame) else view
+    asked: set[Request] = set()
+    done: set[Request] = set()
+
+    def ask(request: Request) -> None:
+        if "/api/v1/chart/data" in request.url:
+            asked.add(request)
+
+    def end(request: Request) -> None:
+        done.add(request)
+
+    page.on("request", ask)
+    page.on("requestfinished", end)
+    page.on("requestfailed", end)
+    try:
+        yield
+        until(view, lambda: bool(asked) and asked <= done and view.locator(LOADING).count() == 0)
+    finally:
+        page.remove_listener("request", ask)
+        page.remove_listener("requestfinished", end)
+        page.remove_listener("requestfailed", end)
 
 
 def chart(view: Page | Frame, title: str) -> Locator:
@@ -54,12 +91,21 @@ def choose(view: Page | Frame, name: str, *options: str, clear: bool = False) ->
         if control.locator("input").is_editable():  # a short list has no search
             control.locator("input").fill(option)
         view.locator(".ant-select-item-option").filter(has_text=re.compile(f"^{re.escape(option)}$")).first.click()
-        view.wait_for_timeout(500)  # the search field empties itself
+        expect(control.locator("input")).to_have_value("")  # the search field empties itself
+        expect(control).to_contain_text(option)
     page = view.page if isinstance(view, Frame) else view
     page.keyboard.press("Escape")
-    view.locator("[data-test=filter-bar__apply-button]").click()
-    view.wait_for_timeout(500)
-    settle(view)
+    with answered(view):
+        view.locator("[data-test=filter-bar__apply-button]").click()
+
+
+def fits(page: Page, width: int, height: int) -> None:
+    """Give the window another size, and wait until nothing of the page is wider than it. Fails where that stays."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function("width => innerWidth === width", arg=width)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    until(page, lambda: page.evaluate(overflow) <= 0)
 
 
 def filter_control(view: Page | Frame, name: str) -> Locator:

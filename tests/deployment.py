@@ -15,13 +15,10 @@ import logging
 import os
 import secrets
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
 import textwrap
-import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +31,9 @@ import duckdb
 import pytest
 
 from demo.generate import generate
+from servers.ports import HOST, free_port
+from servers.processes import running
+from servers.web import superset
 from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.emails.contents import load_emails
 from superset_campaign_plugin.embedding.portal import guest_token_request
@@ -157,7 +157,7 @@ def words(answer: Any) -> str:
 
 
 def metadata(file: Path) -> dict[str, list[Any]]:
-    """Every row of a metadata database, but for what serving pages writes: logins, logs, caches, themes."""
+    """Every row of a metadata database, except what serving pages writes: logins, logs, caches, themes."""
     connection = sqlite3.connect(file)
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     rows = {
@@ -401,30 +401,11 @@ def serve(
     `flags` are other feature flags than those it was made with, `python` that of another environment, and `cwd` the
     folder to run in, for one where no checkout is.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        *(python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2"),
-        *("--worker-class", "gthread", "--threads", "8", "--timeout", "120", "--preload", "superset.app:create_app()"),
-    ]
+    port = free_port()
     others = {} if flags is None else {"CAMPAIGN_TEST_FLAGS": " ".join(flags)}
-    log = deployment.folder / "server.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**os.environ, **deployment.environment, **others},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(server, address, log)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    variables = {**os.environ, **deployment.environment, **others}
+    with superset(port, deployment.folder / "server.log", environment=variables, folder=cwd, python=python):
+        yield f"http://{HOST}:{port}"
 
 
 @contextmanager
@@ -435,27 +416,8 @@ def work(
     log = deployment.folder / "worker.log"
     command = (sys.executable, "-m", "celery", "--app=superset.tasks.celery_app:app", "worker", "--pool=solo", *options)
     others = variables if flags is None else {**variables, "CAMPAIGN_TEST_FLAGS": " ".join(flags)}
-    with log.open("w") as output:
-        worker = subprocess.Popen(
-            command, env={**os.environ, **deployment.environment, **others}, stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
+    with running("the worker", command, log, environment={**os.environ, **deployment.environment, **others}):
         yield log
-    finally:
-        worker.terminate()
-        worker.wait(timeout=60)
-
-
-def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        assert server.poll() is None, f"the server ended: {log.read_text()[-2000:]}"
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    raise AssertionError(f"the server did not answer: {log.read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
-# The log of requests has no query parameters: a guest's link to a preview bears its proof there.
+# The log of requests has no query parameters: a guest's link to a preview has its proof there.
 exec gunicorn \
     --config "$here/gunicorn.conf.py" \
     --bind "${SUPERSET_BIND:-127.0.0.1}:${SUPERSET_PORT:-8088}" \

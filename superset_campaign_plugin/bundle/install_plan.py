@@ -197,7 +197,7 @@ def installed_request(
     database = find(Database, str(known["database"]))
     if database is None:
         raise InstallError(
-            "the database that the report is installed upon was deleted from this Superset; run "
+            "the database of the report was deleted from this Superset; run "
             "`superset campaign install` with --database or --uri"
         )
     return InstallRequest(
@@ -263,7 +263,7 @@ def _stored_figures(found: list[StoredTables], notes: list[str]) -> StoredSource
             # As after an upgrade: the figures are right at once, and fast again after the next refresh.
             notes.append(
                 f"the stored tables {tables.difference.words}, so the dashboard computes from the log until a refresh "
-                "has made them anew: `superset campaign refresh`, or, where another account does that, "
+                "has rebuilt them: `superset campaign refresh`, or, where another account does that, "
                 f"`superset-campaign refresh --uri …` {options_of(settings().rules)} and then install again"
             )
             return None

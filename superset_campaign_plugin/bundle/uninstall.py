@@ -122,7 +122,7 @@ def _stored_tables(manifest: Manifest) -> RemovedTables:
     database = find(Database, str(known.get("database")))
     if database is None:
         raise InstallError(
-            "the database that the report is installed upon was deleted from this Superset, so its stored tables "
+            "the database of the report was deleted from this Superset, so its stored tables "
             "cannot be reached; uninstall without --stored-tables, and drop them in the warehouse"
         )
     uri = writable_uri(database)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--directory",
     type=click.Path(file_okay=False),
     metavar="DIR",
-    help="Where files are until they are stored.  [beside the database's file, else in the account's cache]",
+    help="Folder for files until they are stored.  [beside the database's file, else in the account's cache]",
 )
 @click.option(
     "--wait",
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     default=240,
     show_default=True,
     metavar="MINUTES",
-    help="Longest waiting for Marketo's jobs, altogether.",
+    help="How long to wait for Marketo's jobs, in total.",
 )
 @click.option(
     "--overlap",
@@ -56,7 +56,7 @@ def pull_activities(
     """Store what Marketo has logged of emails, by its bulk extract, with the names of campaigns, programs and emails.
 
     The same command again goes on where it stopped, or fetches what is new. MARKETO_URL, _CLIENT_ID and _CLIENT_SECRET
-    say where and who. Exit code 75: Marketo's quota of the day is used up, or its jobs take long; run it again later.
+    say where and who. Exit code 75: Marketo's quota of the day is used up, or its jobs take too long; run it later.
     """
     import json
     import os

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @campaign.command()
 @uri_options(unless="engine")
-@click.option("--engine", metavar="NAME", help="In place of --uri: its SQL engine, with all tables of the layout.")
+@click.option("--engine", metavar="NAME", help="The SQL engine, in place of --uri, with all tables of the layout.")
 @click.option("--without", multiple=True, metavar="TABLE[.COLUMN]", help="With --engine: what the warehouse lacks.")
 @source_options
 @rules_options
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     default="dashboards",
     show_default=True,
     type=click.Choice(["dashboards", "assets"]),
-    help="Superset's import that takes it.",
+    help="The import of Superset that the ZIP is for.",
 )
-@click.option("--preview-links", is_flag=True, help="Link emails to their previews: that Superset has the plugin.")
+@click.option("--preview-links", is_flag=True, help="Link emails to their previews, if that Superset has the plugin.")
 @click.option("--app-root", metavar="PATH", help="Path under which that Superset is served, for --preview-links.")
 @click.option("--output", type=click.Path(dir_okay=False, writable=True), required=True, help="The ZIP to write.")
 def bundle(
@@ -128,7 +128,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and no
     is_flag=False,
     flag_value="all",
     metavar="[NAME]",
-    help="Replace what people changed in this dataset, chart or dashboard; without a name in all.",
+    help="Replace what people changed in this dataset, chart or dashboard; without a name, in all of them.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @_json
@@ -144,7 +144,7 @@ def install(
 ) -> None:
     """Install or upgrade datasets, charts, dashboard and viewer role in this Superset.
 
-    Without --database and --uri it is the warehouse that the report is installed upon already.
+    Without --database and --uri it is the warehouse of the installed report.
     """
     with in_superset():
         from superset_campaign_plugin.bundle.install import carry_out, planned_changes

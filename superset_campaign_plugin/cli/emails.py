@@ -31,7 +31,7 @@ def load_emails(directory: str, uri: str, schema: str | None) -> None:
 @campaign.command("pull-emails")
 @uri_options()
 @click.option("--schema", metavar="NAME", help="Schema of the table of contents.  [default: the database's own]")
-@click.option("--all", "everything", is_flag=True, help="Fetch also what is stored in its newest version.")
+@click.option("--all", "everything", is_flag=True, help="Fetch all emails, also those whose newest version is stored.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def pull_emails(uri: str, schema: str | None, everything: bool, as_json: bool) -> None:
     """Store Marketo's emails for the preview; MARKETO_URL, _CLIENT_ID and _CLIENT_SECRET say where and who."""

@@ -17,7 +17,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print what 
 @click.option("--workspace", "workspaces", multiple=True, required=True, metavar="NAME", help="A workspace to show.")
 @click.option("--program", "programs", multiple=True, metavar="NAME", help="Of these workspaces only this program.")
 @click.option("--instance", "instances", multiple=True, metavar="NAME", help="Only in this Marketo instance.  [all]")
-@click.option("--force", is_flag=True, help="Take names that the report does not hold yet.")
+@click.option("--force", is_flag=True, help="Accept names that the report does not hold yet.")
 @_json_option
 def grant(
     role: str,
@@ -109,7 +109,13 @@ def _as_dict(role: str, grants: list[Any] | None) -> dict[str, Any]:
 
 
 @campaign.command()
-@click.option("--allow-domain", "domains", multiple=True, metavar="ORIGIN", help="A portal that may embed the report.")
+@click.option(
+    "--allow-domain",
+    "domains",
+    multiple=True,
+    metavar="ORIGIN",
+    help="The origin of a portal that may embed the report.",
+)
 @click.option("--narrow-role", is_flag=True, help="Take from the guest role what guests of the report do not need.")
 @click.option("--off", is_flag=True, help="Stop embedding.")
 @click.option("--json", "as_json", is_flag=True, help="Print what a portal's back end needs, as JSON.")

@@ -72,7 +72,7 @@ def _activity_type(context: click.Context, parameter: click.Parameter, value: in
     multiple=True,
     metavar="FIELD=HEADING",
     callback=_headings,
-    help="A column that is headed otherwise than Marketo does, as in leadId=Person. Several may be given.",
+    help="The heading of a column where it is not Marketo's, as in leadId=Person. Can be repeated.",
 )
 @click.option(
     "--activity-type",
@@ -95,7 +95,7 @@ def load(
 ) -> None:
     """Store Marketo's bulk activity extracts (CSV, TSV or SSV, plain or gzip) in the table marketo_activity.
 
-    The same command again goes on where it was broken off; what is stored already stays as it is.
+    The same command again continues where it was interrupted; what is stored already stays as it is.
     """
     import json
     from pathlib import Path

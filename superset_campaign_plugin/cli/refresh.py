@@ -51,7 +51,7 @@ _SETTINGS = {
     metavar="SECONDS",
     help="How long to wait for tables that others use.",
 )
-@click.option("--full", is_flag=True, help="Compute everything anew.")
+@click.option("--full", is_flag=True, help="Compute everything again from the whole log.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def refresh(

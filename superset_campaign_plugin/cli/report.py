@@ -95,7 +95,7 @@ def report(
 @campaign.command()
 @warehouse_options
 @rules_options
-@click.option("--as-of", callback=time, metavar="TIME", help="The clock by which things are late or old.  [now]")
+@click.option("--as-of", callback=time, metavar="TIME", help="The time from which lateness and age are counted.  [now]")
 @form_option
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is a problem.")
 def doctor(
@@ -113,7 +113,9 @@ def doctor(
 @campaign.command()
 @warehouse_options
 @rules_options
-@click.option("--dataset", default="campaign_email_performance", show_default=True, help="Which dataset's SQL.")
+@click.option(
+    "--dataset", default="campaign_email_performance", show_default=True, help="The dataset whose SQL is printed."
+)
 def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -> None:
     """Print the SQL of a dataset, for the tables that a warehouse has."""
     from superset_campaign_plugin.errors import unknown

@@ -261,7 +261,7 @@ def _holders(named: dict[str, Sequence[str]]) -> list[str]:
 
 def _edited(rule: RowLevelSecurityFilter) -> InstallError:
     return InstallError(
-        f"the description of the row-level rule {rule.name!r} was changed; delete the rule and grant anew"
+        f"the description of the row-level rule {rule.name!r} was changed; delete the rule and grant again"
     )
 
 

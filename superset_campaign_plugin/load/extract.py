@@ -107,7 +107,7 @@ class FileLayout:
         given = {"activityTypeId"} if form.activity_type is not None else set()
         missing = [name for name in REQUIRED_COLUMNS if wanted[name] not in names and name not in given]
         if missing:
-            advice = "--heading FIELD=HEADING names one that is headed otherwise"
+            advice = "--heading FIELD=HEADING names one that has another heading"
             if "activityTypeId" in missing:
                 advice += ", --activity-type the type of all rows"
             raise LoadError(

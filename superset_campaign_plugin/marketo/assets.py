@@ -1,6 +1,6 @@
 """Names of campaigns, programs and emails, from Marketo's asset API into the tables that the bulk layout reads.
 
-Sources are Adobe's pages *Smart Campaigns*, *Programs*, *Emails* and *Folders*. An asset lies in a folder or a program,
+Sources are Adobe's pages *Smart Campaigns*, *Programs*, *Emails* and *Folders*. An asset is in a folder or a program,
 and a folder in another one: the way up leads to the program of a campaign, and says whether the asset is archived.
 What Marketo has deleted keeps the name that was stored.
 """

@@ -9,12 +9,10 @@ there is status 404 with plain text.
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -28,6 +26,9 @@ from requests.exceptions import (
     SSLError,
     Timeout,
 )
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_chain, wait_fixed
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
 
 from superset_campaign_plugin.errors import (
     MarketoBusyError,
@@ -43,7 +44,9 @@ MAX_BODY = 32 * 2**20
 # Marketo admits 100 calls in 20 seconds to all programs of a subscription together; the rest is left to the others.
 CALLS, WINDOW = 80, 20.0
 
-PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)  # together longer than Marketo's window
+PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)  # between tries, in seconds; together longer than Marketo's window
+TRIES = len(PAUSES) + 1
+_OWN_PAUSE = wait_chain(*map(wait_fixed, PAUSES))
 LONGEST_PAUSE = 120.0
 
 # Of a transfer that breaks off, at most this many bytes are lost.
@@ -181,18 +184,28 @@ class Client:
         Raises `_Moved` where an attempt broke off but `done` is not what it was: that needs no patience.
         """
         before = done()
-        for pause in (*PAUSES, None):
+
+        def attempt() -> _T:
             try:
                 return action()
             except _Busy as busy:
                 if done() != before:
                     raise _Moved from busy
-                if pause is None:
-                    raise MarketoBusyError(f"{busy}, also at the last of {len(PAUSES) + 1} tries") from busy
                 if busy.retry_after > LONGEST_PAUSE:
-                    raise MarketoBusyError(f"{busy}, and asks for {busy.retry_after:.0f} seconds of patience") from busy
-                self._sleep(max(pause, busy.retry_after))
-        raise AssertionError("the last attempt returns or raises")
+                    raise MarketoBusyError(f"{busy}, and asks to wait for {busy.retry_after:.0f} seconds") from busy
+                raise
+
+        tries = Retrying(
+            retry=retry_if_exception_type(_Busy),
+            wait=_pause,
+            stop=stop_after_attempt(TRIES),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return tries(attempt)
+        except _Busy as busy:
+            raise MarketoBusyError(f"{busy}, also at the last of {TRIES} tries") from busy
 
     def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         self._take_turn()
@@ -338,7 +351,7 @@ class Client:
         return answer
 
     def _checked(self, path: str, answer: dict[str, Any]) -> dict[str, Any]:
-        """The answer, if it is one; else the error that it tells of."""
+        """The answer, if it is a success. Raises the error that it reports otherwise."""
         if answer.get("success") is True:
             return answer
         code = _code(answer)
@@ -367,7 +380,7 @@ class Client:
         return self._credentials.host
 
     def _clean(self, text: object) -> str:
-        """Somebody else's text, fit for a line of ours: printable, short, and without a secret that it may echo."""
+        """Somebody else's text, fit for a line of output: printable, short, and without a secret that it may echo."""
         if not isinstance(text, str):
             return ""
         for secret in (self._credentials.client_secret, self._credentials.client_id, self._token):
@@ -388,20 +401,20 @@ def _error(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _code(answer: dict[str, Any]) -> str:
-    """The code of the error that an answer tells of; empty where it tells of none."""
+    """The code of the error that an answer reports; empty where it reports none."""
     code = str(_error(answer).get("code", ""))
     return code if answer.get("success") is not True and code.isalnum() and len(code) <= 6 else ""
 
 
+def _pause(tried: RetryCallState) -> float:
+    """Seconds until the next try: the longer of ours and what Marketo asks for."""
+    error = tried.outcome.exception() if tried.outcome else None
+    return max(_OWN_PAUSE(tried), error.retry_after if isinstance(error, _Busy) else 0.0)
+
+
 def _seconds(retry_after: str | None) -> float:
-    """The header Retry-After, which is a number of seconds or a date."""
-    text = (retry_after or "").strip()
-    if text.isdecimal():
-        return float(text)
+    """The header Retry-After, which is a number of seconds or a date; 0 where it is neither."""
     try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        return Retry().parse_retry_after(retry_after or "")
+    except (InvalidHeader, ValueError, OverflowError):
         return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())

@@ -1,4 +1,4 @@
-"""People whom Marketo has deleted: the bulk extract leaves them out, so they are fetched page by page.
+"""People that Marketo has deleted: the bulk extract leaves them out, so they are fetched page by page.
 
 Sources are Adobe's pages *Activities* (Get Deleted Leads) and *Paging Tokens*. Marketo forgets deletions after 14 days.
 """

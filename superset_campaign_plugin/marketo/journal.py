@@ -1,8 +1,8 @@
 """The table that remembers which windows were asked for, by which job, and which of them are stored.
 
-It lies beside the activities. Each method is one transaction, so a run that is killed at any moment leaves what the
-next one goes on from: a job's id is written before the job is queued, and a window is marked as stored after its
-activities are.
+It is in the schema of the activities. Each method is one transaction, so a run that is killed at any moment leaves
+what the next one needs to continue: a job's id is written before the job is queued, and a window is marked as stored
+after its activities are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from sqlalchemy import Column, DateTime, MetaData, String, Table, select
 from sqlalchemy.engine import Connection
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_chain, wait_fixed
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import BusyError, LoadError
@@ -145,9 +146,11 @@ class Journal:
 
 def patiently(action: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
     """What `action` returns; tried again for two minutes while another program holds the database file."""
-    for pause in PAUSES:
-        try:
-            return action()
-        except BusyError:
-            sleep(pause)
-    return action()
+    tries = Retrying(
+        retry=retry_if_exception_type(BusyError),
+        wait=wait_chain(*map(wait_fixed, PAUSES)),
+        stop=stop_after_attempt(len(PAUSES) + 1),
+        sleep=sleep,
+        reraise=True,
+    )
+    return tries(action)

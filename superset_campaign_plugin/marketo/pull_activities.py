@@ -291,7 +291,7 @@ class _ActivityPull:
         self.result.assets = {part: len(rows) for part, rows in vars(assets).items()}
 
     def pull_deletions(self, beginning: datetime, now: datetime, overlap: timedelta) -> None:
-        """Store whom Marketo has deleted since the last run, or the beginning."""
+        """Store the people that Marketo has deleted since the last run, or the beginning."""
         self._tell("deleted people")
         known = [entry.window.end for entry in self._journal.read(DELETIONS)]
         window = Window(max(beginning, max(known) - overlap) if known else beginning, now)
@@ -362,7 +362,7 @@ class _ActivityPull:
                 self._lose(task, str(error))
                 return
             if not whole:
-                self._lose(task, "its file has another checksum than Marketo tells")
+                self._lose(task, "its file does not have the checksum that Marketo gives")
                 return
             self._tell(f"storing {task.window}")
             if not self._load(file):
@@ -380,7 +380,7 @@ class _ActivityPull:
         return loaded.error is None
 
     def _lose(self, task: _Task, why: str) -> None:
-        """The job of a window is no more: forget it, so that another one is made."""
+        """The job of a window is gone: forget it, so that another one is made."""
         self._remove(self._place.file(task.window, task.export_id or ""))
         self._journal.note_job(task.window, None)
         task.export_id, task.tries = None, task.tries + 1

@@ -1,19 +1,23 @@
 """Filters an email's CSS down to what can only paint.
 
-A declaration survives if its property is on the list and its value consists of known tokens; a style sheet keeps
-plain rules and `@media`. What survives is written anew from those tokens: without comments, escapes, `<` or
-unbalanced quotes, so that a browser cannot read it in another way than this module did.
+tinycss2 reads the CSS as a browser does: comments, escapes and quotes are gone before anything here looks at it. A
+declaration stays if its property is on the list and its value consists of listed tokens. A style sheet keeps plain
+rules and `@media`. What stays is written again from these tokens, without comments, escapes or `<`, so that a browser
+reads what was checked.
 
-Nothing can be laid over something else, or drawn that is no text of the email: no position, transform, zoom, negative
-margin, pseudo-element, generated content, or string but the name of a font. Else an email could cover or forge what
-the preview writes at its links. Large mail clients leave these out as well, so emails do without.
+Nothing may cover something else, or show text that is not the email's: no position, transform, zoom, negative margin,
+pseudo-element, generated content, and no string except the name of a font. Otherwise an email could cover or imitate
+what the preview writes at its links. Large mail clients remove these as well, so emails do not depend on them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import unescape as _unescape
+
+import tinycss2
+from tinycss2.ast import AtRule, Declaration, FunctionBlock, Node, QualifiedRule
 
 
 def unescape(text: str) -> str:
@@ -27,6 +31,11 @@ def unescape(text: str) -> str:
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
+
+# Of characters that are neither letters nor digits, in one style sheet or attribute. They bound the number of tokens,
+# each of which takes memory; the data of an image has few of them.
+MAX_MARKS = 100_000
+_LETTERS_AND_DIGITS = re.compile(r"[a-z0-9]+", re.IGNORECASE | re.ASCII)
 
 _PROPERTY = re.compile(
     r"""(?:
@@ -43,37 +52,42 @@ _PROPERTY = re.compile(
     )""",
     re.VERBOSE,
 )
-# Elsewhere a browser writes the string: as a list's marker, at the end of a cut line, above the letters.
+# Elsewhere a browser shows the string: as a list's marker, at the end of a cut line, above the letters.
 _NAMED_BY_STRINGS = frozenset({"font", "font-family"})
 _FUNCTIONS = _names("rgb rgba hsl hsla calc min max clamp linear-gradient radial-gradient")
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-    | (?P<url>url\(\s*(?:"(?P<double>[^"\\\n]*)"|'(?P<single>[^'\\\n]*)'|(?P<bare>[^"'()\\\s]*))\s*\))
-    | (?P<function>-?[a-z][a-z-]*)\(
-    | (?P<word>-?[a-z_][\w-]*)
-    | (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:%|[a-z]+)?)
-    | (?P<hash>\#[0-9a-f]{3,8}\b)
-    | (?P<string>"[^"'\\\n<>@(){};]*"|'[^"'\\\n<>@(){};]*')
-    | (?P<close>\))
-    | (?P<sign>[,/+*!-])""",
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
+_MAX_NESTED_FUNCTIONS = 8
+# What a token of a value may be, in the spelling of tinycss2: a character that needs an escape has one there.
+_TOKENS = {
+    kind: re.compile(pattern, re.IGNORECASE | re.ASCII)
+    for kind, pattern in {
+        "ident": r"-?[a-z_][\w-]*",
+        "number": r"[+-]?[\d.]+(?:e[+-]?\d+)?",
+        "percentage": r"[+-]?[\d.]+(?:e[+-]?\d+)?%",
+        "dimension": r"[+-]?[\d.]+(?:e[+-]?\d+)?[a-z]+",
+        "hash": r"\#[0-9a-f]{3,8}",
+        "string": r'"[^"\'\\<>@(){};\x00-\x1f\x7f\ud800-\udfff]*"',
+        "literal": r"[,/+*-]",
+    }.items()
+}
+# These would be read as one token, or as another one, without a space between them.
+_WORDS = _names("ident number percentage dimension hash function url")
+
 # Of attributes not those into which the preview writes clicks: a rule for each figure would load another image.
 _COMPOUND = re.compile(
     r"""(?:
       [\w*.\#-]+
     | :(?!:|before\b|after\b)[\w-]+(?:\([\w\s+.\#-]*\))?
-    | \[(?!data-|title\b)[\w-]+(?:[~|^$*]?=(?:"[\w\s./:-]*"|'[\w\s./:-]*'|[\w-]+))?\]
+    | \[(?!data-|title\b)[\w-]+(?:[~|^$*]?=(?:"[\w\s./:-]*"|[\w-]+))?\]
     | \s*[\s>+~,]\s*
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_MEDIA = re.compile(r"@media\b[\w\s:().,/%-]+", re.IGNORECASE | re.ASCII)
+_MEDIA = re.compile(r"[\w\s:().,/%-]+", re.IGNORECASE | re.ASCII)
 _MAX_MEDIA_DEPTH = 3
-_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_MAX_NESTED_BLOCKS = 4
 
 _DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpe?g|webp);base64,[a-z0-9+/]+={0,2}", re.IGNORECASE)
-_REMOTE = re.compile(r"(?:https?:)?//[^\s\"'<>\\(){}]+", re.IGNORECASE)
+_REMOTE = re.compile(r"(?:https?:)?//[^\s\"'<>\\(){}\ud800-\udfff]+", re.IGNORECASE)
 # Browsers drop these from addresses before they look at the scheme.
 _IGNORED_IN_URLS = re.compile(r"[\x00-\x20\x7f]+")
 
@@ -86,7 +100,7 @@ class ImagePolicy:
         self.blocked = 0
 
     def address(self, url: str, *, tracking: bool = False) -> str | None:
-        """The address to load an image from, or None; a `tracking` image is not loaded wherever it lies."""
+        """The address to load an image from, or None; a `tracking` image never loads, wherever it is."""
         url = _IGNORED_IN_URLS.sub("", url)
         if _DATA_IMAGE.fullmatch(url):
             return url
@@ -100,39 +114,25 @@ class ImagePolicy:
 
 
 def clean_declarations(css: str, images: ImagePolicy, *, tracking: bool = False) -> str:
-    """The safe declarations of a `style` attribute or a rule, as `name: value; name: value`."""
-    kept = []
-    for declaration in _split_declarations(_COMMENT.sub(" ", css)):
-        name, colon, value = declaration.partition(":")
-        name = name.strip().lower()
-        if colon and _PROPERTY.fullmatch(name):
-            cleaned = _clean_value(name, value, images, tracking)
-            if cleaned and not _lays_over(name, cleaned):
-                if name == "opacity":
-                    # The preview has the last word on it, and an important style attribute would have it.
-                    cleaned = cleaned.replace("!important", "").strip()
-                kept.append(f"{name}: {cleaned}")
-    return "; ".join(kept)
+    """The safe declarations of a `style` attribute, as `name: value; name: value`."""
+    return _clean_declarations(_tokens(css), images, tracking=tracking)
 
 
 def clean_stylesheet(css: str, images: ImagePolicy) -> str:
     """The safe rules of a style sheet, one a line: plain rules and `@media`, nothing else."""
-    text = _COMMENT.sub(" ", css).replace("<!--", " ").replace("-->", " ")
-    return "\n".join(_clean_rules(text, images, depth=0))
+    return "\n".join(_clean_rules(_tokens(css), images, depth=0))
 
 
 def clean_media(query: str) -> str | None:
     """A media query as `@media …`, or None if it is not one."""
-    words = " ".join(query.split())
-    balanced = words.count("(") == words.count(")")
-    return f"@media {words}" if words and balanced and _MEDIA.fullmatch(f"@media {words}") else None
+    return _clean_media(_tokens(query))
 
 
 def is_hidden(declarations: str) -> bool:
     """Whether cleaned declarations hide their element, or shrink it to a dot."""
-    for declaration in _split_declarations(declarations):
-        name, _, value = declaration.partition(":")
-        name, value = name.strip(), value.replace("!important", "").strip().lower()
+    for declaration in declarations.split("; "):
+        name, _, value = declaration.partition(": ")
+        value = value.replace("!important", "").strip().lower()
         if (name, value) in (("display", "none"), ("visibility", "hidden")):
             return True
         if name in ("width", "height", "max-width", "max-height", "opacity"):
@@ -143,23 +143,30 @@ def is_hidden(declarations: str) -> bool:
     return False
 
 
-def _split_declarations(css: str) -> Iterator[str]:
-    """Split at semicolons that are neither quoted nor in parentheses, where data: addresses have theirs."""
-    start, depth, quote = 0, 0, ""
-    for found in re.finditer(r"[;()\"']", css):
-        mark = found[0]
-        if quote:
-            quote = "" if mark == quote else quote
-        elif mark in "\"'":
-            quote = mark
-        elif mark == "(":
-            depth += 1
-        elif mark == ")":
-            depth = max(0, depth - 1)
-        elif depth == 0:
-            yield css[start : found.start()]
-            start = found.end()
-    yield css[start:]
+def _tokens(css: str) -> list[Node]:
+    """The CSS as tokens; none where they would be too many, or a number has more digits than Python reads."""
+    if len(css) > MAX_MARKS and len(_LETTERS_AND_DIGITS.sub("", css)) > MAX_MARKS:
+        return []
+    try:
+        return list(tinycss2.parse_component_value_list(css, skip_comments=True))
+    except ValueError:
+        return []
+
+
+# --------------------------------------------------------------------------------------------------------- declarations
+
+
+def _clean_declarations(tokens: Iterable[Node], images: ImagePolicy, *, tracking: bool = False) -> str:
+    kept = []
+    for declaration in tinycss2.parse_blocks_contents(tokens, skip_comments=True, skip_whitespace=True):
+        if isinstance(declaration, Declaration) and _PROPERTY.fullmatch(declaration.lower_name):
+            name = declaration.lower_name
+            value = _clean_value(name, declaration.value, images, tracking)
+            if value and not _lays_over(name, value):
+                # The preview decides last on opacity, and an important style attribute would win over it.
+                important = " !important" if declaration.important and name != "opacity" else ""
+                kept.append(f"{name}: {value}{important}")
+    return "; ".join(kept)
 
 
 def _lays_over(name: str, value: str) -> bool:
@@ -170,101 +177,93 @@ def _lays_over(name: str, value: str) -> bool:
     return name == "display" and "contents" in value.lower()
 
 
-def _clean_value(name: str, value: str, images: ImagePolicy, tracking: bool) -> str | None:
-    """The value from known tokens alone, or None. An image that must not load becomes `none`."""
-    parts: list[str] = []
-    addresses: list[tuple[int, str]] = []
-    position, depth = 0, 0
-    # Long runs of spaces would be looked at once for each token that may end in spaces.
-    value = " ".join(value.split())
-    while position < len(value):
-        token = _TOKEN.match(value, position)
-        if token is None or (token["string"] and name not in _NAMED_BY_STRINGS):
-            return None
-        kind, text = token.lastgroup, token[0]
-        if token["url"] is not None:
-            if depth:
-                return None
-            addresses.append((len(parts), token["double"] or token["single"] or token["bare"] or ""))
-            parts.append("none")
-        elif kind == "space":
-            parts.append(" ")
-        elif kind == "function":
-            if token["function"].lower() not in _FUNCTIONS:
-                return None
-            depth += 1
-            parts.append(text.lower())
-        elif kind == "close":
-            depth -= 1
-            if depth < 0:
-                return None
-            parts.append(text)
-        else:
-            parts.append(text)
-        position = token.end()
-    if depth or not _spell_importance(parts):
+class _Refused(Exception):
+    """A value holds something that is on no list."""
+
+
+class _Address(str):
+    """The address of an image, about which nothing is decided yet."""
+
+
+def _clean_value(name: str, tokens: Sequence[Node], images: ImagePolicy, tracking: bool) -> str | None:
+    """The value, or None if one of its tokens is not listed. An image that must not load becomes `none`."""
+    try:
+        parts = list(_parts(tokens, with_strings=name in _NAMED_BY_STRINGS, depth=0))
+    except _Refused:
         return None
     # Only now, so that a value which is dropped counts no image.
-    for index, url in addresses:
-        address = images.address(unescape(url), tracking=tracking)
-        if address is not None:
-            parts[index] = f'url("{address}")'
-    return "".join(parts).strip()
+    written = []
+    for part in parts:
+        if isinstance(part, _Address):
+            address = images.address(unescape(part), tracking=tracking)
+            part = "none" if address is None else f'url("{address}")'
+        written.append(part)
+    return "".join(written).strip()
 
 
-def _spell_importance(parts: list[str]) -> bool:
-    """Spell a value's `! Important` as everybody does, for whoever takes it off; False if a mark stands elsewhere."""
-    if "!" not in parts:
-        return True
-    mark = parts.index("!")
-    if "".join(parts[mark + 1 :]).strip().lower() != "important":
-        return False
-    parts[mark:] = ["!important"]
-    return True
+def _parts(tokens: Sequence[Node], *, with_strings: bool, depth: int) -> Iterator[str]:
+    before = None
+    for token in tokens:
+        kind = token.type
+        if before in _WORDS and kind in _WORDS:
+            yield " "
+        before = kind
+        if kind == "whitespace":
+            yield " "
+        elif kind == "url" or (kind == "function" and token.lower_name == "url"):
+            if depth:
+                raise _Refused
+            yield _Address(token.value if kind == "url" else _quoted_address(token))
+        elif kind == "function":
+            if token.lower_name not in _FUNCTIONS or depth == _MAX_NESTED_FUNCTIONS:
+                raise _Refused
+            yield f"{token.lower_name}("
+            yield from _parts(token.arguments, with_strings=with_strings, depth=depth + 1)
+            yield ")"
+        else:
+            listed = _TOKENS.get(kind)
+            if listed is None or (kind == "string" and not with_strings):
+                raise _Refused
+            text: str = token.serialize()
+            if not listed.fullmatch(text):
+                raise _Refused
+            yield text
 
 
-def _clean_rules(text: str, images: ImagePolicy, *, depth: int) -> Iterator[str]:
-    position = 0
-    while mark := _search(r"[{};]", text, position):
-        prelude = " ".join(text[position : mark.start()].split())
-        position = mark.end()
-        if mark[0] != "{":
-            continue  # the end of @import, @charset and the like, or a stray brace
-        if not prelude.startswith("@"):
-            end = text.find("}", position)
-            body = text[position:] if end < 0 else text[position:end]
-            position = len(text) if end < 0 else end + 1
-            selector = _clean_selector(prelude)
-            declarations = clean_declarations(body, images) if selector else ""
+def _quoted_address(function: FunctionBlock) -> str:
+    """The address of `url("…")`."""
+    arguments = [token for token in function.arguments if token.type != "whitespace"]
+    if [token.type for token in arguments] != ["string"]:
+        raise _Refused
+    return str(arguments[0].value)
+
+
+# ---------------------------------------------------------------------------------------------------------------- rules
+
+
+def _clean_rules(tokens: Iterable[Node], images: ImagePolicy, *, depth: int) -> Iterator[str]:
+    for rule in tinycss2.parse_stylesheet(tokens, skip_comments=True, skip_whitespace=True):
+        if isinstance(rule, QualifiedRule):
+            selector = _clean_selector(rule.prelude)
+            declarations = _clean_declarations(rule.content, images) if selector else ""
             if declarations:
                 yield f"{selector} {{ {declarations} }}"
-            continue
-        body, position = _block(text, position)
-        media = clean_media(prelude[len("@media") :]) if prelude.lower().startswith("@media") else None
-        if media and depth < _MAX_MEDIA_DEPTH:
-            rules = "\n".join(_clean_rules(body, images, depth=depth + 1))
-            if rules:
-                yield f"{media} {{\n{rules}\n}}"
+        elif isinstance(rule, AtRule) and rule.lower_at_keyword == "media" and rule.content is not None:
+            media = _clean_media(rule.prelude)
+            if media and depth < _MAX_MEDIA_DEPTH:
+                rules = "\n".join(_clean_rules(rule.content, images, depth=depth + 1))
+                if rules:
+                    yield f"{media} {{\n{rules}\n}}"
 
 
-def _search(pattern: str, text: str, position: int) -> re.Match[str] | None:
-    return re.compile(pattern).search(text, position)
+def _clean_media(tokens: Sequence[Node]) -> str | None:
+    query = _text(tokens)
+    return f"@media {query}" if query and _MEDIA.fullmatch(query) else None
 
 
-def _block(text: str, position: int) -> tuple[str, int]:
-    """The text up to the brace that closes the one before `position`, and where it goes on after it."""
-    depth, start = 1, position
-    while mark := _search(r"[{}]", text, position):
-        position = mark.end()
-        depth += 1 if mark[0] == "{" else -1
-        if depth == 0:
-            return text[start : mark.start()], position
-    return text[start:], len(text)
-
-
-def _clean_selector(selector: str) -> str | None:
+def _clean_selector(tokens: Sequence[Node]) -> str | None:
     # Links lose their address in the preview, and with it :link; the rule is meant for them all the same.
-    selector = re.sub(r"\b(a):link\b", r"\1", selector, flags=re.IGNORECASE)
+    selector = re.sub(r"\b(a):link\b", r"\1", _text(tokens) or "", flags=re.IGNORECASE)
     position = 0
     while position < len(selector):
         part = _COMPOUND.match(selector, position)
@@ -272,3 +271,16 @@ def _clean_selector(selector: str) -> str | None:
             return None
         position = part.end()
     return selector or None
+
+
+def _text(tokens: Sequence[Node]) -> str | None:
+    """The text of tokens on one line, in the spelling of tinycss2; None if they are nested deeply or in error."""
+    return None if _is_odd(tokens, _MAX_NESTED_BLOCKS) else " ".join(tinycss2.serialize(tokens).split())
+
+
+def _is_odd(tokens: Sequence[Node], levels: int) -> bool:
+    return any(
+        token.type == "error" or (content is not None and (levels == 0 or _is_odd(content, levels - 1)))
+        for token in tokens
+        for content in [getattr(token, "arguments", getattr(token, "content", None))]
+    )

@@ -1,7 +1,7 @@
 """Makes an email's HTML safe to show: it runs nothing, loads nothing unasked, and leads nowhere.
 
 Three steps, each of which would do: nh3 parses the HTML as a browser does and keeps only listed elements and
-attributes; the result is then written anew, attribute by attribute; and the view sends it with a policy that forbids
+attributes; the result is then written again, attribute by attribute; and the view sends it with a policy that forbids
 everything else. Nothing here knows Flask or Superset.
 """
 
@@ -241,7 +241,7 @@ def text_of(body: CleanBody) -> str:
 
 
 class _Writer(HTMLParser):
-    """Writes settled markup anew, so that the output holds only what is put into `parts` here."""
+    """Writes settled markup again, so that the output holds only what is put into `parts` here."""
 
     def __init__(self, images: ImagePolicy, marks: Callable[[str], ClickMark | None]) -> None:
         super().__init__(convert_charrefs=True)

@@ -287,7 +287,7 @@ class _Run:
         return int(count)
 
     def _find_changed_pairs(self, changed: TableClause, people: TableClause | None) -> TableClause:
-        self.progress("Finding whom it touches")
+        self.progress("Finding the records that change")
         parts = [changes.pairs(select(*changed.c))]
         if people is not None:
             parts += [
@@ -303,7 +303,7 @@ class _Run:
         return self.scratch.make(_CHANGED_PAIRS, select(*together.c), changes.PAIR)
 
     def _replace_records(self, pairs: TableClause) -> None:
-        self.progress("Records of whom it touches")
+        self.progress("Computing the records that change")
         old = stored(RECORDS, self.schema)
         emails = changes.few_emails(self.connection, self.engine, pairs)
         touched = exists(select(literal(1)).select_from(pairs).where(*_same(pairs, old, changes.PAIR)))

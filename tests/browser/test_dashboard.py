@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from dashboard_page import DASHBOARD, LONG, chart, choose, log_in, report_columns, settle
+from dashboard_page import DASHBOARD, LONG, answered, chart, choose, fits, log_in, report_columns, settle, until
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment
 from playwright.sync_api import Browser, Page, expect
 
@@ -74,9 +74,8 @@ def test_a_click_on_a_campaign_narrows_the_emails(page: Page) -> None:
     reload(page)
     first = chart(page, "Campaigns").locator("tbody tr").first.locator("td").nth(1)
     name = first.inner_text()
-    first.click()
-    page.wait_for_timeout(1000)
-    settle(page)
+    with answered(page):
+        first.click()
     campaigns = set(chart(page, "Emails").locator("tbody td:nth-child(1)").all_inner_texts())
     assert campaigns == {name}
 
@@ -101,9 +100,8 @@ def test_hostile_names_stay_text(page: Page) -> None:
     search = chart(page, "Campaigns").locator("input[aria-label^=Search]")
     for name, part in zip(HOSTILE_NAMES, ("window.hacked", "onerror", "Brien", "عرض"), strict=True):
         search.fill(part)
-        page.wait_for_timeout(500)
-        cells = chart(page, "Campaigns").locator("tbody td:nth-child(2)").all_inner_texts()
-        assert name in cells
+        cells = chart(page, "Campaigns").locator("tbody td:nth-child(2)")
+        until(page, lambda name=name, cells=cells: name in cells.all_inner_texts())
     search.fill("")
     assert page.evaluate("window.hacked") is None
 
@@ -114,15 +112,11 @@ def choose_all_time(page: Page) -> None:
     page.locator(".ant-popover .ant-select").first.click()
     page.locator(".ant-select-item-option").filter(has_text="No filter").click()
     page.locator("[data-test=date-filter-control__apply-button]").click()
-    page.locator("[data-test=filter-bar__apply-button]").click()
-    page.wait_for_timeout(500)
-    settle(page)
+    with answered(page):
+        page.locator("[data-test=filter-bar__apply-button]").click()
 
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_nothing_overflows_the_page(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 3000})
-    page.wait_for_timeout(1000)
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0
+    fits(page, width, 3000)
     page.set_viewport_size({"width": 1440, "height": 3000})

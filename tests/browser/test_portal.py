@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import celery
 import pytest
 import redis
-from dashboard_page import LONG, chart, choose, report_columns, settle
+from dashboard_page import LONG, answered, chart, choose, fits, report_columns, settle, until
 from playwright.sync_api import Browser, Frame, Page, Response, expect
 
-from stack.settings import free_port
+from servers.ports import free_port
 from stack.start import Stack, started
 from superset_campaign_plugin.reporting.run_report import run_report
 
@@ -134,21 +134,22 @@ def test_a_customer_uses_all_of_the_report_and_sees_their_own_rows(
 
     campaigns = chart(report, "Campaigns")
     delivered = campaigns.locator("th").filter(has_text=re.compile("^Delivered$")).first
+
+    def shown() -> list[int]:
+        return [int(text.replace(",", "")) for text in cells(visit, "Campaigns", 5)]
+
+    before = sorted(shown())
+    orders = [before, before[::-1]]
     delivered.click()
-    report.wait_for_timeout(500)
-    settle(report)
-    ascending = [int(text.replace(",", "")) for text in cells(visit, "Campaigns", 5)]
+    until(report, lambda: shown() in orders)
+    orders.remove(shown())
     delivered.click()
-    report.wait_for_timeout(500)
-    settle(report)
-    descending = [int(text.replace(",", "")) for text in cells(visit, "Campaigns", 5)]
-    assert sorted([ascending, descending]) == sorted([sorted(ascending), sorted(descending, reverse=True)])
+    until(report, lambda: [shown()] == orders)
 
     first = campaigns.locator("tbody tr").first.locator("td").nth(1)
     campaign = first.inner_text()
-    first.click()
-    report.wait_for_timeout(1000)
-    settle(report)
+    with answered(report):
+        first.click()
     assert set(cells(visit, "Emails", 1)) == {campaign}
 
     email = chart(report, "Emails").locator("tbody a").first.inner_text()
@@ -201,23 +202,20 @@ def test_a_page_of_another_origin_cannot_frame_it(browser: Browser, elsewhere: s
     answers: dict[str, Response] = {}
     page.on("response", lambda response: answers.setdefault(urlsplit(response.url).path.split("/")[1], response))
     page.goto(elsewhere)
-    page.wait_for_timeout(2000)
+    # What the policy forbids the browser puts an error in place of.
+    until(page, lambda: {frame.url for frame in page.frames[1:]} == {"chrome-error://chromewebdata/"})
+    until(page, lambda: answers.keys() >= {"embedded", "login"})
     assert answers["embedded"].status == 403
     assert answers["login"].status == 200
     for answer in (answers["embedded"], answers["login"]):
         policy = answer.header_value("content-security-policy")
         assert f"frame-ancestors 'self' {stack.portal.rstrip('/')};" in f"{policy};"
-    # What the policy forbids the browser puts an error in place of.
-    assert {frame.url for frame in page.frames[1:]} == {"chrome-error://chromewebdata/"}
     page.close()
 
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_nothing_overflows_the_portal(alder: Visit, width: int) -> None:
-    alder.page.set_viewport_size({"width": width, "height": 844})
-    alder.page.wait_for_timeout(500)
-    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert alder.page.evaluate(overflow) <= 0
+    fits(alder.page, width, 844)
     frame = alder.page.locator("#report iframe").bounding_box()
     header = alder.page.locator("header").bounding_box()
     assert (frame["width"], frame["height"]) == (width, 844 - header["height"])

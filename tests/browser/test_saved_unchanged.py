@@ -72,7 +72,7 @@ def installed(model: str) -> list[tuple[int, str]]:
 
 
 def test_the_dashboards_properties(page: Page, deployment: Deployment) -> None:
-    """Which is where an owner is put in, and which writes the layout, the filters and the colours anew."""
+    """There an owner is set, and saving writes the layout, the filters and the colours again."""
     edit(page)
     page.locator("[data-test=actions-trigger]").click()
     page.get_by_text("Edit properties").click()
@@ -87,7 +87,7 @@ def test_each_chart(page: Page, deployment: Deployment) -> None:
         from superset.models.slice import Slice
 
         charts = installed("chart")
-        for id_, _ in charts:  # who is no owner can only make a copy
+        for id_, _ in charts:  # somebody who is not an owner can only make a copy
             db.session.get(Slice, id_).owners = [security_manager.find_user("admin")]
         db.session.commit()
     for id_, _ in charts:

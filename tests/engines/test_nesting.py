@@ -20,7 +20,7 @@ from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
-from superset_campaign_plugin.sources.relations import build_relations
+from superset_campaign_plugin.sources.build_relations import build_relations
 
 STACK = 100
 FORMS_OF_LAYOUTS = {**{name: (name, tables) for name, tables in LAYOUTS.items()}, **FORMS}

@@ -291,7 +291,7 @@ def warehouse_without_tables(_: Deployment) -> None:
 
 ANSWER = None  # it does what it is for
 NOT_INSTALLED = "not installed here; run: superset campaign install"
-ANEW = "deleted in Superset; run: superset campaign install, which makes anew what is missing"
+ANEW = "deleted in Superset; run: superset campaign install, which creates what is missing"
 
 # By state and command: what the sentence says; ANSWER where the command works.
 STATES: list[tuple[Callable[[Deployment], None], dict[str, str | None]]] = [
@@ -403,7 +403,7 @@ def test_a_rule_whose_description_was_edited_is_a_sentence(restored: Deployment,
     boundaries.grant(ROLE, ["EMEA"])
     db.session.query(RowLevelSecurityFilter).filter_by(name=f"Campaign report: {ROLE}").one().description = text
     db.session.commit()
-    assert "was changed; delete the rule and grant anew" in sentence(run(*COMMANDS[name]))
+    assert "was changed; delete the rule and grant again" in sentence(run(*COMMANDS[name]))
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def test_each_half_of_the_page_keeps_the_other(tmp_path: Path) -> None:
 
 
 def test_superset_computes_where_redis_is_gone() -> None:
-    from stack.settings import free_port
+    from servers.ports import free_port
     from superset_campaign_plugin.caching import ForgivingRedisCache
 
     cache = ForgivingRedisCache(host="127.0.0.1", port=free_port())

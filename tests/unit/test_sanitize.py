@@ -312,7 +312,7 @@ def test_the_looks_of_an_email_stay():
         '@media only screen and (max-width: 600px) {\n.col, td[class="x"] { width: 100% !important }\n}',
         "a { color: #123456 }",
         "table td > p:first-child { margin: 0 0 1em }",
-        "background-color: #eeeeee; margin: 0; font-family: &#x27;Segoe UI&#x27;, Arial, sans-serif",
+        "background-color: #eeeeee; margin: 0; font-family: &quot;Segoe UI&quot;, Arial, sans-serif",
         '<font color="#ff0000" face="Arial" size="2">Hi</font>',
         '<b style="color: rgb(1, 2, 3)">you</b>',
         '<table align="center" border="0" cellpadding="0" cellspacing="0" role="presentation" width="600">',

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.ports import HOST
+from servers.ports import HOST, free_port
 from stack.errors import StackError
-from stack.settings import environment, free_port, load_settings
+from stack.settings import environment, load_settings
 from stack.start import started
 
 

@@ -1,4 +1,4 @@
-"""Processes that live as long as the stack."""
+"""Processes that live as long as whoever started them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stack.errors import StackError
+from servers.errors import ServerError
 
 _PR_SET_PDEATHSIG = 1
 
@@ -32,25 +32,29 @@ class Service:
         return self.process.poll() is not None
 
     def wait_until(self, works: Callable[[], bool], seconds: float = 120) -> None:
-        """Return once it works. Raises `StackError` if it ends or takes too long."""
+        """Return once it works. Raises `ServerError` if it ends or takes too long."""
         deadline = time.monotonic() + seconds
         while not works():
             if self.ended:
-                raise StackError(f"{self.name} did not start; {self.log} says why")
+                raise ServerError(f"{self.name} did not start; {self._why()}")
             if time.monotonic() > deadline:
-                raise StackError(f"{self.name} did not answer within {seconds:.0f} seconds; {self.log} says why")
+                raise ServerError(f"{self.name} did not answer within {seconds:.0f} seconds; {self._why()}")
             time.sleep(0.2)
 
+    def _why(self) -> str:
+        """Where the reason is, and the end of it: the log of a temporary server is gone with it."""
+        last = self.log.read_text(errors="replace")[-2000:].strip()
+        return f"{self.log} says why" + (f":\n{last}" if last else "")
+
     def stop(self) -> None:
-        """Ask it to end, with all that it has started, and insist after a while."""
-        if self.ended:
-            return
-        self.process.send_signal(self._stop)
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
+        """Ask it to end, and insist after a while; then end what it has started and left."""
+        if not self.ended:
+            self.process.send_signal(self._stop)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=30)
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        self.process.wait()
 
 
 @contextlib.contextmanager
@@ -60,14 +64,14 @@ def running(
     log: Path,
     *,
     environment: Mapping[str, str],
-    folder: Path,
+    folder: Path | None = None,
     account: str | None = None,
     stop: signal.Signals = signal.SIGTERM,
 ) -> Iterator[Service]:
     """Run the command until the block ends.
 
-    It gets a session of its own, so that Ctrl-C reaches the stack alone, which then ends its services in order.
-    `account` is whom to run it as.
+    It gets a session of its own, so that Ctrl-C reaches the caller alone, which then ends its services in order.
+    `account` is the one to run it as, and `folder` the one to run it in.
     """
     with log.open("w") as output:
         process = subprocess.Popen(  # the folder's owner decides what runs here
@@ -91,7 +95,7 @@ def running(
 
 
 def _die_with_parent(stop: signal.Signals) -> Callable[[], None] | None:
-    """On Linux: the kernel ends the process when the stack ends in a way that leaves it no time to."""
+    """On Linux: the kernel ends the process when the caller ends in a way that leaves it no time to."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)
