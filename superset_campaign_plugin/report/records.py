@@ -181,25 +181,26 @@ def attribute(events: CTE, sends: CTE, name: str) -> CompoundSelect:
     )
 
 
-def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE | None = None) -> CTE:
-    """One row an email record; the module's docstring gives its columns. `sends` are those that count, if at hand."""
-    sends = counted_sends(relations) if sends is None else sends
+def email_activities(relations: Relations, engine: Engine, rules: Rules, sends: CTE) -> CTE:
+    """Every activity with its campaign: happened (a bit of `Happening`), the key of its record, activity_at."""
     events = _events(relations, engine, rules)
     sent = select(
         literal(Happening.SENT.value).label("happened"), *(sends.c[name] for name in (*RECORD_KEY, "activity_at"))
     )
     if events is None:
-        activities = step("email_activities", "Every activity with its campaign", sent)
-    else:
-        known = attribute(events, sends, "event").subquery("known")
-        activities = union_all(
-            comment(sent, "Every activity with its campaign"),
-            select(known.c.happened, *(known.c[name] for name in (*RECORD_KEY, "activity_at"))),
-        ).cte("email_activities")
+        return step("email_activities", "Every activity with its campaign", sent)
+    known = attribute(events, sends, "event").subquery("known")
+    return union_all(
+        comment(sent, "Every activity with its campaign"),
+        select(known.c.happened, *(known.c[name] for name in (*RECORD_KEY, "activity_at"))),
+    ).cte("email_activities")
 
+
+def gathered(activities: CTE, engine: Engine, *more: ColumnElement[Any]) -> CTE:
+    """All that happened to each campaign, email and person; `more` columns are aggregates of the activities."""
     is_send = activities.c.happened == literal(Happening.SENT.value)
     key = [activities.c[name] for name in RECORD_KEY]
-    gathered = step(
+    return step(
         "gathered_activities",
         "All that happened, for each campaign, email and person",
         select(
@@ -207,8 +208,13 @@ def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE
             func.min(case((is_send, activities.c.activity_at))).label("sent_at"),
             func.max(activities.c.activity_at).label("last_activity_at"),
             engine.any_bits(activities.c.happened, len(Happening)).label("happened"),
+            *more,
         ).group_by(*key),
     )
+
+
+def flagged(gathered: CTE, engine: Engine, *more: str) -> CTE:
+    """The email records of what was gathered, with the columns `more` of it as they are."""
 
     def flag(name: str) -> ColumnElement[Any]:
         return case((engine.has_bits(gathered.c.happened, _IMPLIED_BY[name].value), 1), else_=0).label(name)
@@ -220,8 +226,15 @@ def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE
         select(
             *(gathered.c[name] for name in (*RECORD_KEY, "sent_at", "last_activity_at")),
             *(flag(name) for name in _IMPLIED_BY),
+            *(gathered.c[name] for name in more),
         ).where(engine.has_bits(gathered.c.happened, Happening.SENT.value)),
     )
+
+
+def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE | None = None) -> CTE:
+    """One row an email record; the module's docstring gives its columns. `sends` are those that count, if at hand."""
+    sends = counted_sends(relations) if sends is None else sends
+    return flagged(gathered(email_activities(relations, engine, rules, sends), engine), engine)
 
 
 def outcome(records: FromClause) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:
