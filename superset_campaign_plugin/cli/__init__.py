@@ -13,6 +13,7 @@ from superset_campaign_plugin.cli import (  # noqa: F401 - each adds its command
     guests,
     log,
     packaging,
+    people,
     refresh,
     report,
 )

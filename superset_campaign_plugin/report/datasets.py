@@ -78,7 +78,7 @@ def _of_view(name: str, view: TableClause, engine: Engine, options: Options) -> 
 def _performance(facts: Facts, engine: Engine, options: Options) -> Select:
     rollup = facts.daily()
     sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
-    named, names = _with_names(rollup, facts.names(), engine, options)
+    named, names = with_names(rollup, facts.names(), engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
     return comment(
         named.add_columns(
@@ -130,15 +130,15 @@ def _report_columns() -> CTE:
 
 def _links(facts: Facts, engine: Engine, options: Options) -> Select:
     clicks = facts.links()
-    named, names = _with_names(clicks, facts.names(), engine, options)
+    named, names = with_names(clicks, facts.names(), engine, options)
     return comment(
         named.add_columns(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count),
         "The clicks with names. A name that is missing shows the id",
     )
 
 
-def _with_names(facts: CTE, known: Names, engine: Engine, options: Options) -> tuple[Select, list[ColumnElement[Any]]]:
-    """The facts beside what their ids stand for, and the columns that say it."""
+def with_names(facts: CTE, known: Names, engine: Engine, options: Options) -> tuple[Select, list[ColumnElement[Any]]]:
+    """The facts beside what their ids stand for, and the columns that say it: those of the report's dimensions."""
     campaigns = known.campaigns.cte("newest_campaigns")
     programs = known.programs.cte("newest_programs")
     emails = known.emails.cte("newest_emails")

@@ -35,18 +35,18 @@ PENDING_DAYS = 3
 
 RECORD_KEY = ("campaign_id", "email_id", "person_id")
 
-_CLICKS = Happening.CLICKED | Happening.CLICKED_BY_BOT
+CLICKS = Happening.CLICKED | Happening.CLICKED_BY_BOT
 # An image proxy mostly loads images when a person opens; Apple's privacy proxy loads them whether or not.
-_HUMAN_OPENS = Happening.OPENED | Happening.OPENED_BY_IMAGE_PROXY | Happening.CLICKED | Happening.UNSUBSCRIBED
-_OPENS = _HUMAN_OPENS | Happening.OPENED_BY_BOT | Happening.OPENED_BY_PRIVACY_PROXY | Happening.CLICKED_BY_BOT
+HUMAN_OPENS = Happening.OPENED | Happening.OPENED_BY_IMAGE_PROXY | Happening.CLICKED | Happening.UNSUBSCRIBED
+OPENS = HUMAN_OPENS | Happening.OPENED_BY_BOT | Happening.OPENED_BY_PRIVACY_PROXY | Happening.CLICKED_BY_BOT
 
 # The columns of a record that say what happened, each by the happenings that imply it:
 # opened.click-implies-open, opened.unsubscribe-implies-open.
 _IMPLIED_BY = {
-    "opened": _OPENS,
-    "clicked": _CLICKS,
+    "opened": OPENS,
+    "clicked": CLICKS,
     "unsubscribed": Happening.UNSUBSCRIBED,
-    "human_opened": _HUMAN_OPENS,
+    "human_opened": HUMAN_OPENS,
     "human_clicked": Happening.CLICKED,
     "privacy_proxy_opened": Happening.OPENED_BY_PRIVACY_PROXY,
     "image_proxy_opened": Happening.OPENED_BY_IMAGE_PROXY,
@@ -87,10 +87,10 @@ def counts_as_click(link: ColumnElement[Any], engine: Engine, rules: LinkRules) 
 def _events(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
     branches = []
     for kind, query in relations.events.items():
-        happening = _happening(kind, query, engine, rules)
+        bit = happening(kind, query, engine, rules)
         events = _without_bots(query) if rules.leave_out_bots else query
         columns = [events.selected_columns[name] for name in (*RECORD_KEY, "activity_at")]
-        branches.append(events.with_only_columns(happening.label("happened"), *columns))
+        branches.append(events.with_only_columns(bit.label("happened"), *columns))
     if not branches:
         return None
     bits = ", ".join(f"{happening.value} {_words(happening)}" for happening in Happening)
@@ -103,7 +103,7 @@ def _words(happening: Happening) -> str:
     return str(happening.name).lower().replace("_", " ")
 
 
-def _happening(kind: EventKind, query: Select, engine: Engine, rules: Rules) -> ColumnElement[Any]:
+def happening(kind: EventKind, query: Select, engine: Engine, rules: Rules) -> ColumnElement[Any]:
     """The bit for each row of the log: what happened, and for opens and clicks who did it."""
     if kind not in (EventKind.OPENED, EventKind.CLICKED):
         return literal(Happening[kind.name].value)

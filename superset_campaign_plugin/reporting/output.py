@@ -51,19 +51,24 @@ def as_table(report: Report) -> str:
     body = [
         [_shown(value, name in ratios) for name, value in zip(report.columns, row, strict=True)] for row in report.rows
     ]
+    lines = aligned(head, body, [name in numeric for name in report.columns])
+    if not report.rows:
+        lines.append("no email was sent in this selection")
+    return "\n".join(lines) + "\n"
+
+
+def aligned(head: list[str], body: list[list[str]], right: list[bool]) -> list[str]:
+    """The lines of a table: heading, rule, rows. Numbers stand at the right: the columns of which `right` says so."""
     widths = [max(map(_width, column)) for column in zip(head, *body, strict=True)]
 
     def line(cells: list[str]) -> str:
         placed = []
-        for cell, width, name in zip(cells, widths, report.columns, strict=True):
+        for cell, width, at_end in zip(cells, widths, right, strict=True):
             blank = " " * (width - _width(cell))
-            placed.append(blank + cell if name in numeric else cell + blank)
+            placed.append(blank + cell if at_end else cell + blank)
         return "  ".join(placed).rstrip()
 
-    lines = [line(head), line(["-" * width for width in widths]), *map(line, body)]
-    if not report.rows:
-        lines.append("no email was sent in this selection")
-    return "\n".join(lines) + "\n"
+    return [line(head), line(["-" * width for width in widths]), *map(line, body)]
 
 
 def _width(text: str) -> int:

@@ -102,11 +102,11 @@ def _query(source: Subquery, engine: Engine, dataset: Dataset, request: ReportRe
     # The grains become columns first: an expression with a bound value is not the same one again in GROUP BY.
     chosen = select(literal_column("*"), *(_grain(engine, name, sent_date) for name in grains)).select_from(source)
     if request.date_from:
-        chosen = chosen.where(sent_date >= engine.time_literal(_midnight(request.date_from)))
+        chosen = chosen.where(sent_date >= engine.time_literal(midnight(request.date_from)))
     if request.date_to:
-        chosen = chosen.where(sent_date < engine.time_literal(_midnight(request.date_to)))
+        chosen = chosen.where(sent_date < engine.time_literal(midnight(request.date_to)))
     for name, values in (request.where or {}).items():
-        chosen = chosen.where(_allowed(dataset.dimension(name), values, engine))
+        chosen = chosen.where(allowed(dataset.dimension(name), values, engine))
     keys: list[ColumnElement[Any]] = [column(name) for name in groups]
     metrics = [literal_column(metric.expression).label(metric.name) for metric in load_semantics().metrics]
     return select(*keys, *metrics).select_from(chosen.subquery("chosen")).group_by(*keys), groups
@@ -117,7 +117,8 @@ def _grain(engine: Engine, name: str, moment: ColumnElement[Any]) -> ColumnEleme
     return grain.label(name)
 
 
-def _allowed(dimension: Dimension, values: Sequence[str], engine: Engine) -> ColumnElement[Any]:
+def allowed(dimension: Dimension, values: Sequence[str], engine: Engine) -> ColumnElement[Any]:
+    """The condition that a row has one of the values, as people write them."""
     return or_(*(has_value(dimension, value, engine) for value in values))
 
 
@@ -138,7 +139,7 @@ def _value(dimension: Dimension, value: str, engine: Engine) -> Any:
             return _identifier(value)
         if dimension.type == "flag":
             return _FLAGS[read_flag(value)]
-        return engine.time_literal(_midnight(date.fromisoformat(value)))
+        return engine.time_literal(midnight(date.fromisoformat(value)))
     except (KeyError, ValueError) as error:
         expected = {"id": "a whole number", "flag": "yes or no", "time": "a day such as 2026-01-31"}[dimension.type]
         raise UsageError(f"{dimension.name} is {expected}, not {value!r}") from error
@@ -151,7 +152,8 @@ def _identifier(value: str) -> int:
     return number
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """The moment at which the day begins."""
     return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - times inside the report are UTC without a zone
 
 
