@@ -478,7 +478,12 @@ NEEDS_A_WAREHOUSE = sorted(
     for name, command in campaign.commands.items()
     if {"uri", "uri_file"} <= {option.name for option in command.params} and name not in ("refresh", "install")
 )
-ARGUMENTS = {"load": ("a.csv",), "load-emails": (".",), "bundle": ("--output", "a.zip")}
+ARGUMENTS = {
+    "load": ("a.csv",),
+    "load-emails": (".",),
+    "bundle": ("--output", "a.zip"),
+    "explain": ("--person", "1", "--email", "2"),
+}
 
 
 def other_superset(folder: Path) -> dict[str, str]:
