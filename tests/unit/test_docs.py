@@ -17,8 +17,8 @@ from superset_campaign_plugin import errors
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.config import Settings
 from superset_campaign_plugin.embedding.proofs import MAX_LENGTH
-from superset_campaign_plugin.load import run as loading
-from superset_campaign_plugin.marketo import activities, client, jobs, windows
+from superset_campaign_plugin.load import load_files as loading
+from superset_campaign_plugin.marketo import client, jobs, pull_activities, windows
 from superset_campaign_plugin.preview.css import MAX_MARKS
 from superset_campaign_plugin.preview.parse_budget import MAX_ATTRIBUTES, MAX_TAGS
 from superset_campaign_plugin.report import checks
@@ -114,8 +114,8 @@ def test_a_page_names_no_option_that_no_command_has(name: str) -> None:
         f"windows of at most {jobs.LONGEST.days} days",
         f"`--overlap` hours ({windows.OVERLAP // timedelta(hours=1)})",
         f"What is newer than {windows.SHORTEST // timedelta(minutes=1)} minutes",
-        f"`--wait` ({activities.WAIT} minutes)",
-        f"made again, {['', 'once', 'twice', 'three times'][activities.TRIES]} in one run",
+        f"`--wait` ({pull_activities.WAIT} minutes)",
+        f"made again, {['', 'once', 'twice', 'three times'][pull_activities.TRIES]} in one run",
         f"this command has {['none', 'one', 'two', 'three'][jobs.AT_ONCE]} in it",
     ],
 )
