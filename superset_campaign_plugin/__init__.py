@@ -28,28 +28,31 @@ def init_app(app: Flask) -> None:
     from superset_campaign_plugin.embedding import (
         channels,
         conditions,
-        expressions,
         failures,
         guests,
         links,
         pictures,
-        reach,
+        redaction,
+        sql_guard,
     )
-    from superset_campaign_plugin.shortcuts import take_shortcuts
+    from superset_campaign_plugin.host import start
+    from superset_campaign_plugin.host.speed import take_shortcuts
 
     app.extensions[EXTENSION] = load_settings(app.config)
     for sentence in replaced_settings(app.config):
         logging.getLogger(__name__).warning("%s", sentence)
-    preview.register(app)
-    links.register(app)
-    reach.register(app)
-    pictures.register(app)
-    channels.register()
+    # Required ones come first: where one of them cannot be applied, nothing of the plugin is in place.
     conditions.register()
     failures.register()
-    expressions.register()
-    guests.close_what_no_rule_names(app.appbuilder.sm)  # type: ignore[attr-defined]
+    sql_guard.register()
+    guests.register(app.appbuilder.sm)  # type: ignore[attr-defined]
+    channels.register()
     take_shortcuts()
+    preview.register(app)
+    links.register(app)
+    redaction.register(app)
+    pictures.register(app)
+    start.register(app)
     # Superset's parser of time ranges finishes itself in its first use, and breaks when threads share that one: a
     # dashboard's first charts, asked for at once, would fail. So it is used once before.
     datetime_eval("DATETRUNC(DATEADD(DATETIME('today'), -1, day), day)")

@@ -34,7 +34,7 @@ from superset_campaign_plugin.bundle.plan import ALL, Plan, Request, make_plan
 from superset_campaign_plugin.bundle.role import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
 from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
 from superset_campaign_plugin.bundle.stored import MODELS, find
-from superset_campaign_plugin.embedding.boundaries import cover_datasets
+from superset_campaign_plugin.embedding.row_access import cover_datasets
 
 logger = logging.getLogger(__name__)
 

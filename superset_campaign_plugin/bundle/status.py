@@ -17,8 +17,8 @@ from superset_campaign_plugin.bundle.identity import dashboard_uuid
 from superset_campaign_plugin.bundle.manifest import read_manifest
 from superset_campaign_plugin.bundle.plan import StoredTables, installed_request, make_plan, settings
 from superset_campaign_plugin.bundle.stored import find, installed_datasets
-from superset_campaign_plugin.embedding.boundaries import list_grants
-from superset_campaign_plugin.embedding.clauses import Grant
+from superset_campaign_plugin.embedding.row_access import list_grants
+from superset_campaign_plugin.embedding.row_clauses import Grant
 from superset_campaign_plugin.errors import CampaignError, InstallError
 from superset_campaign_plugin.report.rules_in_words import people_in_words
 from superset_campaign_plugin.report.run import REPORT_DATASET

@@ -17,7 +17,7 @@ from superset_campaign_plugin.bundle.manifest import Manifest, delete_manifest, 
 from superset_campaign_plugin.bundle.plan import READS_STORED, settings
 from superset_campaign_plugin.bundle.role import delete_role, take_back_permissions
 from superset_campaign_plugin.bundle.stored import MODELS, find, title
-from superset_campaign_plugin.embedding.boundaries import remove_boundaries
+from superset_campaign_plugin.embedding.row_access import remove_boundaries
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
 

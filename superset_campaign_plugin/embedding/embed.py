@@ -17,7 +17,7 @@ from superset_campaign_plugin.bundle.identity import dashboard_uuid, dataset_uui
 from superset_campaign_plugin.bundle.manifest import read_manifest, write_manifest
 from superset_campaign_plugin.bundle.role import GUEST_ROLE, create_guest_role, extra_guest_permissions
 from superset_campaign_plugin.bundle.stored import find
-from superset_campaign_plugin.embedding.boundaries import escapes_backslashes
+from superset_campaign_plugin.embedding.row_access import escapes_backslashes
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.run import REPORT_DATASET

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,11 +20,13 @@ from werkzeug.local import LocalProxy
 from superset_campaign_plugin.bundle.role import GUEST_ROLE
 from superset_campaign_plugin.bundle.stored import dataset_ids, datasets_and_copies
 from superset_campaign_plugin.config import EXTENSION
-from superset_campaign_plugin.embedding import stored as chart_contents
-from superset_campaign_plugin.embedding.clauses import NOTHING
-from superset_campaign_plugin.embedding.endpoints import LARGEST_ID
-from superset_campaign_plugin.embedding.proofs import Guest, Proofs
+from superset_campaign_plugin.embedding import chart_contents
+from superset_campaign_plugin.embedding.preview_tokens import Guest, Proofs
+from superset_campaign_plugin.embedding.row_clauses import NOTHING
 from superset_campaign_plugin.errors import SharingEnded
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.endpoints import LARGEST_ID
+from superset_campaign_plugin.host.patching import apply
 from superset_campaign_plugin.preview.key import EmailKey
 
 PARAMETER = "proof"
@@ -136,26 +138,27 @@ def dashboards() -> list[Dashboard]:
     return [dashboard for dashboard in found if dashboard is not None]
 
 
-def close_what_no_rule_names(manager: Any) -> None:
+def register(manager: Any) -> None:
     """Let guests see nothing of those datasets of the plugin that no rule of theirs is for.
 
     A portal may know datasets of before: since it asked, an upgrade brought another, or one was made anew with another
     id. To Superset a dataset without a rule is open, so every visitor would see the rows of all.
+    Raises `HookError` in a release that makes guests in another way.
     """
-    guest_class = manager.guest_user_cls
+    apply(records.GUEST_RULES, _closing, type(manager))
 
-    class HeldGuest(guest_class):  # type: ignore[misc, valid-type]
-        rls: list[dict[str, Any]]
 
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            # A rule without a dataset lies on every one.
-            if all(rule.get("dataset") for rule in self.rls):
-                named = {str(rule["dataset"]) for rule in self.rls}
-                open_ones = [id_ for id_ in dataset_ids().values() if str(id_) not in named]
-                self.rls = [*self.rls, *({"dataset": id_, "clause": NOTHING} for id_ in open_ones)]
+def _closing(make: Callable[..., Any]) -> Callable[..., Any]:
+    def make_held(manager: Any, token: Any) -> Any:
+        guest = make(manager, token)
+        # A rule without a dataset lies on every one.
+        if all(rule.get("dataset") for rule in guest.rls):
+            named = {str(rule["dataset"]) for rule in guest.rls}
+            open_ones = [id_ for id_ in dataset_ids().values() if str(id_) not in named]
+            guest.rls = [*guest.rls, *({"dataset": id_, "clause": NOTHING} for id_ in open_ones)]
+        return guest
 
-    manager.guest_user_cls = HeldGuest
+    return make_held
 
 
 def form_data(report: SqlaTable) -> dict[str, Any] | None:

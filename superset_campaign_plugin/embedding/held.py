@@ -17,7 +17,7 @@ from werkzeug.local import LocalProxy
 
 from superset_campaign_plugin.bundle.stored import installed_datasets
 from superset_campaign_plugin.embedding import guests
-from superset_campaign_plugin.embedding.endpoints import CHART_DATA
+from superset_campaign_plugin.host.endpoints import CHART_DATA
 
 _ANSWERS = "superset_campaign_held"
 

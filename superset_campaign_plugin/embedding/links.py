@@ -17,8 +17,9 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, g, request
 from werkzeug.datastructures import ImmutableMultiDict
 
-from superset_campaign_plugin.embedding import endpoints, guests
-from superset_campaign_plugin.embedding.events import record
+from superset_campaign_plugin.embedding import guests
+from superset_campaign_plugin.embedding.audit_log import record
+from superset_campaign_plugin.host import endpoints
 from superset_campaign_plugin.preview.key import EmailKey
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH
 

@@ -14,10 +14,11 @@ from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
 from superset_campaign_plugin.bundle.stored import datasets_and_copies
-from superset_campaign_plugin.embedding import endpoints, stored
+from superset_campaign_plugin.embedding import chart_contents
 from superset_campaign_plugin.embedding.held import has_row_rules
-from superset_campaign_plugin.embedding.reach import refusal
+from superset_campaign_plugin.embedding.redaction import refusal
 from superset_campaign_plugin.embedding.refusals import FORBIDDEN
+from superset_campaign_plugin.host import endpoints
 
 
 def register(app: Flask) -> None:
@@ -28,7 +29,7 @@ def register(app: Flask) -> None:
 def _refuse() -> Response | None:
     endpoint = request.endpoint
     # Superset gives a picture that is found by its key to whoever may read any dashboard at all.
-    if endpoint in endpoints.PICTURES_BY_KEY:
+    if endpoints.is_picture_by_key(endpoint):
         return refusal(403, FORBIDDEN) if has_row_rules() else None
     if endpoint in endpoints.PICTURES and has_row_rules() and _shows_the_report():
         return refusal(403, FORBIDDEN)
@@ -43,4 +44,4 @@ def _shows_the_report() -> bool:
     found: Any = db.session.get(Slice if is_chart else Dashboard, int(number))
     if found is None:
         return False
-    return bool(datasets_and_copies() & ({found.datasource_id} if is_chart else stored.datasets(found)))
+    return bool(datasets_and_copies() & ({found.datasource_id} if is_chart else chart_contents.datasets(found)))

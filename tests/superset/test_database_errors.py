@@ -243,10 +243,10 @@ def broken(asked: Asked) -> Iterator[Any]:
     from superset import db, security_manager
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     give_viewer_role()
-    boundaries.grant(ROLE, [f"{MINE} workspace"])
+    row_access.grant(ROLE, [f"{MINE} workspace"])
     values = security_manager.add_permission_view_menu("can_get_column_values", "Datasource")
     role = security_manager.find_role(ROLE)
     metadata = security_manager.add_permission_view_menu("can_external_metadata", "Datasource")

@@ -123,17 +123,6 @@ def test_colours_of_other_workspaces_names_are_not_told(deployment: Deployment, 
             db.session.commit()
 
 
-def test_a_name_that_superset_lacks_is_logged(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    from superset_campaign_plugin.embedding import endpoints
-
-    assert endpoints.warn_of_unknown(deployment.app) == []
-    monkeypatch.setattr(endpoints, "OPEN", endpoints.OPEN | {"Renamed.view"})
-    assert endpoints.warn_of_unknown(deployment.app) == ["Renamed.view"]
-    assert "no endpoint Renamed.view" in caplog.text
-
-
 def test_a_guest_of_a_copy_is_held_in_the_same_way(deployment: Deployment, places: dict[str, int]) -> None:
     """A dashboard of somebody's own over a copy of the plugin's dataset."""
     from superset import db
@@ -181,7 +170,7 @@ def token_for(uuid: str) -> dict[str, Any]:
 def test_no_picture_of_the_report_is_for_who_is_held_to_rows(
     deployment: Deployment, guest: dict[str, str], places: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     monkeypatch.setitem(deployment.app.config, "WTF_CSRF_ENABLED", False)
     dashboard, chart = places["dashboard"], places["chart"]
@@ -203,7 +192,7 @@ def test_no_picture_of_the_report_is_for_who_is_held_to_rows(
         give_viewer_role()
     assert 403 not in statuses(deployment.client("viewer"), {})[:2]
     with deployment.app.app_context():
-        boundaries.grant(ROLE, ["EMEA"])
+        row_access.grant(ROLE, ["EMEA"])
     try:
         assert set(statuses(deployment.client("viewer"), {})) == {403}
         theirs = f"/api/v1/dashboard/{places['their dashboard']}/thumbnail/x/"
@@ -211,7 +200,7 @@ def test_no_picture_of_the_report_is_for_who_is_held_to_rows(
         assert 403 not in statuses(deployment.client("admin"), {})[:2]
     finally:
         with deployment.app.app_context():
-            boundaries.lift(ROLE)
+            row_access.lift(ROLE)
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -14,16 +14,15 @@ from typing import Any
 
 from cachetools import LRUCache, cached
 
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
 
 _REMEMBERED = 512
 
 
 def work_time_ranges_out_once() -> None:
     """Remember what a formula comes to, for the second in which it was asked."""
-    from superset.utils import date_parser
-
-    lay_around(date_parser, "datetime_eval", _remembering)
+    apply(records.TIME_RANGES, _remembering)
 
 
 def _remembering(evaluate: Callable[..., Any]) -> Callable[..., Any]:

@@ -28,7 +28,7 @@ from superset_campaign_plugin.advice import registered
 from superset_campaign_plugin.bundle.connections import missing_part
 from superset_campaign_plugin.bundle.identity import dataset_uuid
 from superset_campaign_plugin.bundle.manifest import read_manifest
-from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, each_grant, row_clause
+from superset_campaign_plugin.embedding.row_clauses import NOTHING, Grant, each_grant, row_clause
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import InstallError, UsageError, unknown
 from superset_campaign_plugin.report.query import dataset_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.shortcuts.parsing import REMEMBERED
+from superset_campaign_plugin.host.speed.parsing import REMEMBERED
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.shortcuts import time_ranges
+from superset_campaign_plugin.host.speed import time_ranges
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.shortcuts.permissions import look_permissions_up_once
+from superset_campaign_plugin.host.speed.permissions import look_permissions_up_once
 
 CHART_DATA = "/api/v1/chart/data"
 
@@ -19,7 +19,7 @@ def asked(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     questions: list[Any] = []
 
-    def look_up(_: Any, view_name: str, permission_name: str, role_ids: list[int]) -> bool:
+    def look_up(self: Any, view_name: str, permission_name: str, role_ids: list[int]) -> bool:
         questions.append((view_name, permission_name, role_ids))
         return 1 in role_ids
 

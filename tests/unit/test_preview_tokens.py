@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from superset_campaign_plugin.embedding.proofs import Guest, Proofs
+from superset_campaign_plugin.embedding.preview_tokens import Guest, Proofs
 from superset_campaign_plugin.errors import ProofAltered
 from superset_campaign_plugin.preview.key import EmailKey
 

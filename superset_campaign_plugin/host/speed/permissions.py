@@ -11,7 +11,8 @@ from typing import Any
 
 from flask import g, has_request_context, request
 
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
 
 # It changes no role, so an answer holds until it ends.
 ENDPOINT = "ChartDataRestApi.data"
@@ -19,9 +20,7 @@ ENDPOINT = "ChartDataRestApi.data"
 
 def look_permissions_up_once() -> None:
     """Remember the answers within one request for a chart's data."""
-    from flask_appbuilder.security.sqla.manager import SecurityManager
-
-    lay_around(SecurityManager, "exist_permission_on_roles", _looking_up_once)
+    apply(records.PERMISSIONS_ONCE, _looking_up_once)
 
 
 def _looking_up_once(look_up: Callable[..., Any]) -> Callable[..., Any]:

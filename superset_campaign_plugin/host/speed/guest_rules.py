@@ -11,14 +11,13 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
 
 
 def find_guest_rules_by_id() -> None:
     """Let Superset's own method see the id of a dataset alone."""
-    from superset.security.manager import SupersetSecurityManager
-
-    lay_around(SupersetSecurityManager, "get_guest_rls_filters", _finding_by_id)
+    apply(records.RULES_BY_ID, _finding_by_id)
 
 
 def _finding_by_id(find: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,11 +6,11 @@ All of them can go when Superset has its own.
 
 from __future__ import annotations
 
-from superset_campaign_plugin.shortcuts.default_schema import remember_default_schema
-from superset_campaign_plugin.shortcuts.guest_rules import find_guest_rules_by_id
-from superset_campaign_plugin.shortcuts.parsing import remember_parsed_sql
-from superset_campaign_plugin.shortcuts.permissions import look_permissions_up_once
-from superset_campaign_plugin.shortcuts.time_ranges import work_time_ranges_out_once
+from superset_campaign_plugin.host.speed.default_schema import remember_default_schema
+from superset_campaign_plugin.host.speed.guest_rules import find_guest_rules_by_id
+from superset_campaign_plugin.host.speed.parsing import remember_parsed_sql
+from superset_campaign_plugin.host.speed.permissions import look_permissions_up_once
+from superset_campaign_plugin.host.speed.time_ranges import work_time_ranges_out_once
 
 
 def take_shortcuts() -> None:

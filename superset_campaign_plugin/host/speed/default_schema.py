@@ -12,7 +12,8 @@ from typing import Any
 
 from cachetools import TTLCache, cached
 
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
 
 SECONDS = 60  # until a change of the database account's own default is seen
 _DATABASES = 256
@@ -20,9 +21,7 @@ _DATABASES = 256
 
 def remember_default_schema() -> None:
     """Let databases remember it. A database that people reach as themselves is asked each time: theirs may differ."""
-    from superset.models.core import Database
-
-    lay_around(Database, "get_default_schema", _remembering)
+    apply(records.DEFAULT_SCHEMA, _remembering)
 
 
 def _remembering(ask: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from cachetools import LRUCache, cached
 
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
 
 # Letters of SQL in each process. Parsed, a letter takes about a hundred bytes; and whoever may filter a chart can send
 # a list as long as they like, so that a number of texts alone would be no limit.
@@ -22,9 +23,7 @@ REMEMBERED = 1_500_000
 
 def remember_parsed_sql() -> None:
     """Let the parser of statements remember. What this is laid around is no part of Superset's API."""
-    from superset.sql.parse import SQLStatement
-
-    lay_around(SQLStatement, "_parse", _remembering)
+    apply(records.PARSED_SQL, _remembering)
 
 
 def _remembering(parse: Callable[..., Any]) -> Callable[..., Any]:
