@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     from superset.utils.date_parser import datetime_eval
 
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
+    from superset_campaign_plugin.bundle.identity import dataset_uuid
     from superset_campaign_plugin.config import EXTENSION, load_settings, replaced_settings
     from superset_campaign_plugin.embedding import (
         channels,
@@ -35,8 +36,8 @@ def init_app(app: Flask) -> None:
         redaction,
         sql_guard,
     )
-    from superset_campaign_plugin.host import start
-    from superset_campaign_plugin.host.speed import take_shortcuts
+    from superset_campaign_plugin.host import speed, start
+    from superset_campaign_plugin.semantics import load_semantics
 
     app.extensions[EXTENSION] = load_settings(app.config)
     for sentence in replaced_settings(app.config):
@@ -47,7 +48,7 @@ def init_app(app: Flask) -> None:
     sql_guard.register()
     guests.register(app.appbuilder.sm)  # type: ignore[attr-defined]
     channels.register()
-    take_shortcuts()
+    speed.register([dataset_uuid(name) for name in load_semantics().datasets])
     preview.register(app)
     links.register(app)
     redaction.register(app)

@@ -19,7 +19,6 @@ from werkzeug.local import LocalProxy
 
 from superset_campaign_plugin.bundle.role import GUEST_ROLE
 from superset_campaign_plugin.bundle.stored import dataset_ids, datasets_and_copies
-from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.embedding import chart_contents
 from superset_campaign_plugin.embedding.preview_tokens import Guest, Proofs
 from superset_campaign_plugin.embedding.row_clauses import NOTHING
@@ -27,6 +26,7 @@ from superset_campaign_plugin.errors import SharingEnded
 from superset_campaign_plugin.host import records
 from superset_campaign_plugin.host.endpoints import LARGEST_ID
 from superset_campaign_plugin.host.patching import apply
+from superset_campaign_plugin.host.settings import current_settings
 from superset_campaign_plugin.preview.key import EmailKey
 
 PARAMETER = "proof"
@@ -59,6 +59,11 @@ def is_guest_of_the_report() -> bool:
         known = (user, _shows_the_report())
         setattr(g, _OF_THE_REPORT, known)
     return bool(known[1])
+
+
+def is_guarded() -> bool:
+    """Whether the plugin guards the guest who asks: one of the report always, others with `harden_all_guests`."""
+    return is_guest_of_the_report() or (is_guest() and current_settings().harden_all_guests)
 
 
 def has_lost_the_role() -> bool:
@@ -95,7 +100,7 @@ def guest_of_proof(key: EmailKey) -> GuestUser | None:
     proof = g.get(_FROM_ADDRESS)
     if proof is None or g.user.is_authenticated:
         return None
-    guest = proofs().open(proof, key, current_app.extensions[EXTENSION].preview_link_minutes * 60)
+    guest = proofs().open(proof, key, current_settings().preview_link_minutes * 60)
     # Without the feature Superset would take a guest's row rules for none.
     if not is_feature_enabled("EMBEDDED_SUPERSET"):
         raise SharingEnded("embedding is turned off in this deployment")

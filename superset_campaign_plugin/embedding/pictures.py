@@ -18,6 +18,7 @@ from superset_campaign_plugin.embedding import chart_contents
 from superset_campaign_plugin.embedding.held import has_row_rules
 from superset_campaign_plugin.embedding.redaction import refusal
 from superset_campaign_plugin.embedding.refusals import FORBIDDEN
+from superset_campaign_plugin.embedding.unseen import unseen
 from superset_campaign_plugin.host import endpoints
 
 
@@ -26,6 +27,7 @@ def register(app: Flask) -> None:
     app.before_request(_refuse)
 
 
+@unseen
 def _refuse() -> Response | None:
     endpoint = request.endpoint
     # Superset gives a picture that is found by its key to whoever may read any dashboard at all.

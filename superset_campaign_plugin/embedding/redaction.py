@@ -15,6 +15,7 @@ from flask import Flask, Response, jsonify, request
 from superset_campaign_plugin.embedding import guests, requests
 from superset_campaign_plugin.embedding.fields import ANSWERS
 from superset_campaign_plugin.embedding.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, told
+from superset_campaign_plugin.embedding.unseen import unseen
 from superset_campaign_plugin.host import endpoints
 
 
@@ -32,12 +33,13 @@ def refusal(status: int, text: str) -> Response:
     return answer
 
 
+@unseen
 def _refuse() -> Response | None:
-    if not guests.is_guest():
+    if not guests.is_guarded():
         return None
     if guests.has_lost_the_role():
         return refusal(403, FORBIDDEN)
-    if not guests.is_guest_of_the_report() or request.endpoint in endpoints.OPEN:
+    if request.endpoint in endpoints.OPEN:
         return None
     if request.endpoint is None:
         return refusal(404, NOT_FOUND)
@@ -48,8 +50,9 @@ def _refuse() -> Response | None:
     return None if requests.is_about_something(request) else refusal(403, FORBIDDEN)
 
 
+@unseen
 def _tell(response: Response) -> Response:
-    if not guests.is_guest_of_the_report() or request.endpoint in endpoints.PREVIEW_PAGES:
+    if not guests.is_guarded() or request.endpoint in endpoints.PREVIEW_PAGES:
         return response
     if response.status_code >= 400:
         return _without_words(response)

@@ -22,7 +22,7 @@ from superset.models.dashboard import Dashboard
 from superset_campaign_plugin.bundle.definitions import load_dashboards
 from superset_campaign_plugin.bundle.identity import dashboard_uuid
 from superset_campaign_plugin.embedding import chart_contents, guests
-from superset_campaign_plugin.embedding.held import is_held
+from superset_campaign_plugin.embedding.held import is_held_over
 from superset_campaign_plugin.embedding.refusals import NO_SQL, OTHER_ANNOTATIONS, RefusedError
 from superset_campaign_plugin.host import records
 from superset_campaign_plugin.host.patching import apply
@@ -56,7 +56,7 @@ def _held_annotations(annotate: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(annotate)
     def held_annotate(query: Any) -> Any:
         wanted = {str(each.get("value")) for each in query.annotation_layers if each.get("sourceType") == "NATIVE"}
-        if wanted and guests.is_guest() and not wanted <= chart_contents.annotation_layers(guests.dashboards()):
+        if wanted and guests.is_guarded() and not wanted <= chart_contents.annotation_layers(guests.dashboards()):
             raise RefusedError(OTHER_ANNOTATIONS)
         return annotate(query)
 
@@ -67,11 +67,11 @@ def _may_run(dataset: Any, expression: str) -> bool:
     text = expression.strip()
     if text.upper() == _COUNT or _is_column(dataset, text):
         return True
-    database = getattr(dataset, "database", None)
-    if database is None or not is_held(database):
+    if not is_held_over(dataset):
         return True
-    allowed = chart_contents.expressions(_dashboards(), database.backend)
-    return text in allowed or chart_contents.as_run(text, database.backend) in allowed
+    engine = dataset.database.backend
+    allowed = chart_contents.expressions(_dashboards(), engine)
+    return text in allowed or chart_contents.as_run(text, engine) in allowed
 
 
 def _is_column(dataset: Any, text: str) -> bool:

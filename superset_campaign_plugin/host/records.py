@@ -177,6 +177,22 @@ EVENTS_CHANNEL = Patch(
     until="Superset reads the channel that it gives to a guest",
 )
 
+QUERIED = Patch(
+    name="speed.queried",
+    targets=(Target((_DATASET,), "query", ("self", "query_obj")),),
+    required=False,
+    why="the speed patches act while a dataset of the plugin runs its query, and not on other datasets",
+    without="charts take longer",
+    until="no speed patch is left",
+)
+CACHE_KEYS = Patch(
+    name="speed.cache_keys",
+    targets=(Target((_DATASET,), "get_extra_cache_keys", ("self", "query_obj")),),
+    required=False,
+    why="the speed patches act while the key of a query of the plugin's dataset is made, and not on other datasets",
+    without="charts take longer",
+    until="no speed patch is left",
+)
 DEFAULT_SCHEMA = Patch(
     name="speed.default_schema",
     targets=(Target(("superset.models.core:Database",), "get_default_schema", ("self", "catalog")),),
@@ -231,8 +247,27 @@ PATCHES: tuple[Patch, ...] = (
     *(FILTERS, SELECT, ORDER, VALIDATION, ANNOTATIONS),
     *(QUERY_TEXT_ERRORS, QUERY_ERRORS, CHART_ERRORS, METADATA_ERRORS, VALIDATION_ERRORS, VALUES_ERRORS),
     *(GUEST_RULES, EVENTS_CHANNEL, START),
-    *(DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL, PERMISSIONS_ONCE, TIME_RANGES),
+    *(QUERIED, CACHE_KEYS, DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL, PERMISSIONS_ONCE, TIME_RANGES),
 )
 
 # Those that save time and nothing else.
 SPEED: tuple[Patch, ...] = (DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL, PERMISSIONS_ONCE, TIME_RANGES)
+
+
+@dataclass(frozen=True)
+class PrivateName:
+    """A private name of Superset that `private.py` reads: the path of its class, the name, and what for."""
+
+    owner: str
+    name: str
+    why: str
+
+
+PRIVATE_NAMES: tuple[PrivateName, ...] = (
+    PrivateName(_PROCESSOR, "_qc_datasource", "which dataset a chart asks, in 6.0"),
+    PrivateName(
+        "superset.db_engine_specs.base:BaseEngineSpec",
+        "_time_grain_expressions",
+        "whether a deployment has time grains of its own for `hive://`, without which weeks are wrong on Spark",
+    ),
+)

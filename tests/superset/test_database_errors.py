@@ -339,16 +339,16 @@ def test_people_are_held_in_every_database_of_the_report(asked: Asked) -> None:
     from superset.connectors.sqla.models import SqlaTable
 
     from superset_campaign_plugin.bundle.stored import find
-    from superset_campaign_plugin.embedding.held import is_held
+    from superset_campaign_plugin.embedding.held import is_held_over
 
-    theirs = db.session.query(SqlaTable).filter_by(table_name="theirs").one().database
+    theirs = db.session.query(SqlaTable).filter_by(table_name="theirs").one()
     quality = find(SqlaTable, str(dataset_uuid("campaign_email_quality")))
-    home = quality.database
+    report = find(SqlaTable, str(dataset_uuid("campaign_email_performance")))
     client = asked.deployment.app.test_request_context(headers=asked.headers)
     with client:
         asked.deployment.app.preprocess_request()
-        assert (is_held(home), is_held(theirs)) == (True, False)
-        quality.database = theirs
+        assert (is_held_over(report), is_held_over(theirs)) == (True, False)
+        quality.database = theirs.database
         db.session.flush()
-        assert (is_held(home), is_held(theirs)) == (True, True)
+        assert (is_held_over(report), is_held_over(theirs)) == (True, True)
         db.session.rollback()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 from deployment import Deployment
@@ -65,11 +64,11 @@ def test_a_picture_of_a_new_release_is_refused_by_its_name() -> None:
 
 
 @pytest.fixture
-def unchecked(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+def unchecked(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """A deployment whose start has not ended as Superset's does, and in which a name is gone."""
     monkeypatch.delitem(deployment.app.extensions, "superset_campaign_endpoints")
     monkeypatch.setattr(endpoints, "PICTURES", endpoints.PICTURES | {"ChartRestApi.drawing"})
-    yield deployment
+    return deployment
 
 
 def test_nothing_is_answered_before_the_names_are_compared(

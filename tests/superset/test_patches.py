@@ -1,7 +1,4 @@
-"""Each patch wraps the method that its record names, once; another method stops the start, or is left as it is.
-
-`changed` makes the Superset of these tests a release in which a method has one more parameter, another name, or is gone.
-"""
+"""Each patch wraps the method that its record names, once; another method stops the start, or is left as it is."""
 
 from __future__ import annotations
 
@@ -11,10 +8,11 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from changed_superset import GONE, MORE, RENAMED, change
 from deployment import Deployment
 
 from superset_campaign_plugin.errors import HookError
-from superset_campaign_plugin.host.patching import applied, apply
+from superset_campaign_plugin.host.patching import applied, apply, places
 from superset_campaign_plugin.host.records import GUEST_RULES, PATCHES, SELECT, VALUES_ERRORS, Patch, Target
 from superset_campaign_plugin.versions import superset_release
 
@@ -22,20 +20,12 @@ NAMES = [patch.name for patch in PATCHES]
 REQUIRED = [patch for patch in PATCHES if patch.required]
 OPTIONAL = [patch for patch in PATCHES if not patch.required]
 named = pytest.mark.parametrize("patch", PATCHES, ids=NAMES)
-in_every_way = pytest.mark.parametrize("way", ["one more parameter", "another name", "gone"])
+in_every_way = pytest.mark.parametrize("way", [MORE, RENAMED, GONE])
 
 
 def load(path: str) -> Any:
     module, _, name = path.partition(":")
     return getattr(import_module(module), name) if name else import_module(module)
-
-
-def places(patch: Patch) -> list[tuple[Any, str]]:
-    """Every class, or module, that has the patch's method, whichever owner has it from there."""
-    target = target_of(patch)
-    owners = [load(path) for path in target.owners]
-    found = [where for owner in owners for where in getattr(owner, "__mro__", (owner,)) if target.method in vars(where)]
-    return [(where, target.method) for where in dict.fromkeys(found)]
 
 
 def target_of(patch: Patch) -> Target:
@@ -45,33 +35,11 @@ def target_of(patch: Patch) -> Target:
     return target
 
 
-def change(monkeypatch: pytest.MonkeyPatch, patch: Patch, way: str) -> None:
-    """Make the method what it could be in a later release, without any patch."""
-    for where, name in places(patch):
-        kept = vars(where)[name]
-        method = getattr(kept, "__func__", kept)
-        while hasattr(method, "__wrapped__"):
-            method = method.__wrapped__
-        kind = type(kept) if isinstance(kept, (staticmethod, classmethod)) else lambda plain: plain
+def change_for_a_while(monkeypatch: pytest.MonkeyPatch, patch: Patch, way: str) -> None:
+    def put(where: Any, name: str, method: Any) -> None:
+        monkeypatch.setattr(where, name, method, raising=False)
 
-        def longer(*args: Any, method: Any = method, **options: Any) -> Any:
-            return method(*args, **options)
-
-        if way == "one more parameter":
-            longer.__signature__ = with_one_more(method)  # type: ignore[attr-defined]
-            monkeypatch.setattr(where, name, kind(longer))
-        else:
-            monkeypatch.delattr(where, name)
-            if way == "another name":
-                monkeypatch.setattr(where, f"{name}_anew", kind(longer), raising=False)
-
-
-def with_one_more(method: Callable[..., Any]) -> Any:
-    import inspect
-
-    signature = inspect.signature(method)
-    more = inspect.Parameter("dialect", inspect.Parameter.KEYWORD_ONLY, default=None)
-    return signature.replace(parameters=[*signature.parameters.values(), more])
+    change(patch, way, put, monkeypatch.delattr)
 
 
 def wrap(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,22 +72,23 @@ def test_a_required_one_that_differs_stops_the_start(
     """In the mutator, by which Superset calls the plugin, and before anything of the plugin is registered."""
     from superset_campaign_plugin import init_app
 
-    change(monkeypatch, patch, way)
+    change_for_a_while(monkeypatch, patch, way)
     hooks = list(deployment.app.before_request_funcs[None])
     with pytest.raises(HookError) as error:
         init_app(deployment.app)
     text = str(error.value)
     assert f"Superset {superset_release()[0]}.{superset_release()[1]}" in text
     # Two patches may wrap one method, and the first of them speaks.
-    same = [each.name for each in PATCHES if places_or_none(each) == places(patch) or each is patch]
+    same = [each.name for each in PATCHES if method_of(each) == target_of(patch).method]
     assert any(f"the patch {name} " in text for name in same), text
     assert target_of(patch).method in text
     assert "\n" not in text
     assert deployment.app.before_request_funcs[None] == hooks
 
 
-def places_or_none(patch: Patch) -> list[tuple[Any, str]] | None:
-    return places(patch) if patch.target(superset_release()) else None
+def method_of(patch: Patch) -> str | None:
+    target = patch.target(superset_release())
+    return target.method if target else None
 
 
 @in_every_way
@@ -127,7 +96,7 @@ def places_or_none(patch: Patch) -> list[tuple[Any, str]] | None:
 def test_an_optional_one_that_differs_is_left_out_and_logged(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, patch: Patch, way: str
 ) -> None:
-    change(monkeypatch, patch, way)
+    change_for_a_while(monkeypatch, patch, way)
     before = {where: vars(where).get(name) for where, name in places(patch)}
     with caplog.at_level(logging.WARNING):
         assert not apply(patch, wrap)
