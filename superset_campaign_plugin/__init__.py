@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
 
     check_superset_version()
     # Imported here, so that the data commands do not load Superset.
-    from superset.utils.date_parser import datetime_eval
+    from superset.common.utils.time_range_utils import get_since_until_from_time_range
 
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.bundle.identity import dataset_uuid
@@ -56,4 +56,4 @@ def init_app(app: Flask) -> None:
     start.register(app)
     # Superset's parser of time ranges finishes itself in its first use, and breaks when threads share that one: a
     # dashboard's first charts, asked for at once, would fail. So it is used once before.
-    datetime_eval("DATETRUNC(DATEADD(DATETIME('today'), -1, day), day)")
+    get_since_until_from_time_range(time_range="previous calendar month")

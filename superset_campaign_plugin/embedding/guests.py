@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import current_app, g
+from flask import current_app, g, has_request_context, request
 from superset import db, is_feature_enabled, security_manager
 from superset.connectors.sqla.models import SqlaTable
 from superset.daos.dashboard import EmbeddedDashboardDAO
@@ -54,11 +54,13 @@ def is_guest_of_the_report() -> bool:
         return False
     # Flask-Login's name for whoever asks stays the same while they change.
     user = g.user._get_current_object() if isinstance(g.user, LocalProxy) else g.user
+    # One request may load the same guest twice (`unseen.py`).
+    asked = request.environ if has_request_context() else user
     known = g.get(_OF_THE_REPORT)
-    if known is None or known[0] is not user:
-        known = (user, _shows_the_report())
+    if known is None or known[0] is not asked or known[1] != user.resources:
+        known = (asked, user.resources, _shows_the_report())
         setattr(g, _OF_THE_REPORT, known)
-    return bool(known[1])
+    return bool(known[2])
 
 
 def is_guarded() -> bool:

@@ -217,23 +217,6 @@ PARSED_SQL = Patch(
     without="charts take longer",
     until="Superset parses a dataset's SQL once for a query",
 )
-PERMISSIONS_ONCE = Patch(
-    name="speed.permissions",
-    targets=(Target((_SECURITY,), "exist_permission_on_roles", ("self", "view_name", "permission_name", "role_ids")),),
-    required=False,
-    why="within a request for a chart's data no permission is looked up twice",
-    without="charts take longer",
-    until="Superset looks up a permission once for a request",
-)
-TIME_RANGES = Patch(
-    name="speed.time_ranges",
-    targets=(Target(("superset.utils.date_parser",), "datetime_eval", ("datetime_expression",)),),
-    required=False,
-    why="a time range such as Last quarter is worked out once a second",
-    without="charts take longer",
-    until="Superset works a time range out once for a query",
-)
-
 START = Patch(
     name="start.endpoints",
     targets=(Target(("superset.initialization:SupersetAppInitializer",), "post_init", ("self",)),),
@@ -247,11 +230,11 @@ PATCHES: tuple[Patch, ...] = (
     *(FILTERS, SELECT, ORDER, VALIDATION, ANNOTATIONS),
     *(QUERY_TEXT_ERRORS, QUERY_ERRORS, CHART_ERRORS, METADATA_ERRORS, VALIDATION_ERRORS, VALUES_ERRORS),
     *(GUEST_RULES, EVENTS_CHANNEL, START),
-    *(QUERIED, CACHE_KEYS, DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL, PERMISSIONS_ONCE, TIME_RANGES),
+    *(QUERIED, CACHE_KEYS, DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL),
 )
 
 # Those that save time and nothing else.
-SPEED: tuple[Patch, ...] = (DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL, PERMISSIONS_ONCE, TIME_RANGES)
+SPEED: tuple[Patch, ...] = (DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL)
 
 
 @dataclass(frozen=True)
