@@ -32,8 +32,8 @@ def register() -> None:
 
 def _of_guests(find: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(find)
-    def channel_of(manager: Any, request: Any) -> Any:
-        return _channel(g.user.guest_token) if guests.is_guest_of_the_report() else find(manager, request)
+    def channel_of(manager: Any, req: Any) -> Any:
+        return _channel(g.user.guest_token) if guests.is_guest_of_the_report() else find(manager, req)
 
     return channel_of
 

@@ -54,11 +54,11 @@ def _held(process: Callable[..., Any]) -> Callable[..., Any]:
 
 def _held_annotations(annotate: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(annotate)
-    def held_annotate(query: Any) -> Any:
-        wanted = {str(each.get("value")) for each in query.annotation_layers if each.get("sourceType") == "NATIVE"}
+    def held_annotate(query_obj: Any) -> Any:
+        wanted = {str(each.get("value")) for each in query_obj.annotation_layers if each.get("sourceType") == "NATIVE"}
         if wanted and guests.is_guarded() and not wanted <= chart_contents.annotation_layers(guests.dashboards()):
             raise RefusedError(OTHER_ANNOTATIONS)
-        return annotate(query)
+        return annotate(query_obj)
 
     return held_annotate
 

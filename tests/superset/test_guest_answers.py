@@ -281,26 +281,6 @@ def test_what_is_not_there_answers_as_what_is_not_theirs(
     assert [status for status, _ in answers(ours, 9999)] == [403, 403, 403, 404]
 
 
-def test_without_its_role_a_guest_is_refused_everywhere(bare: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after `uninstall`, which removes the guest role while tokens are still valid."""
-    import contextvars
-
-    from superset_campaign_plugin.bundle.role import GUEST_ROLE, delete_role
-
-    delete_role(GUEST_ROLE)
-    headers = bare.header(token_for("95c2fd11-f4dc-42dc-9cf7-edafecc2bd5a"))
-
-    def get(place: str) -> Any:
-        return contextvars.Context().run(bare.app.test_client().get, place, headers=headers)
-
-    for place in ("/api/v1/dashboard/", DASHBOARD, "/api/v1/me/roles/", "/superset/welcome/", "/campaign-email/1/"):
-        answer = get(place)
-        assert (answer.status_code, answer.get_json()) == (403, {"message": "Forbidden"}), place
-    # Another role that is missing is its owner's business.
-    monkeypatch.setitem(bare.app.config, "GUEST_ROLE_NAME", "Somebody's")
-    assert get("/api/v1/me/roles/").status_code == 500
-
-
 # ---------------------------------------------------------------------------------------------------------------
 # Guests of others
 
@@ -371,3 +351,27 @@ def test_a_setting_guards_the_guests_of_every_dashboard(
     # Users are no guests.
     with deployment.settings(harden_all_guests=True):
         assert deployment.client("admin").get(CLOSED[0]).status_code == 200
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# After the report is removed
+
+
+def test_without_its_role_a_guest_is_refused_everywhere(bare: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `uninstall`, which removes the guest role while tokens are still valid."""
+    import contextvars
+
+    from superset_campaign_plugin.bundle.role import GUEST_ROLE, delete_role
+
+    delete_role(GUEST_ROLE)
+    headers = bare.header(token_for("95c2fd11-f4dc-42dc-9cf7-edafecc2bd5a"))
+
+    def get(place: str) -> Any:
+        return contextvars.Context().run(bare.app.test_client().get, place, headers=headers)
+
+    for place in ("/api/v1/dashboard/", DASHBOARD, "/api/v1/me/roles/", "/superset/welcome/", "/campaign-email/1/"):
+        answer = get(place)
+        assert (answer.status_code, answer.get_json()) == (403, {"message": "Forbidden"}), place
+    # Another role that is missing is its owner's business.
+    monkeypatch.setitem(bare.app.config, "GUEST_ROLE_NAME", "Somebody's")
+    assert get("/api/v1/me/roles/").status_code == 500
