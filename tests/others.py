@@ -37,7 +37,7 @@ def ask(
 
 def answers(program: subprocess.Popen[bytes], place: Path) -> list[list[Any]]:
     """What it answered, in the order of the questions."""
-    assert program.wait(timeout=600) == 0, (place / "errors.log").read_text()[-2000:]
+    assert program.wait(timeout=1800) == 0, (place / "errors.log").read_text()[-2000:]
     return list(json.loads((place / "answers.json").read_text()))
 
 
