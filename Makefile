@@ -56,6 +56,7 @@ format: dev  ## Put the code into its format.
 
 docs: venv  ## Write docs/metrics.md from datasets/.
 	@$(BIN)/python scripts/metrics_page.py
+	@$(BIN)/python -m scripts.superset_page
 
 bench: dev  ## Measure everything, and write benchmarks/README.md (a good half hour, 20 GB of disk).
 	@scripts/system.sh

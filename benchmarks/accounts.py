@@ -21,8 +21,8 @@ def make(wanted: dict[str, Any]) -> None:
     """One account; doing it again changes its password alone."""
     from superset import security_manager
 
-    from superset_campaign_plugin.embedding.boundaries import grant
     from superset_campaign_plugin.embedding.roles import VIEWER_ROLE
+    from superset_campaign_plugin.embedding.row_access import grant
 
     name, password, workspace = wanted["name"], wanted["password"], wanted["workspace"]
     roles = [security_manager.find_role(VIEWER_ROLE)]

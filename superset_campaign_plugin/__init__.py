@@ -21,35 +21,39 @@ def init_app(app: Flask) -> None:
 
     check_superset_version()
     # Imported here, so that the data commands do not load Superset.
-    from superset.utils.date_parser import datetime_eval
+    from superset.common.utils.time_range_utils import get_since_until_from_time_range
 
     from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings, replaced_settings
     from superset_campaign_plugin.embedding import (
         channels,
         conditions,
-        expressions,
         failures,
         guests,
         links,
         pictures,
-        reach,
+        redaction,
+        sql_guard,
     )
-    from superset_campaign_plugin.shortcuts import take_shortcuts
+    from superset_campaign_plugin.host import speed, start
+    from superset_campaign_plugin.semantics import load_semantics
+    from superset_campaign_plugin.superset_assets.identity import dataset_uuid
 
     app.extensions[EXTENSION] = load_settings(app.config)
     for sentence in replaced_settings(app.config):
         logging.getLogger(__name__).warning("%s", sentence)
-    preview.register(app)
-    links.register(app)
-    reach.register(app)
-    pictures.register(app)
-    channels.register()
+    # Required ones come first: where one of them cannot be applied, nothing of the plugin is in place.
     conditions.register()
     failures.register()
-    expressions.register()
-    guests.close_what_no_rule_names(app.appbuilder.sm)  # type: ignore[attr-defined]
-    take_shortcuts()
+    sql_guard.register()
+    guests.register(app.appbuilder.sm)  # type: ignore[attr-defined]
+    channels.register()
+    speed.register([dataset_uuid(name) for name in load_semantics().datasets])
+    preview.register(app)
+    links.register(app)
+    redaction.register(app)
+    pictures.register(app)
+    start.register(app)
     # Superset's parser of time ranges finishes itself in its first use, and breaks when threads share that one: a
     # dashboard's first charts, asked for at once, would fail. So it is used once before.
-    datetime_eval("DATETRUNC(DATEADD(DATETIME('today'), -1, day), day)")
+    get_since_until_from_time_range(time_range="previous calendar month")

@@ -35,6 +35,8 @@ class Settings:
     max_email_bytes       an email body above this size is not shown; the time to clean one grows with it
     preview_link_minutes  how long a guest's link to a preview opens it
     previews_per_minute   how many previews one person may open; 0: any number
+    performance_patches   whether the speed patches act on the whole deployment, and not on the plugin's datasets alone
+    harden_all_guests     whether guests of other dashboards are guarded as those of the plugin's dashboards are
     rules                 what counts, where the report leaves a choice
     people_chosen         whether the block says whom merged and deleted people count as
     """
@@ -46,6 +48,8 @@ class Settings:
     max_email_bytes: int = 2_000_000
     preview_link_minutes: int = 60
     previews_per_minute: int = 60
+    performance_patches: bool = False
+    harden_all_guests: bool = False
     rules: Rules = field(default_factory=Rules)
     people_chosen: bool = False
 
@@ -87,6 +91,8 @@ class _SettingsSchema(Schema):
     previews_per_minute = fields.Integer(
         strict=True, load_default=Settings.previews_per_minute, validate=validate.Range(min=0)
     )
+    performance_patches = _flag(Settings.performance_patches)
+    harden_all_guests = _flag(Settings.harden_all_guests)
     people = fields.String(load_default=None, allow_none=False, validate=_people)
     merge_people = fields.Boolean(load_default=None, allow_none=False, truthy={True}, falsy={False})
     leave_out_deleted = fields.Boolean(load_default=None, allow_none=False, truthy={True}, falsy={False})
@@ -126,6 +132,8 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
         max_email_bytes=values["max_email_bytes"],
         preview_link_minutes=values["preview_link_minutes"],
         previews_per_minute=values["previews_per_minute"],
+        performance_patches=values["performance_patches"],
+        harden_all_guests=values["harden_all_guests"],
         people_chosen=people is not None,
         rules=Rules(
             people=people or Rules.people,

@@ -25,6 +25,12 @@ def superset_version() -> str | None:
         return None if util.find_spec("superset") is None else _UNKNOWN
 
 
+def superset_release() -> tuple[int, int]:
+    """The (major, minor) of that version; (0, 0) where it is not known."""
+    numbers = re.match(r"(\d+)\.(\d+)", superset_version() or "")
+    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+
+
 def check_superset_version() -> None:
     """Raise `InstallError` where no Superset is installed, or one of a release that is not supported."""
     found = superset_version()
@@ -32,8 +38,7 @@ def check_superset_version() -> None:
         raise InstallError(
             "Superset is not installed in this environment; run this command in the environment of your Superset"
         )
-    numbers = re.match(r"(\d+)\.(\d+)", found)
-    if numbers is None or (int(numbers[1]), int(numbers[2])) not in SUPPORTED:
+    if superset_release() not in SUPPORTED:
         known = " and ".join(f"{major}.{minor}" for major, minor in SUPPORTED)
         raise InstallError(
             f"this is Superset {found}, and superset_campaign_plugin {__version__} runs in Superset {known}; install a "

@@ -18,6 +18,7 @@ from superset_campaign_plugin.bundle.assemble import CONNECTION_EXTRAS, STORED_N
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.engines.spark import Spark
 from superset_campaign_plugin.errors import InstallError, UsageError, unknown
+from superset_campaign_plugin.host.private import own_time_grain
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.superset_assets.installed_assets import find
 from superset_campaign_plugin.superset_assets.manifest import Manifest
@@ -41,7 +42,7 @@ def check_time_grains(connection: Database) -> None:
     if connection.backend != Spark.name:
         return
     week = connection.db_engine_spec.get_time_grain_expressions()["P1W"]
-    if week == connection.db_engine_spec._time_grain_expressions["P1W"]:
+    if week == own_time_grain(connection.db_engine_spec, "P1W"):
         raise InstallError(
             "Superset's time grains for hive:// are Hive's, and give wrong weeks on Spark; put the TIME_GRAINS of "
             "superset_campaign_plugin.engines.spark into superset_config.py as docs/engines.md shows"

@@ -31,8 +31,8 @@ from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
 from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of
 from superset_campaign_plugin.bundle.merging.three_way import REPLACED
 from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
-from superset_campaign_plugin.embedding.boundaries import cover_datasets
 from superset_campaign_plugin.embedding.roles import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
+from superset_campaign_plugin.embedding.row_access import cover_datasets
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
 from superset_campaign_plugin.superset_assets.manifest import Manifest, asset_record, write_manifest
 

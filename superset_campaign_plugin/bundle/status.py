@@ -14,8 +14,8 @@ from superset.models.dashboard import Dashboard
 from superset_campaign_plugin import __version__
 from superset_campaign_plugin.advice import installed_tables
 from superset_campaign_plugin.bundle.install_plan import StoredTables, installed_request, make_plan, settings
-from superset_campaign_plugin.embedding.boundaries import list_grants
-from superset_campaign_plugin.embedding.clauses import Grant
+from superset_campaign_plugin.embedding.row_access import list_grants
+from superset_campaign_plugin.embedding.row_clauses import Grant
 from superset_campaign_plugin.errors import CampaignError
 from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.report.rules_in_words import people_in_words

@@ -14,8 +14,8 @@ from superset_campaign_plugin.bundle.asset_changes import Change
 from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.install_plan import READS_STORED, settings
-from superset_campaign_plugin.embedding.boundaries import remove_boundaries
 from superset_campaign_plugin.embedding.roles import delete_role, take_back_permissions
+from superset_campaign_plugin.embedding.row_access import remove_boundaries
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find, title

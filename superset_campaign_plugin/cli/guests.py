@@ -29,10 +29,10 @@ def grant(
 ) -> None:
     """Let ROLE see workspaces of the report, and no others but those it was granted before."""
     with in_superset():
-        from superset_campaign_plugin.embedding import boundaries
+        from superset_campaign_plugin.embedding import row_access
 
-        before = boundaries.granted(role)
-        after = boundaries.grant(role, workspaces, programs, instances, force=force)
+        before = row_access.granted(role)
+        after = row_access.grant(role, workspaces, programs, instances, force=force)
         if before == after:
             click.echo("this was granted already; nothing was changed", err=True)
         _print_role(role, after, as_json)
@@ -55,7 +55,7 @@ def revoke(
 ) -> None:
     """Take back what ROLE was granted. Without any grant left it sees nothing."""
     with in_superset():
-        from superset_campaign_plugin.embedding import boundaries
+        from superset_campaign_plugin.embedding import row_access
         from superset_campaign_plugin.errors import UsageError
 
         if lifted:
@@ -64,10 +64,10 @@ def revoke(
                     "--lift removes the whole boundary, and the role sees every workspace again; leave out --lift to "
                     "take back what is named, or leave the names out"
                 )
-            boundaries.lift(role)
+            row_access.lift(role)
             _print_role(role, None, as_json)
         else:
-            _print_role(role, boundaries.revoke(role, workspaces, programs, instances), as_json)
+            _print_role(role, row_access.revoke(role, workspaces, programs, instances), as_json)
 
 
 @campaign.command("list")
@@ -77,7 +77,7 @@ def list_grants(as_json: bool) -> None:
     import json
 
     with in_superset():
-        from superset_campaign_plugin.embedding.boundaries import list_grants as all_grants
+        from superset_campaign_plugin.embedding.row_access import list_grants as all_grants
 
         found = all_grants()
         if as_json:

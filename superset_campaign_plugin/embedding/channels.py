@@ -17,23 +17,23 @@ from typing import Any
 from uuid import UUID
 
 from flask import current_app, g
-from superset.async_events.async_query_manager import AsyncQueryManager
 
 from superset_campaign_plugin.embedding import guests
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
 
 _PURPOSE = b"superset campaign events "
 
 
 def register() -> None:
     """Wrap the method by which Superset finds the channel of a request; a release without it has its own way."""
-    lay_around(AsyncQueryManager, "parse_channel_id_from_request", _of_guests)
+    apply(records.EVENTS_CHANNEL, _of_guests)
 
 
 def _of_guests(find: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(find)
-    def channel_of(manager: Any, request: Any) -> Any:
-        return _channel(g.user.guest_token) if guests.is_guest_of_the_report() else find(manager, request)
+    def channel_of(manager: Any, req: Any) -> Any:
+        return _channel(g.user.guest_token) if guests.is_guest_of_the_report() else find(manager, req)
 
     return channel_of
 

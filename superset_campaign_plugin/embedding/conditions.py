@@ -14,11 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from superset.connectors.sqla.models import SqlaTable
 from superset.utils.core import DTTM_ALIAS, FilterOperator, GenericDataType
 
 from superset_campaign_plugin.embedding.held import is_held_in
-from superset_campaign_plugin.embedding.hooks import hook
 from superset_campaign_plugin.embedding.refusals import (
     BAD_AGGREGATE,
     BAD_PATTERN,
@@ -28,22 +26,13 @@ from superset_campaign_plugin.embedding.refusals import (
     NOT_A_VALUE,
     RefusedError,
 )
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
 
 # 6.0 has two of them, 6.1 these and their opposites.
 _PATTERNS = {each for each in FilterOperator if each.name.endswith("LIKE")}
 _FLAGS = {FilterOperator.IS_TRUE, FilterOperator.IS_FALSE}
 _PATTERN = re.compile(r"(?:[^\\]|\\[%_\\])*", re.DOTALL)
-
-# Of a query, what is looked at.
-_READ = (
-    "filter",
-    "granularity",
-    "is_timeseries",
-    "metrics",
-    "orderby",
-    "series_limit_metric",
-    "timeseries_limit_metric",
-)
 
 _OF_NUMBERS = ("SUM", "AVG")
 _OF_ALL = ("COUNT", "COUNT_DISTINCT", "MIN", "MAX")
@@ -54,11 +43,11 @@ _LARGEST = 2**63 - 1  # of an engine's whole numbers
 
 
 def register() -> None:
-    """Hook into the place where every query of a dataset is composed, whichever way it was asked for.
+    """Wrap the method that composes every query of a dataset, whichever way it was asked for.
 
     Raises `HookError` in a release that lacks it.
     """
-    hook(SqlaTable, "get_sqla_query", _held_composition, by=__name__, reads=("self", *_READ))
+    apply(records.FILTERS, _held_composition)
 
 
 def _held_composition(compose: Callable[..., Any]) -> Callable[..., Any]:

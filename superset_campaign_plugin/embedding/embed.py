@@ -12,8 +12,8 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.daos.dashboard import EmbeddedDashboardDAO
 from superset.models.dashboard import Dashboard
 
-from superset_campaign_plugin.embedding.boundaries import escapes_backslashes
 from superset_campaign_plugin.embedding.roles import GUEST_ROLE, create_guest_role, extra_guest_permissions
+from superset_campaign_plugin.embedding.row_access import escapes_backslashes
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.datasets import REPORT_DATASET

@@ -12,40 +12,36 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from superset.common.query_context_processor import QueryContextProcessor
-from superset.connectors.sqla.models import SqlaTable
 from superset.exceptions import OAuth2RedirectError, QueryObjectValidationError
 from superset.models.helpers import QueryResult
 from werkzeug.exceptions import BadRequest
 
-from superset_campaign_plugin.embedding.expressions import validates_expressions
 from superset_campaign_plugin.embedding.held import is_held_in
-from superset_campaign_plugin.embedding.hooks import hook
 from superset_campaign_plugin.embedding.refusals import FAILED, RefusedError, UnansweredError
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
+from superset_campaign_plugin.host.private import dataset_of
 
 logger = logging.getLogger(__name__)
 
 # A mistake in what was asked, and the way to a database that people reach as themselves.
 _OWN_WORDS: tuple[type[Exception], ...] = (QueryObjectValidationError, BadRequest, OAuth2RedirectError)
 
+_MASKED = (
+    *(records.QUERY_TEXT_ERRORS, records.QUERY_ERRORS, records.CHART_ERRORS),
+    *(records.METADATA_ERRORS, records.VALIDATION_ERRORS),
+)
+
 
 def register() -> None:
-    """Hook into the methods by which every query of a dataset is composed and run.
+    """Wrap the methods by which every query of a dataset is composed and run.
 
     Raises `HookError` in a release that lacks one of them.
     """
-    masked: list[tuple[type, str]] = [
-        *((SqlaTable, "get_query_str_extended"), (SqlaTable, "query"), (SqlaTable, "external_metadata")),
-        # In 6.0 this is in the processor of a chart's queries alone; later that one asks the dataset.
-        (SqlaTable if hasattr(SqlaTable, "get_query_result") else QueryContextProcessor, "get_query_result"),
-    ]
-    if validates_expressions():
-        masked.append((SqlaTable, "validate_expression"))
-    for owner, name in masked:
-        hook(owner, name, _masked, by=__name__, reads=("self",))
+    for record in _MASKED:
+        apply(record, _masked)
     # Its API takes a KeyError for an unknown column.
-    values = functools.partial(_masked, error=UnansweredError, more=(KeyError,))
-    hook(SqlaTable, "values_for_column", values, by=__name__, reads=("self",))
+    apply(records.VALUES_ERRORS, functools.partial(_masked, error=UnansweredError, more=(KeyError,)))
 
 
 def _masked(
@@ -54,7 +50,7 @@ def _masked(
     @functools.wraps(method)
     def masked(self: Any, *args: Any, **named: Any) -> Any:
         # Asked before: a failure may leave Superset's own session unusable.
-        held = is_held_in(self._qc_datasource if isinstance(self, QueryContextProcessor) else self)
+        held = is_held_in(dataset_of(self))
         try:
             result = method(self, *args, **named)
         except (*_OWN_WORDS, *more):

@@ -7,10 +7,11 @@ so they are there, and empty.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from superset_campaign_plugin.embedding.refusals import told
+from superset_campaign_plugin.host import endpoints
 
 Told = Callable[[Any], Any]
 
@@ -37,10 +38,6 @@ def _no_text(_: Any) -> str:
 
 def _error(value: Any) -> Any:
     return None if value is None else told(value, 400)
-
-
-def NOTHING(_: Any) -> None:
-    """Nothing at all."""
 
 
 def _of(names: str = "", /, **others: Told) -> Told:
@@ -113,9 +110,9 @@ _JOB = {
     "errors": _of("error_type level", message=_error, extra=_no_mapping),
 }
 
-RESULT = _of("result")
-ROLES = _of(result=_of("firstName isActive isAnonymous lastName permissions roles username"))
-DASHBOARD = _of(
+_RESULT = _of("result")
+_ROLES = _of(result=_of("firstName isActive isAnonymous lastName permissions roles username"))
+_DASHBOARD = _of(
     result=_of(
         "certification_details changed_on changed_on_delta_humanized charts created_on_delta_humanized css"
         " dashboard_title id is_managed_externally position_json published slug theme url uuid",
@@ -127,7 +124,7 @@ DASHBOARD = _of(
         thumbnail_url=_none,
     )
 )
-CHARTS = _of(
+_CHARTS = _of(
     result=_of(
         "cache_timeout certification_details changed_on description description_markeddown id slice_name",
         certified_by=_none,
@@ -137,7 +134,7 @@ CHARTS = _of(
 )
 
 
-def DATASETS(value: Any) -> Any:
+def _datasets(value: Any) -> Any:
     """Without the schemas that stand in the datasets' full names."""
     answer = _DATASETS(value)
     for each in answer.get("result") or () if isinstance(answer, dict) else ():
@@ -156,8 +153,26 @@ _DATASETS = _of(
         **dict.fromkeys(_HIDDEN, _none),
     )
 )
-DRILL_INFO = _of(result=_of("id", columns=_of("column_name verbose_name")))
-CHART_DATA = _of(result=_QUERY, **_JOB)
-SAMPLES = _of(result=_QUERY)
-EVENTS = _of(result=_of("id", **_JOB))
-LINK = _of("key url dashboardId state")
+_DRILL_INFO = _of(result=_of("id", columns=_of("column_name verbose_name")))
+_CHART_DATA = _of(result=_QUERY, **_JOB)
+_SAMPLES = _of(result=_QUERY)
+_EVENTS = _of(result=_of("id", **_JOB))
+_LINK = _of("key url dashboardId state")
+
+# By endpoint, what a guest may hold of its answer.
+ANSWERS: Mapping[str, Told] = {
+    endpoints.OWN_ROLES: _ROLES,
+    endpoints.CSRF_TOKEN: _RESULT,
+    endpoints.DASHBOARD: _DASHBOARD,
+    endpoints.DASHBOARD_CHARTS: _CHARTS,
+    endpoints.DASHBOARD_DATASETS: _datasets,
+    endpoints.DRILL_INFO: _DRILL_INFO,
+    endpoints.TIME_RANGE: _RESULT,
+    endpoints.LOG: _none,
+    endpoints.CHART_DATA: _CHART_DATA,
+    endpoints.CACHED_CHART_DATA: _CHART_DATA,
+    endpoints.SAMPLES: _SAMPLES,
+    endpoints.EVENTS: _EVENTS,
+    endpoints.NEW_LINK: _LINK,
+    endpoints.LINK: _LINK,
+}

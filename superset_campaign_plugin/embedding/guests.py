@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import current_app, g
+from flask import current_app, g, has_request_context, request
 from superset import db, is_feature_enabled, security_manager
 from superset.connectors.sqla.models import SqlaTable
 from superset.daos.dashboard import EmbeddedDashboardDAO
@@ -17,14 +17,16 @@ from superset.models.dashboard import Dashboard
 from superset.security.guest_token import GuestUser
 from werkzeug.local import LocalProxy
 
-from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.emails.key import EmailKey
-from superset_campaign_plugin.embedding import stored as chart_contents
-from superset_campaign_plugin.embedding.clauses import NOTHING
-from superset_campaign_plugin.embedding.endpoints import LARGEST_ID
-from superset_campaign_plugin.embedding.proofs import Guest, Proofs
+from superset_campaign_plugin.embedding import chart_contents
+from superset_campaign_plugin.embedding.preview_tokens import Guest, Proofs
 from superset_campaign_plugin.embedding.roles import GUEST_ROLE
+from superset_campaign_plugin.embedding.row_clauses import NOTHING
 from superset_campaign_plugin.errors import SharingEnded
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.endpoints import LARGEST_ID
+from superset_campaign_plugin.host.patching import apply
+from superset_campaign_plugin.host.settings import current_settings
 from superset_campaign_plugin.superset_assets.installed_assets import dataset_ids, datasets_and_copies
 
 PARAMETER = "proof"
@@ -52,11 +54,18 @@ def is_guest_of_the_report() -> bool:
         return False
     # Flask-Login's name for whoever asks stays the same while they change.
     user = g.user._get_current_object() if isinstance(g.user, LocalProxy) else g.user
+    # One request may load the same guest twice (`unseen.py`).
+    asked = request.environ if has_request_context() else user
     known = g.get(_OF_THE_REPORT)
-    if known is None or known[0] is not user:
-        known = (user, _shows_the_report())
+    if known is None or known[0] is not asked or known[1] != user.resources:
+        known = (asked, user.resources, _shows_the_report())
         setattr(g, _OF_THE_REPORT, known)
-    return bool(known[1])
+    return bool(known[2])
+
+
+def is_guarded() -> bool:
+    """Whether the plugin guards the guest who asks: one of the report always, others with `harden_all_guests`."""
+    return is_guest_of_the_report() or (is_guest() and current_settings().harden_all_guests)
 
 
 def has_lost_the_role() -> bool:
@@ -93,7 +102,7 @@ def guest_of_proof(key: EmailKey) -> GuestUser | None:
     proof = g.get(_FROM_ADDRESS)
     if proof is None or g.user.is_authenticated:
         return None
-    guest = proofs().open(proof, key, current_app.extensions[EXTENSION].preview_link_minutes * 60)
+    guest = proofs().open(proof, key, current_settings().preview_link_minutes * 60)
     # Without the feature Superset would take a guest's row rules for none.
     if not is_feature_enabled("EMBEDDED_SUPERSET"):
         raise SharingEnded("embedding is turned off in this deployment")
@@ -136,26 +145,27 @@ def dashboards() -> list[Dashboard]:
     return [dashboard for dashboard in found if dashboard is not None]
 
 
-def close_what_no_rule_names(manager: Any) -> None:
+def register(manager: Any) -> None:
     """Let guests see nothing of those datasets of the plugin that no rule of theirs is for.
 
     A portal may know datasets of before: since it asked, an upgrade brought another, or one was made anew with another
     id. To Superset a dataset without a rule is open, so every visitor would see the rows of all.
+    Raises `HookError` in a release that makes guests in another way.
     """
-    guest_class = manager.guest_user_cls
+    apply(records.GUEST_RULES, _closing, type(manager))
 
-    class HeldGuest(guest_class):  # type: ignore[misc, valid-type]
-        rls: list[dict[str, Any]]
 
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            # A rule without a dataset lies on every one.
-            if all(rule.get("dataset") for rule in self.rls):
-                named = {str(rule["dataset"]) for rule in self.rls}
-                open_ones = [id_ for id_ in dataset_ids().values() if str(id_) not in named]
-                self.rls = [*self.rls, *({"dataset": id_, "clause": NOTHING} for id_ in open_ones)]
+def _closing(make: Callable[..., Any]) -> Callable[..., Any]:
+    def make_held(manager: Any, token: Any) -> Any:
+        guest = make(manager, token)
+        # A rule without a dataset lies on every one.
+        if all(rule.get("dataset") for rule in guest.rls):
+            named = {str(rule["dataset"]) for rule in guest.rls}
+            open_ones = [id_ for id_ in dataset_ids().values() if str(id_) not in named]
+            guest.rls = [*guest.rls, *({"dataset": id_, "clause": NOTHING} for id_ in open_ones)]
+        return guest
 
-    manager.guest_user_cls = HeldGuest
+    return make_held
 
 
 def form_data(report: SqlaTable) -> dict[str, Any] | None:

@@ -18,8 +18,10 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.datastructures import ImmutableMultiDict
 
 from superset_campaign_plugin.emails.key import EmailKey
-from superset_campaign_plugin.embedding import endpoints, guests
-from superset_campaign_plugin.embedding.events import record
+from superset_campaign_plugin.embedding import guests
+from superset_campaign_plugin.embedding.audit_log import record
+from superset_campaign_plugin.embedding.unseen import unseen
+from superset_campaign_plugin.host import endpoints
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH
 
 # A text in JSON that is the anchor of `report/datasets.py` from its first character to its last. The name in it is
@@ -43,6 +45,7 @@ def register(app: Flask) -> None:
     app.after_request(_sign_links)
 
 
+@unseen
 def _sign_links(response: Response) -> Response:
     if (
         request.endpoint not in endpoints.ROWS
@@ -50,7 +53,7 @@ def _sign_links(response: Response) -> Response:
         or response.mimetype != "application/json"
         or response.is_streamed
         or "Content-Encoding" in response.headers
-        or not guests.is_guest()
+        or not guests.is_guest_of_the_report()
     ):
         return response
     text = response.get_data(as_text=True)
@@ -84,6 +87,7 @@ def _anchor(path: str) -> str:
     return rf'("<a title=\\"{_NAME}\\" href=\\"{re.escape(path)}){_EMAIL}(\\" target=\\"_blank\\">{_NAME}</a>")'
 
 
+@unseen
 def _take_proof_from_address() -> None:
     """Leave the request without its proof: every query that Superset runs logs the parameters and the referrer."""
     if PREVIEW_PATH in request.headers.get("Referer", ""):
@@ -97,8 +101,9 @@ def _take_proof_from_address() -> None:
     request.environ["QUERY_STRING"] = urlencode(others)
 
 
+@unseen
 def _take_proofs_from_filters() -> None:
-    if not getattr(g.get("user"), "is_guest_user", False):
+    if g.get("user") is None or not guests.is_guest_of_the_report():
         return
     if request.is_json:
         if _SIGNED.search(request.get_data(as_text=True)):

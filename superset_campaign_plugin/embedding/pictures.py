@@ -13,10 +13,12 @@ from superset import db
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.embedding import endpoints, stored
+from superset_campaign_plugin.embedding import chart_contents
 from superset_campaign_plugin.embedding.held import has_row_rules
-from superset_campaign_plugin.embedding.reach import refusal
+from superset_campaign_plugin.embedding.redaction import refusal
 from superset_campaign_plugin.embedding.refusals import FORBIDDEN
+from superset_campaign_plugin.embedding.unseen import unseen
+from superset_campaign_plugin.host import endpoints
 from superset_campaign_plugin.superset_assets.installed_assets import datasets_and_copies
 
 
@@ -25,10 +27,11 @@ def register(app: Flask) -> None:
     app.before_request(_refuse)
 
 
+@unseen
 def _refuse() -> Response | None:
     endpoint = request.endpoint
     # Superset gives a picture that is found by its key to whoever may read any dashboard at all.
-    if endpoint in endpoints.PICTURES_BY_KEY:
+    if endpoints.is_picture_by_key(endpoint):
         return refusal(403, FORBIDDEN) if has_row_rules() else None
     if endpoint in endpoints.PICTURES and has_row_rules() and _shows_the_report():
         return refusal(403, FORBIDDEN)
@@ -43,4 +46,4 @@ def _shows_the_report() -> bool:
     found: Any = db.session.get(Slice if is_chart else Dashboard, int(number))
     if found is None:
         return False
-    return bool(datasets_and_copies() & ({found.datasource_id} if is_chart else stored.datasets(found)))
+    return bool(datasets_and_copies() & ({found.datasource_id} if is_chart else chart_contents.datasets(found)))

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from superset_campaign_plugin.embedding.clauses import EVERYTHING, NOTHING, each_grant, row_clause
+from superset_campaign_plugin.embedding.row_clauses import EVERYTHING, NOTHING, each_grant, row_clause
 from superset_campaign_plugin.errors import PortalError, UsageError, unknown
 
 # Of these datasets every row has a workspace; a visitor sees nothing of any other.

@@ -13,7 +13,7 @@ from superset.connectors.sqla.models import SqlaTable
 from superset.models.dashboard import Dashboard
 from superset.utils import json
 
-from superset_campaign_plugin.embedding import endpoints
+from superset_campaign_plugin.host import endpoints
 
 
 def _id(least: int = 1, **options: Any) -> fields.Integer:

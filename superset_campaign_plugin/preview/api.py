@@ -14,8 +14,8 @@ from flask_appbuilder.api import expose, permission_name, protect, safe
 from superset.views.base_api import BaseSupersetApi, statsd_metrics
 
 from superset_campaign_plugin.emails.key import EmailKey
-from superset_campaign_plugin.embedding.events import record
-from superset_campaign_plugin.embedding.limits import refused
+from superset_campaign_plugin.embedding.audit_log import record
+from superset_campaign_plugin.embedding.rate_limit import refused
 from superset_campaign_plugin.preview.email import Email, open_email
 from superset_campaign_plugin.preview.schemas import CampaignEmailResponseSchema
 from superset_campaign_plugin.preview.views import PERMISSION, email_key

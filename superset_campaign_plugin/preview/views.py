@@ -17,9 +17,9 @@ from superset.views.base import BaseSupersetView
 from superset.views.utils import redirect_to_login
 
 from superset_campaign_plugin.emails.key import EmailKey
-from superset_campaign_plugin.embedding.events import record
+from superset_campaign_plugin.embedding.audit_log import record
 from superset_campaign_plugin.embedding.guests import acting_as, guest_of_proof
-from superset_campaign_plugin.embedding.limits import refused
+from superset_campaign_plugin.embedding.rate_limit import refused
 from superset_campaign_plugin.errors import ProofError
 from superset_campaign_plugin.preview.email import open_body, open_email
 from superset_campaign_plugin.preview.pages import (

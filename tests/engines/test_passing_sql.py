@@ -22,7 +22,7 @@ from logs import Log
 from snapshot import TypicalCatalog
 from sqlglot import exp
 
-from superset_campaign_plugin.embedding.clauses import Grant, row_clause
+from superset_campaign_plugin.embedding.row_clauses import Grant, row_clause
 from superset_campaign_plugin.engines import ENGINES, Engine, get_engine
 from superset_campaign_plugin.refresh.tables import StoredFacts
 from superset_campaign_plugin.report.datasets import QUALITY_DATASET, Options, build_dataset, computed_dataset

@@ -243,10 +243,10 @@ def broken(asked: Asked) -> Iterator[Any]:
     from superset import db, security_manager
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     give_viewer_role()
-    boundaries.grant(ROLE, [f"{MINE} workspace"])
+    row_access.grant(ROLE, [f"{MINE} workspace"])
     values = security_manager.add_permission_view_menu("can_get_column_values", "Datasource")
     role = security_manager.find_role(ROLE)
     metadata = security_manager.add_permission_view_menu("can_external_metadata", "Datasource")
@@ -338,17 +338,17 @@ def test_people_are_held_in_every_database_of_the_report(asked: Asked) -> None:
     from superset import db
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.embedding.held import is_held
+    from superset_campaign_plugin.embedding.held import is_held_over
     from superset_campaign_plugin.superset_assets.installed_assets import find
 
-    theirs = db.session.query(SqlaTable).filter_by(table_name="theirs").one().database
+    theirs = db.session.query(SqlaTable).filter_by(table_name="theirs").one()
     quality = find(SqlaTable, str(dataset_uuid("campaign_email_quality")))
-    home = quality.database
+    report = find(SqlaTable, str(dataset_uuid("campaign_email_performance")))
     client = asked.deployment.app.test_request_context(headers=asked.headers)
     with client:
         asked.deployment.app.preprocess_request()
-        assert (is_held(home), is_held(theirs)) == (True, False)
-        quality.database = theirs
+        assert (is_held_over(report), is_held_over(theirs)) == (True, False)
+        quality.database = theirs.database
         db.session.flush()
-        assert (is_held(home), is_held(theirs)) == (True, True)
+        assert (is_held_over(report), is_held_over(theirs)) == (True, True)
         db.session.rollback()

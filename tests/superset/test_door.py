@@ -351,9 +351,9 @@ def test_what_people_did_to_the_report_is_a_sentence(
 ) -> None:
     from superset import db
 
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
-    boundaries.grant(ROLE, ["EMEA"])
+    row_access.grant(ROLE, ["EMEA"])
     extensions = dict(restored.app.extensions)
     try:
         change(restored)
@@ -398,9 +398,9 @@ def test_a_rule_whose_description_was_edited_is_a_sentence(restored: Deployment,
     from superset import db
     from superset.connectors.sqla.models import RowLevelSecurityFilter
 
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
-    boundaries.grant(ROLE, ["EMEA"])
+    row_access.grant(ROLE, ["EMEA"])
     db.session.query(RowLevelSecurityFilter).filter_by(name=f"Campaign report: {ROLE}").one().description = text
     db.session.commit()
     assert "was changed; delete the rule and grant again" in sentence(run(*COMMANDS[name]))

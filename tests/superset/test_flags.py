@@ -65,7 +65,7 @@ from superset import db, security_manager
 from superset.models.dashboard import Dashboard
 from superset_campaign_plugin.bundle.install import install
 from superset_campaign_plugin.embedding.roles import VIEWER_ROLE
-from superset_campaign_plugin.embedding.boundaries import grant
+from superset_campaign_plugin.embedding.row_access import grant
 from superset_campaign_plugin.embedding.embed import embed
 
 folder = Path(app.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///")).parent

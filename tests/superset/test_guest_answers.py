@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from deployment import Deployment, give_viewer_role
 
-from superset_campaign_plugin.embedding.refusals import BAD_REQUEST
+from superset_campaign_plugin.embedding.refusals import BAD_REQUEST, NO_SQL
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid
 
 REPORT = "campaign_email_performance"
@@ -123,17 +119,6 @@ def test_colours_of_other_workspaces_names_are_not_told(deployment: Deployment, 
             db.session.commit()
 
 
-def test_a_name_that_superset_lacks_is_logged(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    from superset_campaign_plugin.embedding import endpoints
-
-    assert endpoints.warn_of_unknown(deployment.app) == []
-    monkeypatch.setattr(endpoints, "OPEN", endpoints.OPEN | {"Renamed.view"})
-    assert endpoints.warn_of_unknown(deployment.app) == ["Renamed.view"]
-    assert "no endpoint Renamed.view" in caplog.text
-
-
 def test_a_guest_of_a_copy_is_held_in_the_same_way(deployment: Deployment, places: dict[str, int]) -> None:
     """A dashboard of somebody's own over a copy of the plugin's dataset."""
     from superset import db
@@ -181,7 +166,7 @@ def token_for(uuid: str) -> dict[str, Any]:
 def test_no_picture_of_the_report_is_for_who_is_held_to_rows(
     deployment: Deployment, guest: dict[str, str], places: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     monkeypatch.setitem(deployment.app.config, "WTF_CSRF_ENABLED", False)
     dashboard, chart = places["dashboard"], places["chart"]
@@ -203,7 +188,7 @@ def test_no_picture_of_the_report_is_for_who_is_held_to_rows(
         give_viewer_role()
     assert 403 not in statuses(deployment.client("viewer"), {})[:2]
     with deployment.app.app_context():
-        boundaries.grant(ROLE, ["EMEA"])
+        row_access.grant(ROLE, ["EMEA"])
     try:
         assert set(statuses(deployment.client("viewer"), {})) == {403}
         theirs = f"/api/v1/dashboard/{places['their dashboard']}/thumbnail/x/"
@@ -211,7 +196,7 @@ def test_no_picture_of_the_report_is_for_who_is_held_to_rows(
         assert 403 not in statuses(deployment.client("admin"), {})[:2]
     finally:
         with deployment.app.app_context():
-            boundaries.lift(ROLE)
+            row_access.lift(ROLE)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -296,6 +281,82 @@ def test_what_is_not_there_answers_as_what_is_not_theirs(
     assert [status for status, _ in answers(ours, 9999)] == [403, 403, 403, 404]
 
 
+# ---------------------------------------------------------------------------------------------------------------
+# Guests of others
+
+
+@pytest.fixture
+def others(deployment: Deployment, places: dict[str, int]) -> Iterator[str]:
+    """The id by which somebody else's dashboard is embedded for a while; `test_others_unchanged` has what they get."""
+    from superset import db
+    from superset.daos.dashboard import EmbeddedDashboardDAO
+    from superset.models.dashboard import Dashboard
+
+    with deployment.app.app_context():
+        made = EmbeddedDashboardDAO.upsert(db.session.get(Dashboard, places["their dashboard"]), [])
+        db.session.commit()
+        uuid = str(made.uuid)
+    yield uuid
+    with deployment.app.app_context():
+        for embedded in db.session.get(Dashboard, places["their dashboard"]).embedded:
+            db.session.delete(embedded)
+        db.session.commit()
+
+
+# Where Superset answers guests, and the plugin refuses them.
+CLOSED = ("/api/v1/dashboard/", "/api/v1/dashboard/related/owners")
+
+
+def statuses(deployment: Deployment, token: dict[str, Any]) -> set[int]:
+    client, headers = deployment.app.test_client(), deployment.header(token)
+    return {client.get(address, headers=headers).status_code for address in CLOSED}
+
+
+def test_a_token_that_names_a_dashboard_of_the_report_and_another_is_guarded(
+    deployment: Deployment, embedding: dict[str, Any], others: str
+) -> None:
+    assert statuses(deployment, token_for(others)) == {200}
+    for ids in ((embedding["dashboard"], others), (others, embedding["dashboard"])):
+        resources = [{"type": "dashboard", "id": each} for each in ids]
+        assert statuses(deployment, {**token_for(others), "resources": resources}) == {403}
+
+
+def test_a_setting_guards_the_guests_of_every_dashboard(
+    deployment: Deployment, places: dict[str, int], others: str
+) -> None:
+    from superset import db
+    from superset.models.dashboard import Dashboard
+
+    with deployment.app.app_context():
+        dataset = db.session.get(Dashboard, places["their dashboard"]).slices[0].datasource_id
+    own = {"expressionType": "SQL", "label": "mine", "sqlExpression": "current_setting('threads')"}
+    body = {
+        "datasource": {"id": dataset, "type": "table"},
+        "queries": [{"columns": [own], "metrics": []}],
+        "form_data": {"dashboardId": places["their dashboard"]},
+        "force": True,
+    }
+    headers = deployment.header(token_for(others))
+
+    def asked() -> Any:
+        return deployment.app.test_client().post("/api/v1/chart/data", json=body, headers=headers)
+
+    before = asked()
+    assert NO_SQL not in before.get_data(as_text=True)
+    with deployment.settings(harden_all_guests=True):
+        assert statuses(deployment, token_for(others)) == {403}
+        client = deployment.app.test_client()
+        assert client.get("/api/v1/dashboard/theirs", headers=headers).status_code == 200
+        assert asked().get_json() == {"message": NO_SQL}
+    # Users are no guests.
+    with deployment.settings(harden_all_guests=True):
+        assert deployment.client("admin").get(CLOSED[0]).status_code == 200
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# After the report is removed
+
+
 def test_without_its_role_a_guest_is_refused_everywhere(bare: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after `uninstall`, which removes the guest role while tokens are still valid."""
     import contextvars
@@ -314,83 +375,3 @@ def test_without_its_role_a_guest_is_refused_everywhere(bare: Deployment, monkey
     # Another role that is missing is its owner's business.
     monkeypatch.setitem(bare.app.config, "GUEST_ROLE_NAME", "Somebody's")
     assert get("/api/v1/me/roles/").status_code == 500
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Guests of others
-
-_ASKED = """
-import json, os, sys
-from superset.app import create_app
-
-app = create_app()
-headers, places = json.loads(sys.argv[1])
-app.config["WTF_CSRF_ENABLED"] = False
-print("ANSWERS" + json.dumps([
-    [answer.status_code, answer.get_data(as_text=True)]
-    for method, place, body in places
-    for answer in [app.test_client().open(place, method=method, json=body, headers=headers)]
-]))
-"""
-
-
-def test_guests_of_other_dashboards_get_what_they_get_without_the_plugin(
-    deployment: Deployment, places: dict[str, int], tmp_path: Path
-) -> None:
-    from superset import db
-    from superset.daos.dashboard import EmbeddedDashboardDAO
-    from superset.models.dashboard import Dashboard
-
-    from superset_campaign_plugin.embedding.roles import create_guest_role
-
-    with deployment.app.app_context():
-        create_guest_role()
-        dashboard = db.session.get(Dashboard, places["their dashboard"])
-        made = EmbeddedDashboardDAO.upsert(dashboard, [])
-        db.session.commit()
-        uuid, chart = str(made.uuid), dashboard.slices[0]
-        form_data = {"slice_id": chart.id, "dashboardId": dashboard.id}
-        data = {"datasource": {"id": chart.datasource_id, "type": "table"}, "form_data": form_data}
-    rows = {**data, "queries": [{"columns": ["one"], "metrics": []}], "result_type": "results"}
-    failing = {**data, "queries": [{"columns": ["one"], "filters": [{"col": "one", "op": "IN", "val": [{"a": 1}]}]}]}
-    asked = [
-        *(("GET", f"/api/v1/dashboard/{part}", None) for part in ("", "theirs", "theirs/charts", "theirs/datasets")),
-        *(("GET", f"/api/v1/{kind}/related/owners", None) for kind in ("dashboard", "chart")),
-        *(("POST", "/api/v1/chart/data", body) for body in (rows, failing, {}, None)),
-        ("GET", f"/api/v1/dashboard/{places['their dashboard']}/screenshot/x/", None),
-        ("GET", "/api/v1/me/roles/", None),
-        ("GET", "/api/v1/dashboard/999", None),
-        ("GET", "/api/v1/time_range/?q=%27Last%20moon%27", None),
-        ("GET", "/nowhere", None),
-    ]
-    headers = deployment.header(token_for(uuid))
-    settings = (Path(__file__).parent.parent / "superset_config.py").read_text()
-    plain = tmp_path / "superset_config.py"
-    plain.write_text(
-        "\n".join(line for line in settings.splitlines() if not line.startswith("from superset_campaign_plugin import"))
-    )
-    try:
-        with_plugin, without = (
-            _answers(headers, asked, {**os.environ, **deployment.environment, "SUPERSET_CONFIG_PATH": str(config)})
-            for config in (deployment.environment["SUPERSET_CONFIG_PATH"], plain)
-        )
-    finally:
-        with deployment.app.app_context():
-            for embedded in db.session.get(Dashboard, places["their dashboard"]).embedded:
-                db.session.delete(embedded)
-            db.session.commit()
-    assert [status for status, _ in without].count(200) >= 4
-    for question, ours, theirs in zip(asked, with_plugin, without, strict=True):
-        assert ours == theirs, question
-
-
-def _answers(headers: dict[str, str], asked: list[Any], environment: dict[str, str]) -> list[Any]:
-    command = [sys.executable, "-c", _ASKED, json.dumps([headers, asked])]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    found = [line for line in run.stdout.splitlines() if line.startswith("ANSWERS")]
-    assert found, run.stderr[-2000:]
-    # But for the time of asking, and how long ago that makes everything.
-    return [
-        [status, re.sub(r'"(?:queried_dttm|\w*humanized)": ?"[^"]*"', "", text)]
-        for status, text in json.loads(found[0].removeprefix("ANSWERS"))
-    ]

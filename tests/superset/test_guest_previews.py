@@ -19,8 +19,8 @@ from deployment import SCHEMA, Deployment
 
 from superset_campaign_plugin.config import EXTENSION
 from superset_campaign_plugin.emails.key import EmailKey
-from superset_campaign_plugin.embedding import limits
-from superset_campaign_plugin.embedding.proofs import MAX_LENGTH, Guest, Proofs
+from superset_campaign_plugin.embedding import rate_limit
+from superset_campaign_plugin.embedding.preview_tokens import MAX_LENGTH, Guest, Proofs
 from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 
@@ -359,9 +359,9 @@ def test_a_proof_is_for_its_email_alone(
 @pytest.fixture
 def free_sql(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guests whose SQL runs: what signs the links relies on no other defence."""
-    from superset_campaign_plugin.embedding import expressions
+    from superset_campaign_plugin.embedding import sql_guard
 
-    monkeypatch.setattr(expressions, "_may_run", lambda *_: True)
+    monkeypatch.setattr(sql_guard, "_may_run", lambda *_: True)
 
 
 @pytest.mark.usefixtures("free_sql")
@@ -727,7 +727,7 @@ def test_server_processes_count_together_in_redis(
     address = portal.forge(emea, replace(guest, username=f"eager {secrets.token_hex(4)}"))
     with portal.deployment.settings(previews_per_minute=2):
         assert portal.open(address).status_code == 200
-        limits._limiter.cache_clear()  # as another process would begin
+        rate_limit._limiter.cache_clear()  # as another process would begin
         assert [portal.open(address).status_code for _ in range(2)] == [200, 429]
 
 

@@ -236,13 +236,13 @@ def test_annotations_are_those_of_the_dashboard(
 
 
 def test_a_person_with_a_boundary_runs_no_sql_of_their_own(deployment: Deployment) -> None:
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     client = deployment.client("viewer")
     query = {"columns": [sql(READS)], "metrics": ["sent"]}
     assert rows(ask_as(client, deployment, None, {}, **query))
     with deployment.app.app_context():
-        boundaries.grant(ROLE, ["EMEA"])
+        row_access.grant(ROLE, ["EMEA"])
     try:
         answer = ask_as(client, deployment, None, {}, **query)
         assert (answer.status_code, REFUSED in answer.get_data(as_text=True)) == (400, True)
@@ -251,7 +251,7 @@ def test_a_person_with_a_boundary_runs_no_sql_of_their_own(deployment: Deploymen
         assert rows(ask_as(deployment.client("admin"), deployment, None, {}, **query))
     finally:
         with deployment.app.app_context():
-            boundaries.lift(ROLE)
+            row_access.lift(ROLE)
 
 
 def test_no_sql_of_their_own_is_run_to_see_whether_it_would(
@@ -262,15 +262,16 @@ def test_no_sql_of_their_own_is_run_to_see_whether_it_would(
     from superset import db, security_manager
     from superset.connectors.sqla.models import SqlaTable
 
-    from superset_campaign_plugin.embedding import boundaries
-    from superset_campaign_plugin.embedding.expressions import validates_expressions
+    from superset_campaign_plugin.embedding import row_access
+    from superset_campaign_plugin.host.records import VALIDATION
     from superset_campaign_plugin.superset_assets.installed_assets import find
+    from superset_campaign_plugin.versions import superset_release
 
-    if not validates_expressions():
+    if VALIDATION.target(superset_release()) is None:
         pytest.skip("this Superset looks at no expressions")
     read = "1 FROM (SELECT string_agg(name) AS s FROM marketo.campaign) WHERE s::INT = 1 --"
     with deployment.app.app_context():
-        boundaries.grant(ROLE, ["EMEA"])
+        row_access.grant(ROLE, ["EMEA"])
         permission = security_manager.add_permission_view_menu("can_validate_expression", "Datasource")
         role = security_manager.find_role(ROLE)
         role.permissions.append(permission)
@@ -285,7 +286,7 @@ def test_no_sql_of_their_own_is_run_to_see_whether_it_would(
         assert REFUSED in answer.get_data(as_text=True), answer.get_data(as_text=True)
     finally:
         with deployment.app.app_context():
-            boundaries.lift(ROLE)
+            row_access.lift(ROLE)
             role = security_manager.find_role(ROLE)
             role.permissions = [each for each in role.permissions if "validate" not in each.permission.name]
             db.session.commit()
@@ -376,8 +377,8 @@ def test_a_refusal_does_not_say_what_it_refuses(
 def test_an_error_does_not_repeat_the_sql(
     deployment: Deployment, filters: dict[str, Any], guest: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from superset_campaign_plugin.embedding import expressions
+    from superset_campaign_plugin.embedding import sql_guard
 
-    monkeypatch.setattr(expressions, "_may_run", lambda *_: True)
+    monkeypatch.setattr(sql_guard, "_may_run", lambda *_: True)
     answer = ask(deployment, filters, guest, columns=[sql("1 ORDER BY workspace")], metrics=["sent"])
     assert (answer.status_code, answer.get_json()) == (400, {"message": FAILED})

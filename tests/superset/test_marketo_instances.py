@@ -16,8 +16,8 @@ from logs import Log
 
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.emails.contents import load_emails
-from superset_campaign_plugin.embedding.clauses import Grant
 from superset_campaign_plugin.embedding.portal import guest_token_request
+from superset_campaign_plugin.embedding.row_clauses import Grant
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid
 
@@ -119,7 +119,7 @@ def test_an_email_without_its_instance_is_unknown(instances: Deployment, query: 
 
 def test_a_grant_is_for_a_workspace_of_one_instance(instances: Deployment) -> None:
     """Both instances have a workspace of that name."""
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     role = "Campaign Report Viewer"
     run = CliRunner().invoke
@@ -127,9 +127,9 @@ def test_a_grant_is_for_a_workspace_of_one_instance(instances: Deployment) -> No
         granted = run(campaign, ["grant", role, "--workspace", "Field", "--instance", "Japan"])
         assert granted.output == f"{role}: Field, Marketo instance Japan\n"
         with pytest.raises(UsageError, match="did you mean 'Japan'"):
-            boundaries.grant(role, ["Field"], instances=["Jappan"])
+            row_access.grant(role, ["Field"], instances=["Jappan"])
         with pytest.raises(UsageError, match="unknown workspace of Japan 'Feld'"):
-            boundaries.grant(role, ["Feld"], instances=["Japan"])
+            row_access.grant(role, ["Feld"], instances=["Japan"])
     try:
         rows, _ = run_chart(instances, "campaigns", user="viewer", filters=[])
         assert {row["source_name"] for row in rows} == {"Japan"}
@@ -138,13 +138,13 @@ def test_a_grant_is_for_a_workspace_of_one_instance(instances: Deployment) -> No
         assert client.get("/campaign-email/100/?source=EMEA").status_code == 404
         with instances.app.app_context():
             both = [Grant("Field"), Grant("Field", instance="Japan")]
-            assert boundaries.grant(role, ["Field"]) == both
-            assert boundaries.revoke(role, instances=["Japan"]) == both[:1]
+            assert row_access.grant(role, ["Field"]) == both
+            assert row_access.revoke(role, instances=["Japan"]) == both[:1]
         rows, _ = run_chart(instances, "campaigns", user="viewer", filters=[])
         assert {row["source_name"] for row in rows} == {"EMEA", "Japan"}
     finally:
         with instances.app.app_context():
-            boundaries.lift(role)
+            row_access.lift(role)
 
 
 def test_a_guests_proof_is_for_the_email_of_one_instance(instances: Deployment) -> None:

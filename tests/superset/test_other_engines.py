@@ -36,7 +36,7 @@ def test_the_report_over_another_engine(bare: Deployment, elsewhere: Any, monkey
     """Installed twice, read by every chart, narrowed by a boundary, and taken out again."""
     from superset_campaign_plugin.bundle.install import install
     from superset_campaign_plugin.bundle.uninstall import uninstall
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     before = metadata(bare.folder / "superset.db")
     wanted: dict[str, Any] = {"database": IMPORTED, "uri": elsewhere.uri, "schema": None, "source": "fivetran"}
@@ -63,7 +63,7 @@ def test_the_report_over_another_engine(bare: Deployment, elsewhere: Any, monkey
     assert total["pct_opened"] == pytest.approx(run_report(elsewhere.uri, by=[]).records()[0]["pct_opened"])
     assert {row["campaign_name"] for id_, row in report.items() if id_ and id_ > 9_000} == set(HOSTILE_NAMES)
 
-    boundaries.grant("Campaign Report Viewer", ["O'Brien \\ 100%"])
+    row_access.grant("Campaign Report Viewer", ["O'Brien \\ 100%"])
     found, _ = run_chart(bare, "campaigns", user="viewer", filters=[])
     assert {row["campaign_id"] for row in found} == {id_ for id_ in report if id_ and id_ > 9_000}
 

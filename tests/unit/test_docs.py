@@ -16,7 +16,7 @@ from benchmarks import page as benchmarks_page
 from superset_campaign_plugin import errors
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.config import Settings
-from superset_campaign_plugin.embedding.proofs import MAX_LENGTH
+from superset_campaign_plugin.embedding.preview_tokens import MAX_LENGTH
 from superset_campaign_plugin.load import load_files as loading
 from superset_campaign_plugin.marketo import client, jobs, pull_activities, windows
 from superset_campaign_plugin.preview.css import MAX_MARKS

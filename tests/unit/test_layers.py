@@ -28,7 +28,7 @@ LAYERS = (
     ("emails", "marketo"),
     ("reporting",),
     ("config",),
-    ("host", "shortcuts", "superset_app"),
+    ("host", "superset_app"),
     ("superset_assets",),
     ("embedding",),
     ("preview",),

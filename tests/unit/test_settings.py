@@ -19,6 +19,8 @@ EVERY_KEY = {
     "max_email_bytes": 5,
     "preview_link_minutes": 5,
     "previews_per_minute": 0,
+    "performance_patches": True,
+    "harden_all_guests": True,
     "people": "merged",
     "merge_people": True,
     "leave_out_deleted": True,
@@ -42,6 +44,7 @@ def test_settings_have_defaults(config: dict[str, object]) -> None:
     settings = load_settings(config)
     assert settings == Settings()
     assert (settings.marketo_url, settings.content_schema, settings.max_email_bytes) == (None, None, 2_000_000)
+    assert (settings.performance_patches, settings.harden_all_guests) == (False, False)
     assert settings.rules.links.uncounted_prefixes == ("mailto:",)
     assert settings.rules.links.uncounted_parts == ("mkt_unsubscribe=1",)
 
@@ -53,6 +56,7 @@ def test_every_key_is_taken() -> None:
     assert settings.max_email_bytes == 5
     assert (settings.stored_schema, settings.stored_file) == ("kept", "/data/stored.duckdb")
     assert (settings.preview_link_minutes, settings.previews_per_minute) == (5, 0)
+    assert (settings.performance_patches, settings.harden_all_guests) == (True, True)
     rules = settings.rules
     assert (rules.people, rules.leave_out_deleted, rules.leave_out_bots) == (People.MERGED, True, True)
     assert (rules.leave_out_operational, rules.leave_out_archived, rules.time_zone) == (True, True, "Europe/Berlin")
@@ -157,6 +161,8 @@ def test_an_unknown_key_like_no_other_is_told_all_of_them(key: object) -> None:
         ("preview_link_minutes", "60"),
         ("previews_per_minute", -1),
         ("previews_per_minute", None),
+        ("performance_patches", "yes"),
+        ("harden_all_guests", 1.5),
         ("uncounted_link_prefixes", "mailto:"),
         ("uncounted_link_prefixes", None),
         ("uncounted_link_prefixes", [""]),

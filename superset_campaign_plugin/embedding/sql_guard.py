@@ -17,16 +17,13 @@ from collections.abc import Callable
 from typing import Any
 
 from superset import db
-from superset.common.query_context_processor import QueryContextProcessor
-from superset.connectors.sqla.models import SqlaTable
-from superset.datasource.api import DatasourceRestApi
 from superset.models.dashboard import Dashboard
-from superset.models.sql_lab import Query
 
-from superset_campaign_plugin.embedding import guests, stored
-from superset_campaign_plugin.embedding.held import is_held
-from superset_campaign_plugin.embedding.hooks import hook
+from superset_campaign_plugin.embedding import chart_contents, guests
+from superset_campaign_plugin.embedding.held import is_held_over
 from superset_campaign_plugin.embedding.refusals import NO_SQL, OTHER_ANNOTATIONS, RefusedError
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
 from superset_campaign_plugin.superset_assets.definitions import load_dashboards
 from superset_campaign_plugin.superset_assets.identity import dashboard_uuid
 
@@ -35,22 +32,14 @@ _COUNT = "COUNT(*)"
 
 
 def register() -> None:
-    """Hook into the places that every expression and every annotation of a query passes.
+    """Wrap the methods that every expression and every annotation of a query passes.
 
     Raises `HookError` in a release that lacks one of them, since nobody would be held in it.
     """
-    for name in ("_process_select_expression", "_process_orderby_expression"):
-        for kind in (SqlaTable, Query):
-            hook(kind, name, _held, by=__name__, reads=("self", "expression"))
-    # It runs what it is to look at, without a look at subqueries, and answers with what the database says.
-    if validates_expressions():
-        hook(SqlaTable, "validate_expression", _held, by=__name__, reads=("self", "expression"))
-    hook(QueryContextProcessor, "get_native_annotation_data", _held_annotations, by=__name__, reads=("query_obj",))
-
-
-def validates_expressions() -> bool:
-    """Whether this release runs an expression to see whether it would: 6.0 has no endpoint for that, and no method."""
-    return hasattr(DatasourceRestApi, "validate_expression") or hasattr(SqlaTable, "validate_expression")
+    # Validation runs what it is to look at, without a look at subqueries, and answers with what the database says.
+    for record in (records.SELECT, records.ORDER, records.VALIDATION):
+        apply(record, _held)
+    apply(records.ANNOTATIONS, _held_annotations)
 
 
 def _held(process: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,11 +54,11 @@ def _held(process: Callable[..., Any]) -> Callable[..., Any]:
 
 def _held_annotations(annotate: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(annotate)
-    def held_annotate(query: Any) -> Any:
-        wanted = {str(each.get("value")) for each in query.annotation_layers if each.get("sourceType") == "NATIVE"}
-        if wanted and guests.is_guest() and not wanted <= stored.annotation_layers(guests.dashboards()):
+    def held_annotate(query_obj: Any) -> Any:
+        wanted = {str(each.get("value")) for each in query_obj.annotation_layers if each.get("sourceType") == "NATIVE"}
+        if wanted and guests.is_guarded() and not wanted <= chart_contents.annotation_layers(guests.dashboards()):
             raise RefusedError(OTHER_ANNOTATIONS)
-        return annotate(query)
+        return annotate(query_obj)
 
     return held_annotate
 
@@ -78,11 +67,11 @@ def _may_run(dataset: Any, expression: str) -> bool:
     text = expression.strip()
     if text.upper() == _COUNT or _is_column(dataset, text):
         return True
-    database = getattr(dataset, "database", None)
-    if database is None or not is_held(database):
+    if not is_held_over(dataset):
         return True
-    allowed = stored.expressions(_dashboards(), database.backend)
-    return text in allowed or stored.as_run(text, database.backend) in allowed
+    engine = dataset.database.backend
+    allowed = chart_contents.expressions(_dashboards(), engine)
+    return text in allowed or chart_contents.as_run(text, engine) in allowed
 
 
 def _is_column(dataset: Any, text: str) -> bool:

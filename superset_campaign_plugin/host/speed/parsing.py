@@ -13,18 +13,18 @@ from typing import Any
 
 from cachetools import LRUCache, cached
 
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
+from superset_campaign_plugin.host.speed.scope import is_asked
 
 # Letters of SQL in each process. Parsed, a letter takes about a hundred bytes; and whoever may filter a chart can send
 # a list as long as they like, so that a number of texts alone would be no limit.
 REMEMBERED = 1_500_000
 
 
-def remember_parsed_sql() -> None:
-    """Let the parser of statements remember. What this is laid around is no part of Superset's API."""
-    from superset.sql.parse import SQLStatement
-
-    lay_around(SQLStatement, "_parse", _remembering)
+def register() -> None:
+    """Let the parser of statements remember."""
+    apply(records.PARSED_SQL, _remembering)
 
 
 def _remembering(parse: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,8 +32,10 @@ def _remembering(parse: Callable[..., Any]) -> Callable[..., Any]:
     def remembered(kind: type, script: str, engine: str) -> tuple[int, tuple[Any, ...]]:
         return len(script), tuple(parse(kind, script, engine))
 
-    def copies(kind: type, script: str, engine: str) -> list[Any]:
-        return [statement and statement.copy() for statement in remembered(kind, script, engine)[1]]
+    def copies(cls: type, script: str, engine: str) -> list[Any]:
+        if not is_asked():
+            return parse(cls, script, engine)  # type: ignore[no-any-return]
+        return [statement and statement.copy() for statement in remembered(cls, script, engine)[1]]
 
     copies.remembered = remembered  # type: ignore[attr-defined]
     return copies

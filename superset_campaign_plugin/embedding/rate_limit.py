@@ -18,7 +18,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MovingWindowSupport, storage_from_string
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter, RateLimiter
 
-from superset_campaign_plugin.config import EXTENSION
+from superset_campaign_plugin.host.settings import current_settings
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def refused(account: str) -> Wait | None:
 
     A visitor is a logged-in user, a guest at an address, or an address.
     """
-    allowed = current_app.extensions[EXTENSION].previews_per_minute
+    allowed = current_settings().previews_per_minute
     if not allowed:
         return None
     limit = RateLimitItemPerMinute(allowed, namespace="campaign-email")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from deployment import Deployment
 
-from superset_campaign_plugin.shortcuts.parsing import REMEMBERED
+from superset_campaign_plugin.host.speed.parsing import REMEMBERED
 
 
 @pytest.fixture(autouse=True)
-def _within_superset(deployment: Deployment) -> None:
-    """A Superset in which the plugin has been set up; its modules cannot be loaded before."""
+def _within_superset(deployment: Deployment) -> Iterator[None]:
+    """A Superset in which the plugin acts on all SQL; its modules cannot be loaded before."""
+    with deployment.app.app_context(), deployment.settings(performance_patches=True):
+        yield
 
 
 def test_a_changed_statement_is_not_what_the_next_caller_gets() -> None:

@@ -11,21 +11,21 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
+from superset_campaign_plugin.host.speed.scope import acts_on
 
 
-def find_guest_rules_by_id() -> None:
+def register() -> None:
     """Let Superset's own method see the id of a dataset alone."""
-    from superset.security.manager import SupersetSecurityManager
-
-    lay_around(SupersetSecurityManager, "get_guest_rls_filters", _finding_by_id)
+    apply(records.RULES_BY_ID, _finding_by_id)
 
 
 def _finding_by_id(find: Callable[..., Any]) -> Callable[..., Any]:
     from superset.connectors.sqla.models import SqlaTable
 
     def by_id(manager: Any, dataset: Any) -> Any:
-        if type(dataset) is not SqlaTable:
+        if type(dataset) is not SqlaTable or not acts_on(dataset):
             return find(manager, dataset)
         # 6.0 looks at the id itself. Whatever else it may look at one day is not there, and raises: a rule must not be
         # passed over.

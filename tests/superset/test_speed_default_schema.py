@@ -15,7 +15,7 @@ def database(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterato
     from superset.connectors.sqla.models import SqlaTable
     from superset.models.core import Database
 
-    with deployment.app.test_request_context():
+    with deployment.app.test_request_context(), deployment.settings(performance_patches=True):
         from superset import db
 
         found = db.session.query(SqlaTable).first().database

@@ -25,7 +25,7 @@ from superset.exceptions import SupersetException
 from superset.utils.core import RowLevelSecurityFilterType
 
 from superset_campaign_plugin.advice import registered
-from superset_campaign_plugin.embedding.clauses import NOTHING, Grant, each_grant, row_clause
+from superset_campaign_plugin.embedding.row_clauses import NOTHING, Grant, each_grant, row_clause
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import InstallError, UsageError, unknown
 from superset_campaign_plugin.report.datasets import REPORT_DATASET

@@ -34,7 +34,8 @@ def datasets(dashboard: Dashboard) -> set[int]:
     except ValueError:
         metadata = {}
     filtered = {found.get("datasetId") for found in _each(metadata)}
-    return {chart.datasource_id for chart in dashboard.slices} | {id_ for id_ in filtered if isinstance(id_, int)}
+    shown = {chart.datasource_id for chart in dashboard.slices if chart.datasource_type == "table"}
+    return shown | {id_ for id_ in filtered if isinstance(id_, int)}
 
 
 def as_run(expression: str, engine: str) -> str | None:

@@ -13,11 +13,10 @@ from deployment import Deployment
 @pytest.fixture
 def tables(deployment: Deployment) -> Iterator[list[Any]]:
     """The datasets of the plugin, within a request of nobody."""
-    from superset import db
-    from superset.connectors.sqla.models import SqlaTable
+    from superset_campaign_plugin.superset_assets.installed_assets import installed_datasets
 
     with deployment.app.test_request_context():
-        yield db.session.query(SqlaTable).order_by(SqlaTable.id).all()
+        yield installed_datasets()
 
 
 def as_guest(monkeypatch: pytest.MonkeyPatch, rules: list[dict[str, Any]]) -> Any:

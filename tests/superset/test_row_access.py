@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from deployment import CHARTS, DATABASE, PASSWORD, SCHEMA, Deployment, give_viewer_role, metadata
 
 from superset_campaign_plugin.cli import campaign
-from superset_campaign_plugin.embedding.clauses import Grant, row_clause
 from superset_campaign_plugin.embedding.portal import Superset, guest_token_request
+from superset_campaign_plugin.embedding.row_clauses import Grant, row_clause
 from superset_campaign_plugin.errors import PortalError, UsageError
 from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dataset_uuid
@@ -26,14 +26,14 @@ OF_THE_REPORT = sorted(name for name, dashboard in CHARTS.items() if dashboard =
 @pytest.fixture
 def bound(deployment: Deployment) -> Iterator[Deployment]:
     """The viewers see EMEA alone."""
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     with deployment.app.app_context():
-        boundaries.grant(ROLE, ["EMEA"])
+        row_access.grant(ROLE, ["EMEA"])
     yield deployment
     with deployment.app.app_context():
-        if ROLE in boundaries.list_grants():
-            boundaries.lift(ROLE)
+        if ROLE in row_access.list_grants():
+            row_access.lift(ROLE)
 
 
 @pytest.fixture
@@ -215,13 +215,13 @@ def test_other_workspaces_emails_answer_as_unknown_ones(bound: Deployment) -> No
 
 
 def test_a_program_narrows_a_workspace(bound: Deployment) -> None:
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     programs = run_report(bound.warehouse, schema=SCHEMA, by=["program"], where={"workspace": ["EMEA"]}).records()
     program = max(programs, key=lambda row: row["sent"])["program_name"]
     with bound.app.app_context():
-        boundaries.revoke(ROLE)
-        assert boundaries.grant(ROLE, ["EMEA"], [program]) == [Grant("EMEA", program)]
+        row_access.revoke(ROLE)
+        assert row_access.grant(ROLE, ["EMEA"], [program]) == [Grant("EMEA", program)]
     found = rows(
         bound.client("viewer").post("/api/v1/chart/data", json=question(bound, REPORT, "program_name", "sent"))
     )
@@ -229,41 +229,41 @@ def test_a_program_narrows_a_workspace(bound: Deployment) -> None:
 
 
 def test_what_is_granted_twice_is_stored_once_and_what_is_revoked_is_gone(bound: Deployment) -> None:
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     file = bound.folder / "superset.db"
     before = metadata(file)
     with bound.app.app_context():
-        assert boundaries.grant(ROLE, ["EMEA"]) == [Grant("EMEA")]
+        assert row_access.grant(ROLE, ["EMEA"]) == [Grant("EMEA")]
         assert metadata(file) == before
         with pytest.raises(UsageError, match="one Marketo instance"):
-            boundaries.grant(ROLE, ["EMEA"], instances=["EMEA"])
-        assert boundaries.grant(ROLE, ["North America"]) == [Grant("EMEA"), Grant("North America")]
-        assert boundaries.list_grants() == {ROLE: [Grant("EMEA"), Grant("North America")]}
-        assert boundaries.revoke(ROLE, ["North America"]) == [Grant("EMEA")]
-        assert boundaries.revoke(ROLE) == []
+            row_access.grant(ROLE, ["EMEA"], instances=["EMEA"])
+        assert row_access.grant(ROLE, ["North America"]) == [Grant("EMEA"), Grant("North America")]
+        assert row_access.list_grants() == {ROLE: [Grant("EMEA"), Grant("North America")]}
+        assert row_access.revoke(ROLE, ["North America"]) == [Grant("EMEA")]
+        assert row_access.revoke(ROLE) == []
     # Nothing left is nothing, not everything.
     asked = question(bound, REPORT, "workspace", "sent")
     assert rows(bound.client("viewer").post("/api/v1/chart/data", json=asked)) == []
     with bound.app.app_context():
-        boundaries.lift(ROLE)
-        assert boundaries.list_grants() == {}
+        row_access.lift(ROLE)
+        assert row_access.list_grants() == {}
         with pytest.raises(UsageError, match="has no boundary"):
-            boundaries.revoke(ROLE)
+            row_access.revoke(ROLE)
     assert len(rows(bound.client("viewer").post("/api/v1/chart/data", json=asked))) == 2
 
 
 def test_names_that_are_not_there_are_not_granted(bound: Deployment) -> None:
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     before = metadata(bound.folder / "superset.db")
     with bound.app.app_context():
         with pytest.raises(UsageError, match="did you mean 'EMEA'"):
-            boundaries.grant(ROLE, ["EMAE"])
+            row_access.grant(ROLE, ["EMAE"])
         with pytest.raises(UsageError, match="unknown program of EMEA"):
-            boundaries.grant(ROLE, ["EMEA"], ["None such"])
+            row_access.grant(ROLE, ["EMEA"], ["None such"])
         with pytest.raises(UsageError, match="unknown role"):
-            boundaries.grant("Nobody", ["EMEA"])
+            row_access.grant("Nobody", ["EMEA"])
         assert metadata(bound.folder / "superset.db") == before
         program = min(
             row["program_name"]
@@ -271,8 +271,8 @@ def test_names_that_are_not_there_are_not_granted(bound: Deployment) -> None:
                 bound.warehouse, schema=SCHEMA, by=["program"], where={"workspace": ["EMEA"]}
             ).records()
         )
-        assert boundaries.grant(ROLE, ["EMEA"], [program]) == [Grant("EMEA"), Grant("EMEA", program)]
-        assert Grant("Later") in boundaries.grant(ROLE, ["Later"], force=True)
+        assert row_access.grant(ROLE, ["EMEA"], [program]) == [Grant("EMEA"), Grant("EMEA", program)]
+        assert Grant("Later") in row_access.grant(ROLE, ["Later"], force=True)
 
 
 def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment) -> None:
@@ -281,17 +281,17 @@ def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment
 
     from superset_campaign_plugin.bundle.install import install
     from superset_campaign_plugin.bundle.uninstall import uninstall
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
     give_viewer_role()
-    boundaries.grant(ROLE, ["EMEA"])
+    row_access.grant(ROLE, ["EMEA"])
     rule = db.session.query(RowLevelSecurityFilter).filter_by(name=f"Campaign report: {ROLE}").one()
     rule.tables = rule.tables[:1]  # as after an upgrade that brought datasets
     db.session.commit()
     install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
     assert {table.table_name for table in rule.tables} == {REPORT, "campaign_email_columns", "campaign_email_links"}
-    assert boundaries.list_grants() == {ROLE: [Grant("EMEA")]}
+    assert row_access.list_grants() == {ROLE: [Grant("EMEA")]}
     changes = uninstall()
     assert ("removed", "row rules") in {(change.action, change.kind) for change in changes}
     assert db.session.query(RowLevelSecurityFilter).count() == 0
@@ -339,21 +339,21 @@ def test_the_commands(bound: Deployment) -> None:
 def test_a_command_that_would_do_nothing_says_so(bound: Deployment, command: str, said: str) -> None:
     from superset import db, security_manager
 
-    from superset_campaign_plugin.embedding import boundaries
+    from superset_campaign_plugin.embedding import row_access
 
     file = bound.folder / "superset.db"
     with bound.app.app_context():
         security_manager.add_role("Partners")
         try:
-            boundaries.grant("Partners", ["APAC"], ["Spring"], force=True)
-            boundaries.grant("Partners", ["EMEA"])
+            row_access.grant("Partners", ["APAC"], ["Spring"], force=True)
+            row_access.grant("Partners", ["EMEA"])
             before = metadata(file)
             told = CliRunner().invoke(campaign, [ROLE if part == "{role}" else part for part in command.split()])
             assert (told.exit_code, told.stdout, len(told.stderr.splitlines())) == (2, "", 1)
             assert said.format(role=ROLE) in told.stderr
             assert metadata(file) == before
         finally:
-            boundaries.lift("Partners")
+            row_access.lift("Partners")
             db.session.delete(security_manager.find_role("Partners"))
             db.session.commit()
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, Response, jsonify, request
 
-from superset_campaign_plugin.embedding import endpoints, guests, requests
+from superset_campaign_plugin.embedding import guests, requests
+from superset_campaign_plugin.embedding.fields import ANSWERS
 from superset_campaign_plugin.embedding.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, told
-
-_CHECKED = "superset_campaign_endpoints"
+from superset_campaign_plugin.embedding.unseen import unseen
+from superset_campaign_plugin.host import endpoints
 
 
 def register(app: Flask) -> None:
     """Hook both ways into the application."""
-    app.before_request(_check_names)
     app.before_request(_refuse)
     # Flask runs these in reverse order: this one before the compression, which Superset registered earlier.
     app.after_request(_tell)
@@ -33,35 +33,30 @@ def refusal(status: int, text: str) -> Response:
     return answer
 
 
-def _check_names() -> None:
-    """Once, with the first request: Superset makes its views after it has called the plugin."""
-    if not current_app.extensions.get(_CHECKED):
-        current_app.extensions[_CHECKED] = True
-        endpoints.warn_of_unknown(current_app)
-
-
+@unseen
 def _refuse() -> Response | None:
-    if not guests.is_guest():
+    if not guests.is_guarded():
         return None
     if guests.has_lost_the_role():
         return refusal(403, FORBIDDEN)
-    if not guests.is_guest_of_the_report() or request.endpoint in endpoints.OPEN:
+    if request.endpoint in endpoints.OPEN:
         return None
     if request.endpoint is None:
         return refusal(404, NOT_FOUND)
-    if request.endpoint not in endpoints.ANSWERS:
+    if request.endpoint not in ANSWERS:
         return refusal(403, FORBIDDEN)
     if not requests.is_of_the_page(request):
         return refusal(400, BAD_REQUEST)
     return None if requests.is_about_something(request) else refusal(403, FORBIDDEN)
 
 
+@unseen
 def _tell(response: Response) -> Response:
-    if not guests.is_guest_of_the_report() or request.endpoint in endpoints.PREVIEW_PAGES:
+    if not guests.is_guarded() or request.endpoint in endpoints.PREVIEW_PAGES:
         return response
     if response.status_code >= 400:
         return _without_words(response)
-    tell = endpoints.ANSWERS.get(request.endpoint or "")
+    tell = ANSWERS.get(request.endpoint or "")
     if tell is None or response.status_code >= 300:
         return response
     if response.mimetype == "application/json" and not response.is_streamed:

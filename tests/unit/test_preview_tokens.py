@@ -7,7 +7,7 @@ import string
 import pytest
 
 from superset_campaign_plugin.emails.key import EmailKey
-from superset_campaign_plugin.embedding.proofs import Guest, Proofs
+from superset_campaign_plugin.embedding.preview_tokens import Guest, Proofs
 from superset_campaign_plugin.errors import ProofAltered
 
 KEY = EmailKey(7)

@@ -12,17 +12,17 @@ from typing import Any
 
 from cachetools import TTLCache, cached
 
-from superset_campaign_plugin.shortcuts.around import lay_around
+from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.patching import apply
+from superset_campaign_plugin.host.speed.scope import is_asked
 
 SECONDS = 60  # until a change of the database account's own default is seen
 _DATABASES = 256
 
 
-def remember_default_schema() -> None:
+def register() -> None:
     """Let databases remember it. A database that people reach as themselves is asked each time: theirs may differ."""
-    from superset.models.core import Database
-
-    lay_around(Database, "get_default_schema", _remembering)
+    apply(records.DEFAULT_SCHEMA, _remembering)
 
 
 def _remembering(ask: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,8 +32,9 @@ def _remembering(ask: Callable[..., Any]) -> Callable[..., Any]:
     remembered = cached(TTLCache(_DATABASES, SECONDS), key, Lock())(ask)
 
     def get_default_schema(database: Any, catalog: str | None) -> Any:
-        differs = database.impersonate_user or database.id is None
-        return (ask if differs else remembered)(database, catalog)
+        # What people reach as themselves may differ between them.
+        is_shared = not database.impersonate_user and database.id is not None
+        return (remembered if is_shared and is_asked() else ask)(database, catalog)
 
     get_default_schema.remembered = remembered.cache  # type: ignore[attr-defined]
     return get_default_schema
