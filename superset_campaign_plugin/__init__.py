@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
     # Imported here, so that the data commands do not load Superset.
     from superset.utils.date_parser import datetime_eval
 
-    from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
+    from superset_campaign_plugin import preview, tasks, viewport  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings, replaced_settings
     from superset_campaign_plugin.embedding import (
         channels,
@@ -41,6 +41,7 @@ def init_app(app: Flask) -> None:
     for sentence in replaced_settings(app.config):
         logging.getLogger(__name__).warning("%s", sentence)
     preview.register(app)
+    viewport.register(app)
     links.register(app)
     reach.register(app)
     pictures.register(app)
