@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from superset_campaign_plugin.versions import superset_version
+
 _PAGE = "Superset.dashboard"
 _HEAD = b"<head>"
 _META = b'<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 
 def register(app: Flask) -> None:
-    """Hook into the application."""
-    app.after_request(_add_viewport)
+    """Hook into the application. Superset 6.0 lacks the marks by which the stylesheets know the filters."""
+    if not (superset_version() or "").startswith("6.0"):
+        app.after_request(_add_viewport)
 
 
 def _add_viewport(response: Response) -> Response:
