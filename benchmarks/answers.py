@@ -120,7 +120,7 @@ def _wrong_figures(answer: Answer, results: list[dict[str, Any]], truth: Truth) 
         keys = tuple(key for key in KEYS if key in result["colnames"])
         expected = truth.figures(answer.workspace, answer.choice, begin, end, keys)
         rows = result["data"]
-        if by_title or {"sent_date", "email_link"} & {*result["colnames"]}:
+        if by_title or {"sent_week", "email_label"} & {*result["colnames"]}:
             column = "column_total" if by_title else "sent"
             shown, total = sum(row[column] or 0 for row in rows), sum(sums[0] for sums in expected.values())
             if shown != total:

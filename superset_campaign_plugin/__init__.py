@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
     # Imported here, so that the data commands do not load Superset.
     from superset.common.utils.time_range_utils import get_since_until_from_time_range
 
-    from superset_campaign_plugin import preview, tasks  # noqa: F401 - workers learn the tasks by the import
+    from superset_campaign_plugin import preview, tasks, viewport  # noqa: F401 - workers learn the tasks by the import
     from superset_campaign_plugin.config import EXTENSION, load_settings, replaced_settings
     from superset_campaign_plugin.embedding import (
         channels,
@@ -50,6 +50,7 @@ def init_app(app: Flask) -> None:
     channels.register()
     speed.register([dataset_uuid(name) for name in load_semantics().datasets])
     preview.register(app)
+    viewport.register(app)
     links.register(app)
     redaction.register(app)
     pictures.register(app)

@@ -84,7 +84,7 @@ def build_bundle(
     return Bundle(
         datasets={name: dataset(name) for name in load_semantics().datasets},
         charts={
-            name: chart_config(dashboard.name, chart, engine.week_grain)
+            name: chart_config(dashboard.name, chart)
             for dashboard in dashboards
             for name, chart in dashboard.charts.items()
         },

@@ -13,12 +13,12 @@ from superset_campaign_plugin.semantics import Dataset, load_semantics, report_c
 from superset_campaign_plugin.superset_assets.definitions import Chart
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dataset_uuid
 
+TIME_COLUMN = "sent_date"
 
-def chart_config(dashboard: str, chart: Chart, week_grain: str) -> dict[str, Any]:
-    """The chart in the form of Superset's export, for its importer; `week_grain` is that of the engine's Mondays."""
+
+def chart_config(dashboard: str, chart: Chart) -> dict[str, Any]:
+    """The chart in the form of Superset's export, for its importer."""
     form_data = _form_data(chart)
-    if form_data.get("time_grain_sqla") == "P1W":
-        form_data["time_grain_sqla"] = week_grain
     return {
         "slice_name": chart.title,
         "description": chart.description,
@@ -123,9 +123,8 @@ def _pivot(form_data: dict[str, Any]) -> list[dict[str, Any]]:
     return [_query(form_data, columns, metrics, orderby=[[metrics[0], False]])]
 
 
-def _time_axis(form_data: dict[str, Any]) -> dict[str, Any]:
+def _axis(form_data: dict[str, Any]) -> dict[str, Any]:
     return {
-        "timeGrain": form_data["time_grain_sqla"],
         "columnType": "BASE_AXIS",
         "sqlExpression": form_data["x_axis"],
         "label": form_data["x_axis"],
@@ -137,7 +136,7 @@ def _mixed(form_data: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         _query(
             form_data,
-            [_time_axis(form_data), *form_data[f"groupby{suffix}"]],
+            [_axis(form_data), *form_data[f"groupby{suffix}"]],
             form_data[f"metrics{suffix}"],
             series_columns=form_data[f"groupby{suffix}"],
             orderby=[[form_data[f"metrics{suffix}"][0], False]],

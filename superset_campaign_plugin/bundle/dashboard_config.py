@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid5
 
+from superset_campaign_plugin.bundle.chart_config import TIME_COLUMN
 from superset_campaign_plugin.superset_assets.definitions import Dashboard, Filter
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 
@@ -83,7 +84,11 @@ def _filter_id(dashboard: Dashboard, name: str) -> str:
 def _native_filter(
     dashboard: Dashboard, filter_: Filter, ids: dict[str, int], default_time_range: str | None
 ) -> dict[str, Any]:
-    outside = [ids[name] for name in ids if filter_.charts and name not in filter_.charts]
+    outside = [
+        ids[name]
+        for name, chart in dashboard.charts.items()
+        if chart.unfiltered or (filter_.charts and name not in filter_.charts)
+    ]
     shared = {
         "id": _filter_id(dashboard, filter_.name),
         "name": filter_.name,
@@ -113,6 +118,8 @@ def _native_filter(
             "inverseSelection": False,
             "searchAllOptions": False,
             "sortAscending": True,
+            # What somebody types is looked for among the values, and never made one.
+            "creatable": False,
         },
         "defaultDataMask": _default(
             filter_.default, {"filters": [{"col": filter_.column, "op": "IN", "val": filter_.default}]}
@@ -120,6 +127,10 @@ def _native_filter(
     }
     if filter_.sort_by:
         config["sortMetric"] = filter_.sort_by
+    times = {each.name for each in dashboard.filters if each.type == "time"}
+    if times & {*filter_.within}:
+        # Of a range alone, Superset does not know what it is about.
+        config["granularity_sqla"] = TIME_COLUMN
     return config
 
 

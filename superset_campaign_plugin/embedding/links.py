@@ -27,9 +27,11 @@ from superset_campaign_plugin.report.datasets import PREVIEW_PATH
 # A text in JSON that is the anchor of `report/datasets.py` from its first character to its last. The name in it is
 # escaped, so neither quotes nor angle brackets stand in it; JSON may have put backslashes there.
 _NAME = r'(?:[^"\\<>]|\\[^"])*'
-_EMAIL = r"([0-9]{1,19})/(?:\?source=([A-Za-z0-9_-]{1,40}))?"
+_INSTANCE = r"source=[A-Za-z0-9_-]{1,40}"
+_SCOPE = r"campaign_id=[0-9]{1,19}(?:&sent_from=[0-9-]{10}&sent_to=[0-9-]{10})?"
+_EMAIL = rf"([0-9]{{1,19}})/\??({_INSTANCE})?&?({_SCOPE})?"
 _SIGNED = re.compile(
-    rf"({re.escape(PREVIEW_PATH)}[0-9]{{1,19}}/(?:body)?(?:\?source=[A-Za-z0-9_-]{{1,40}})?)"
+    rf"({re.escape(PREVIEW_PATH)}[0-9]{{1,19}}/(?:body)?(?:\?{_INSTANCE})?(?:[?&]{_SCOPE})?)"
     rf"(?:\?|&|&amp;){guests.PARAMETER}=[A-Za-z0-9_.-]*"
 )
 
@@ -64,15 +66,16 @@ def _sign_links(response: Response) -> Response:
     issued: dict[EmailKey, str | None] = {}
 
     def sign(match: re.Match[str]) -> str:
-        before, email_id, source_name, after = match.groups()
-        key = EmailKey(int(email_id), source_name)
+        before, email_id, instance, scope, after = match.groups()
+        key = EmailKey(int(email_id), instance.removeprefix("source=") if instance else None)
         if key not in issued:
             issued[key] = issue(key)
         proof = issued[key]
         if proof is None:
             return match[0]
-        source = f"source={source_name}&" if source_name else ""
-        return f"{before}{email_id}/?{source}{guests.PARAMETER}={proof}{after}"
+        # The proof last: taken off again, it leaves the link of the dataset to the letter.
+        query = "&".join(part for part in (instance, scope, f"{guests.PARAMETER}={proof}") if part)
+        return f"{before}{email_id}/?{query}{after}"
 
     signed = re.sub(_anchor(path), sign, text)
     if issued:

@@ -22,9 +22,6 @@ from superset_campaign_plugin.errors import UsageError
 
 Columns = dict[str, types.TypeEngine]
 
-# Where Superset's plain "week" begins on Sunday.
-WEEK_FROM_MONDAY = "1969-12-29T00:00:00Z/P1W"
-
 
 class Engine(Reading):
     """The shared default, and the record of what an engine is and can do. How it reads columns is in `reading.py`.
@@ -33,7 +30,6 @@ class Engine(Reading):
     aliases             other dialects of the same SQL
     sqlglot             the dialect in which Superset parses the engine's SQL
     timestamp_type      the type, in Superset's eyes, of a time without a zone
-    week_grain          Superset's time grain of weeks that begin on Monday
     time_zones          False where the engine knows UTC alone, so `local_time` cannot be asked for
     joins_rename        True where `a.x` of a join is not called `x` if the other table has an `x`, too
     updates_rows        False where rows cannot be changed in place, so nothing but the report can be had there
@@ -58,7 +54,6 @@ class Engine(Reading):
     aliases: tuple[str, ...] = ()
     sqlglot: str
     timestamp_type = "TIMESTAMP"
-    week_grain = "P1W"
     schemas = True
     change_over: Literal["transaction", "rename", "view"] = "transaction"
     table_format = ""

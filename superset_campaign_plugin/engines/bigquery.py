@@ -9,7 +9,7 @@ from sqlalchemy import cast, func, literal, literal_column, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.base import Engine
 from superset_campaign_plugin.engines.kinds import Kind, is_object, kind_of
 from superset_campaign_plugin.engines.reading import quoted_key
 from superset_campaign_plugin.engines.rendering import Named, plain_dialect
@@ -24,7 +24,6 @@ class BigQuery(Engine):
     name = "bigquery"
     sqlglot = "bigquery"
     timestamp_type = "DATETIME"
-    week_grain = WEEK_FROM_MONDAY
     runs_in_tests = False
     time_type = _TIME
     try_cast = "SAFE_CAST"

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.base import Engine
 from superset_campaign_plugin.engines.forms import ENDS_WITH_ZONE
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.engines.locks import Locks
@@ -44,7 +44,6 @@ class MySQL(Engine):
     aliases = ("mariadb",)
     sqlglot = "mysql"
     timestamp_type = "DATETIME"
-    week_grain = WEEK_FROM_MONDAY
     time_type = _TIME
     casts_decimals = True
     schemas = False

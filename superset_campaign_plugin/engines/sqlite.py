@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
-from superset_campaign_plugin.engines.base import WEEK_FROM_MONDAY, Engine
+from superset_campaign_plugin.engines.base import Engine
 from superset_campaign_plugin.engines.kinds import Kind, kind_of
 from superset_campaign_plugin.engines.locks import Locks
 from superset_campaign_plugin.engines.reading import quoted_key
@@ -36,7 +36,6 @@ class SQLite(Engine):
     name = "sqlite"
     sqlglot = "sqlite"
     timestamp_type = "DATETIME"
-    week_grain = WEEK_FROM_MONDAY
     schemas = False
     locks = Locks(refusals=("database is locked",))
     keeps_indexes = True

@@ -9,8 +9,9 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask_appbuilder.api import expose, permission_name, protect, safe
+from marshmallow import ValidationError
 from superset.views.base_api import BaseSupersetApi, statsd_metrics
 
 from superset_campaign_plugin.emails.key import EmailKey
@@ -18,7 +19,7 @@ from superset_campaign_plugin.embedding.audit_log import record
 from superset_campaign_plugin.embedding.rate_limit import refused
 from superset_campaign_plugin.preview.email import Email, open_email
 from superset_campaign_plugin.preview.schemas import CampaignEmailResponseSchema
-from superset_campaign_plugin.preview.views import PERMISSION, email_key
+from superset_campaign_plugin.preview.views import PERMISSION, asked_scope, email_key
 
 
 class CampaignEmailRestApi(BaseSupersetApi):
@@ -62,8 +63,22 @@ class CampaignEmailRestApi(BaseSupersetApi):
           - in: query
             schema:
               type: integer
+              format: int64
+              minimum: 0
             name: campaign_id
-            description: Limits figures and links to one campaign
+            description: Limits figures and links to one campaign; 0 is the unknown one
+          - in: query
+            schema:
+              type: string
+              format: date
+            name: sent_from
+            description: Limits figures to sends from this day on
+          - in: query
+            schema:
+              type: string
+              format: date
+            name: sent_to
+            description: Limits figures to sends until this day, inclusive
           responses:
             200:
               description: The email
@@ -119,10 +134,12 @@ class CampaignEmailRestApi(BaseSupersetApi):
             response = self.response(429, message=f"Too many previews at once; try again in {wait.seconds} s")
             response.headers["Retry-After"] = str(wait.seconds)
             return response
-        campaign_id = request.args.get("campaign_id", type=int)
-        if campaign_id is None and "campaign_id" in request.args:
-            return self.response_400(message="campaign_id must be a whole number")
-        email = open_email(key, campaign_id, remote_images=False)
+        try:
+            scope = asked_scope()
+        except ValidationError as error:
+            name, [fault, *_] = next(iter(error.messages_dict.items()))
+            return self.response_400(message=f"{name} {fault}")
+        email = open_email(key, scope, remote_images=False)
         self._log(key, "not found, or not theirs to see" if email is None else "shown")
         if email is None:
             return self.response_404()
@@ -146,6 +163,7 @@ def as_result(email: Email) -> dict[str, Any]:
         "preheader": content.preheader if content else None,
         "content": email.state,
         "marketo_url": email.marketo_url,
+        "scope": asdict(insight.scope),
         "figures": _plain(insight.figures),
         "campaigns": [{**asdict(each), "figures": _plain(each.figures)} for each in insight.campaigns],
         "links": None if insight.links is None else [asdict(link) for link in insight.links],

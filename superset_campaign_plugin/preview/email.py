@@ -26,6 +26,7 @@ from superset_campaign_plugin.preview.insight import (
     load_links,
 )
 from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, clean_html
+from superset_campaign_plugin.preview.scope import Scope
 from superset_campaign_plugin.superset_assets.installed_assets import find
 from superset_campaign_plugin.superset_assets.manifest import read_manifest
 from superset_campaign_plugin.warehouse import reason
@@ -66,9 +67,12 @@ class Body:
     clean: CleanBody
 
 
-def open_email(key: EmailKey, campaign_id: int | None, *, remote_images: bool) -> Email | None:
-    """The email, or None for one that the viewer may not see. Content is read only once they may."""
-    insight = load_insight(key, campaign_id)
+def open_email(key: EmailKey, scope: Scope, *, remote_images: bool) -> Email | None:
+    """The email, or None for one that the viewer may not see. Content is read only once they may.
+
+    `scope` limits the figures.
+    """
+    insight = load_insight(key, scope)
     report = find_report()
     if insight is None or report is None:
         return None

@@ -7,6 +7,7 @@ email, their row rules hide it, or they have no access to the report at all.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,10 +21,10 @@ from superset.exceptions import SupersetSecurityException
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.emails.contents import MAX_ID
 from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding import guests
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.preview.scope import Scope
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.superset_assets.identity import dataset_uuid
 
@@ -64,18 +65,33 @@ class Insight:
     """What the viewer may know of an email.
 
     `figures` holds a value for every metric of the report, by name, in its order: counts are int, ratios float from
-    0 to 1, times datetime in UTC without a zone, and None is unknown. With a `campaign_id`, figures and links are of
-    that campaign; `campaigns` always lists all of them, the largest first. `links` is None where the viewer has no
-    access to the dataset of links.
+    0 to 1, times datetime in UTC without a zone, and None is unknown. They are of the sends in `scope`. `campaigns`
+    lists all campaigns with sends on its days, the largest first, with the figures of these days; `all_campaigns` does
+    so for all days. `links` are of the scope's campaign, but always of all days, as are the people in `clicked`; it is
+    None where the viewer has no access to the dataset of links.
     """
 
     key: EmailKey
+    scope: Scope
     email_name: str
     email_subject: str | None
     operational: str | None
     figures: Row
     campaigns: tuple[CampaignFigures, ...]
+    all_campaigns: tuple[CampaignFigures, ...]
     links: tuple[LinkFigures, ...] | None
+
+    @property
+    def clicked(self) -> int | None:
+        """Clicked Link of the links' own scope."""
+        return count_of("clicked_link", self.all_campaigns, self.scope)
+
+
+def count_of(metric: str, campaigns: Sequence[CampaignFigures], scope: Scope) -> int | None:
+    """The sum of a count over the campaigns, or over the one of the scope; None where there is none."""
+    meant = [each for each in campaigns if scope.campaign_id is None or scope.is_of(each.campaign_id)]
+    known = [each.figures[metric] for each in meant if each.figures.get(metric) is not None]
+    return sum(known) if known else None
 
 
 def find_report() -> SqlaTable | None:
@@ -85,50 +101,55 @@ def find_report() -> SqlaTable | None:
 
 def is_visible(key: EmailKey) -> bool:
     """Whether the report shows this email to the viewer: it has been sent, in rows that the viewer may see."""
-    return _figures(find_report(), key, None) is not None
+    return _figures(find_report(), key, Scope()) is not None
 
 
-def load_insight(key: EmailKey, campaign_id: int | None = None) -> Insight | None:
+def load_insight(key: EmailKey, scope: Scope) -> Insight | None:
     """The figures of an email as the viewer may see them, or None if the report does not show it to the viewer.
 
     Raises Superset's own errors where a query fails.
     """
     report = find_report()
-    figures = _figures(report, key, campaign_id)
+    figures = _figures(report, key, scope)
     if figures is None:
         return None
-    names = _metric_names(report)
-    rows = _query(report, [*_CAMPAIGN, *_NAMES], names, _of_email(key), order="sent") or []
-    campaigns = tuple(
-        CampaignFigures(
-            **{name: row.get(name) for name in _CAMPAIGN}, figures={name: _value(row.get(name), name) for name in names}
-        )
-        for row in rows
-    )
-    shown: list[int | None] = [campaign.campaign_id for campaign in campaigns] if campaign_id is None else [campaign_id]
+    rows, campaigns = _campaigns(report, key, Scope())
+    shown = [each.campaign_id for each in campaigns if scope.campaign_id is None or scope.is_of(each.campaign_id)]
     first = rows[0] if rows else {}
     return Insight(
         key=key,
+        scope=scope,
         email_name=str(first.get("email_name") or key.email_id),
         email_subject=first.get("email_subject"),
         operational=first.get("operational"),
         figures=figures,
-        campaigns=campaigns,
+        campaigns=_campaigns(report, key, scope.of_campaign(None))[1] if scope.has_days else campaigns,
+        all_campaigns=campaigns,
         links=_links(key, shown),
+    )
+
+
+def _campaigns(report: SqlaTable | None, key: EmailKey, scope: Scope) -> tuple[list[Row], tuple[CampaignFigures, ...]]:
+    """The email's campaigns in the scope, as they come and as figures."""
+    names = _metric_names(report)
+    conditions = [*_of_email(key), *scope.conditions()]
+    rows = _query(report, [*_CAMPAIGN, *_NAMES], names, conditions, order="sent") or []
+    return rows, tuple(
+        CampaignFigures(
+            **{name: row.get(name) for name in _CAMPAIGN}, figures={name: _value(row.get(name), name) for name in names}
+        )
+        for row in rows
     )
 
 
 def load_links(key: EmailKey, campaign_id: int | None) -> tuple[LinkFigures, ...]:
     """The clicked links alone, of an email that `is_visible`; none without access to them."""
     report = find_report()
-    if campaign_id is not None and _figures(report, key, campaign_id) is None:
-        return ()
-    shown: list[int | None] = [campaign_id] if campaign_id is not None else _campaign_ids(report, key)
-    return _links(key, shown) or ()
+    return _links(key, _campaign_ids(report, key, Scope(campaign_id))) or ()
 
 
-def _campaign_ids(report: SqlaTable | None, key: EmailKey) -> list[int | None]:
-    rows = _query(report, ["campaign_id"], ["sent"], _of_email(key), order="sent")
+def _campaign_ids(report: SqlaTable | None, key: EmailKey, scope: Scope) -> list[int | None]:
+    rows = _query(report, ["campaign_id"], ["sent"], [*_of_email(key), *scope.conditions()], order="sent")
     return [row["campaign_id"] for row in rows or []]
 
 
@@ -136,21 +157,20 @@ def _find_dataset(name: str) -> SqlaTable | None:
     return db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(name)).one_or_none()
 
 
-def _figures(report: SqlaTable | None, key: EmailKey, campaign_id: int | None) -> Row | None:
-    """The totals of an email that the viewer may see; None for any other."""
-    if not key.is_possible() or not (campaign_id is None or 0 <= campaign_id <= MAX_ID):
+def _figures(report: SqlaTable | None, key: EmailKey, scope: Scope) -> Row | None:
+    """The totals of an email that the viewer may see, in the scope; None for any other."""
+    if not key.is_possible():
         return None
-    conditions = _of_email(key)
-    if campaign_id is not None:
-        conditions.append({"col": "campaign_id", "op": "==", "val": campaign_id})
     names = _metric_names(report)
-    rows = _query(report, [], names, conditions, order=None)
+    rows = _query(report, [], names, [*_of_email(key), *scope.conditions()], order=None)
     figures = {name: _value(rows[0].get(name), name) for name in names} if rows else {}
     return figures if figures.get("sent") else None
 
 
 def _links(key: EmailKey, campaign_ids: list[int | None]) -> tuple[LinkFigures, ...] | None:
     # Only of campaigns that the report shows: the row rules of the report may not be set on the links as well.
+    if not campaign_ids:
+        return ()
     conditions = [*_of_email(key), {"col": "campaign_id", "op": "IN", "val": campaign_ids}]
     rows = _query(_find_dataset(LINKS), ["link"], ["clicks", "people"], conditions, order="clicks")
     if rows is None:

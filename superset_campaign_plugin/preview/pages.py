@@ -17,7 +17,9 @@ from superset_campaign_plugin.preview.badges import STYLE as CLICKS_STYLE
 from superset_campaign_plugin.preview.badges import badges
 from superset_campaign_plugin.preview.click_marks import link_rows
 from superset_campaign_plugin.preview.email import settings
+from superset_campaign_plugin.preview.insight import count_of
 from superset_campaign_plugin.preview.sanitize import text_of
+from superset_campaign_plugin.preview.scope import Scope
 from superset_campaign_plugin.preview.targets import shown_address
 from superset_campaign_plugin.semantics import load_semantics
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
     from superset_campaign_plugin.preview.email import Body, Email
+    from superset_campaign_plugin.preview.insight import Insight
 
 ASSETS = "campaign_email"
 
@@ -112,29 +115,30 @@ class Look:
         }
 
 
-def preview_page(email: Email, campaign_id: int | None, look: Look) -> Response:
-    """The page of an email. `campaign_id` is the one its figures are limited to."""
+def preview_page(email: Email, look: Look) -> Response:
+    """The page of an email."""
     metrics = load_semantics().metrics
-    insight = email.insight
+    insight, scope = email.insight, email.insight.scope
     content = email.content
-    chosen = (
-        next((each for each in insight.campaigns if each.campaign_id == campaign_id), None) if campaign_id else None
-    )
+    chosen = next((each for each in insight.all_campaigns if scope.is_of(each.campaign_id)), None)
     # url_for leaves out what is None.
     place: dict[str, Any] = {
         "email_id": insight.key.email_id,
         "source": insight.key.source_name,
         "proof": proof_in_use(),
     }
-    limited = {**place, "campaign_id": campaign_id}
+    limited = {**place, **scope.parameters()}
 
     def page_url(**changes: Any) -> str:
         return url_for(".preview", **limited, **look.parameters(**changes))
 
+    def scope_url(other: Scope) -> str:
+        return url_for(".preview", **place, **other.parameters())
+
     links = None
     if insight.links is not None:
         placed = email.body.links if email.body else None
-        links = link_rows(insight.links, placed, insight.figures.get("clicked_link"), settings().rules.links)
+        links = link_rows(insight.links, placed, insight.clicked, settings().rules.links)
     html = _render(
         "preview.html",
         email=email,
@@ -143,6 +147,11 @@ def preview_page(email: Email, campaign_id: int | None, look: Look) -> Response:
         sender=present.parse_sender(content.sender if content else None),
         preheader=content.preheader if content else None,
         chosen=chosen,
+        scope=scope,
+        scope_days=present.days(scope.sent_from, scope.sent_to),
+        scopes=[
+            (title, present.as_text(sent, ",d"), scope_url(other)) for title, sent, other in _other_scopes(insight)
+        ],
         cards=present.cards(insight.figures, metrics),
         further=present.further_figures(insight.figures, metrics),
         metrics=[metric for metric in metrics if metric.name in insight.figures],
@@ -155,11 +164,28 @@ def preview_page(email: Email, campaign_id: int | None, look: Look) -> Response:
         views=[(title, page_url(view=view), view == look.view) for view, title in _VIEW_TITLES.items()],
         images_url=page_url(images=not look.images),
         clicks_url=page_url(clicks=not look.clicks),
-        all_url=url_for(".preview", **place),
-        campaign_url=lambda number: url_for(".preview", **place, campaign_id=number),
+        campaign_url=lambda number: scope_url(scope.of_campaign(number)),
         body_url=url_for(".body", **limited, **look.parameters()),
     )
     return _page(html)
+
+
+def _other_scopes(insight: Insight) -> list[tuple[str, int | None, Scope]]:
+    """The wider scopes that a viewer can go to, with their words and how many were sent the email there."""
+    scope = insight.scope
+    wider: list[tuple[str, int | None, Scope]] = []
+    several = len(insight.all_campaigns) > 1
+    if scope.has_days:
+        title = "This campaign, all days" if scope.campaign_id is not None and several else "All days"
+        wider.append((title, count_of("sent", insight.all_campaigns, scope), scope.of_all_days()))
+    if scope.campaign_id is not None and several:
+        every = scope.of_campaign(None)
+        title = "All campaigns, these days" if scope.has_days else f"All {len(insight.all_campaigns)} campaigns"
+        wider.append((title, count_of("sent", insight.campaigns, every), every))
+        if scope.has_days:
+            title = f"All {len(insight.all_campaigns)} campaigns, all days"
+            wider.append((title, count_of("sent", insight.all_campaigns, every), Scope()))
+    return wider
 
 
 _CAMPAIGN_COLUMNS = ("sent", "pct_delivered", "pct_opened", "pct_clicked_link", "unsubscribed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from superset_campaign_plugin.semantics import Metric
@@ -78,6 +78,22 @@ def as_text(value: Any, form: str | None) -> str:
     if form is not None and form.endswith(("%", "d")):
         return format(int(value) if form.endswith("d") else value, form)
     return str(value)
+
+
+def days(first: date | None, last: date | None) -> str | None:
+    """A range of days in words, as `28 Aug – 25 Nov 2026`; either end may be open. None where both are."""
+    if first is None:
+        return f"until {_day(last)}" if last else None
+    if last is None:
+        return f"since {_day(first)}"
+    if first == last:
+        return _day(last)
+    same_year = first.year == last.year
+    return f"{_day(first).removesuffix(f' {last.year}') if same_year else _day(first)} – {_day(last)}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
 
 
 def parse_sender(sender: str | None) -> Sender | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from flask import Response, g, request
 from flask_appbuilder import expose, permission_name
+from marshmallow import ValidationError
 from superset import security_manager
 from superset.extensions import talisman
 from superset.superset_typing import FlaskResponse
@@ -32,6 +33,8 @@ from superset_campaign_plugin.preview.pages import (
     preview_page,
     refusal_page,
 )
+from superset_campaign_plugin.preview.schemas import ScopeSchema
+from superset_campaign_plugin.preview.scope import Scope
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +58,8 @@ class CampaignEmailView(BaseSupersetView):
     @permission_name("read")
     def preview(self, email_id: int) -> FlaskResponse:
         """The page: `source` names the Marketo instance where there are several, `campaign_id` limits its figures to
-        one campaign, `images=1` loads remote images, `view` is one of `VIEWS`, and `clicks=0` takes the clicks off
-        the email's links."""
+        one campaign, `sent_from` and `sent_to` to the sends of those days, `images=1` loads remote images, `view` is
+        one of `VIEWS`, and `clicks=0` takes the clicks off the email's links."""
         return _answer("preview", email_key(email_id), self._preview)
 
     @expose("/<int:email_id>/body", methods=("GET",))
@@ -68,24 +71,33 @@ class CampaignEmailView(BaseSupersetView):
 
     @staticmethod
     def _preview(key: EmailKey) -> Response | None:
-        campaign_id = request.args.get("campaign_id", type=int)
-        if campaign_id is None and "campaign_id" in request.args:
-            return None
         look = _look()
-        email = open_email(key, campaign_id, remote_images=look.images)
-        return None if email is None else preview_page(email, campaign_id, look)
+        try:
+            email = open_email(key, asked_scope(), remote_images=look.images)
+        except ValidationError:
+            return None
+        return None if email is None else preview_page(email, look)
 
     @staticmethod
     def _body(key: EmailKey) -> Response | None:
         look = _look()
-        campaign_id = request.args.get("campaign_id", type=int)
-        body = open_body(key, campaign_id, remote_images=look.images, clicks=look.clicks)
+        try:
+            scope = asked_scope()
+        except ValidationError:
+            return None
+        body = open_body(key, scope.campaign_id, remote_images=look.images, clicks=look.clicks)
         return None if body is None else body_document(body, look)
 
 
 def email_key(email_id: int) -> EmailKey:
     """The email that the request's address is about: its `source` names the Marketo instance, if there are several."""
     return EmailKey(email_id, request.args.get("source"))
+
+
+def asked_scope() -> Scope:
+    """What the request's address limits the figures to. Raises `ValidationError` where that cannot be."""
+    scope: Scope = ScopeSchema().load(request.args.to_dict())
+    return scope
 
 
 def _look() -> Look:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,8 @@ PREVIEW_PATH = "/campaign-email/"
 REPORT_DATASET = "campaign_email_performance"
 QUALITY_DATASET = "campaign_email_quality"
 EMAIL_LINK = "email_link"
+# The parameters of a preview's address that limit its figures; the dates are days, both inclusive.
+CAMPAIGN, SENT_FROM, SENT_TO = "campaign_id", "sent_from", "sent_to"
 NO_PREVIEW = ""
 UNKNOWN_CAMPAIGN_NAME = "Unknown campaign"
 
@@ -70,8 +72,10 @@ def _of_view(name: str, view: TableClause, engine: Engine, options: Options) -> 
     """The dataset of a view. It is short: Superset parses the SQL of a dataset several times for each chart."""
     rows = view.alias("report")
     columns: list[ColumnElement[Any]] = [literal_column("report.*")]
-    if any(dimension.name == EMAIL_LINK for dimension in load_semantics().datasets[name].dimensions):
-        columns += _email_link(literal_column("report.email_name"), literal_column("report.email_id"), engine, options)
+    names = [dimension.name for dimension in load_semantics().datasets[name].dimensions]
+    if EMAIL_LINK in names:
+        own = {each: literal_column(f"report.{each}") for each in _SHOWN_FROM}
+        columns += [shown for shown in _shown(own, engine, options) if shown.name in names]
     return comment(select(*columns).select_from(rows), "The report as the last refresh stored it")
 
 
@@ -80,11 +84,12 @@ def _performance(facts: Facts, engine: Engine, options: Options) -> Select:
     sums = [column for column in rollup.c if column.name not in _ROLLUP_KEY]
     named, names = with_names(rollup, facts.names(), engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
+    times = {name: rollup.c[name] for name in ("sent_date", "last_activity_at")}
     return comment(
         named.add_columns(
             *names,
             rollup.c.sent_date,
-            *_email_link(expressions["email_name"], rollup.c.email_id, engine, options),
+            *_shown({**expressions, **times}, engine, options),
             _label(expressions["program_name"], engine).label("program_label"),
             _label(expressions["campaign_name"], engine).label("campaign_label"),
             *sums,
@@ -195,19 +200,45 @@ def _label(name: ColumnElement[Any], engine: Engine) -> ColumnElement[Any]:
     return case((engine.contains(name, "<"), escaped), else_=name)
 
 
-def _email_link(
-    name: ColumnElement[Any], identifier: ColumnElement[Any], engine: Engine, options: Options
-) -> list[ColumnElement[Any]]:
-    """The email's name as a link to its preview, if there are links. The title comes first: cells sort by the name."""
+# What the columns of `_shown` are made of.
+_SHOWN_FROM = ("email_name", "email_id", "campaign_id", "sent_date", "last_activity_at")
+
+
+def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Options) -> list[ColumnElement[Any]]:
+    """What is made for Superset's charts alone, if there are links or names in their place."""
     if options.preview_path is None:
         return []
+    return [
+        _email_link(own, engine, options).label(EMAIL_LINK),
+        _label(own["email_name"], engine).label("email_label"),
+        # Texts, since Superset shows a time on the clocks of whoever looks, and a midnight as the day before.
+        _iso(own["sent_date"], len("2026-01-31")).label("sent_day"),
+        _iso(engine.week(own["sent_date"]), len("2026-01-31")).label("sent_week"),
+        func.replace(_iso(own["last_activity_at"], len("2026-01-31 09:30")), literal("T"), literal(" ")).label(
+            "activity_minute"
+        ),
+        engine.text(literal(options.rules.time_zone)).label("time_zone"),
+    ]
+
+
+def _iso(moment: ColumnElement[Any], length: int) -> ColumnElement[Any]:
+    """The first letters of a time's text, which is ISO 8601 on every engine."""
+    return func.substr(cast(moment, String), 1, length)
+
+
+def _email_link(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Options) -> ColumnElement[Any]:
+    """The email's name as a link to its preview in this campaign. The title comes first: cells sort by the name."""
+    name = own["email_name"]
     if options.preview_path == NO_PREVIEW:
-        return [_label(name, engine).label(EMAIL_LINK)]
-    instance = "" if options.source_name is None else f"?source={options.source_name}"
-    template = f'<a title="[name]" href="{options.preview_path}[id]/{instance}" target="_blank">[name]</a>'
+        return _label(name, engine)
+    instance = "" if options.source_name is None else f"source={options.source_name}&"
+    address = f"{options.preview_path}[id]/?{instance}{CAMPAIGN}=[campaign]"
+    template = f'<a title="[name]" href="{address}" target="_blank">[name]</a>'
+    with_id = func.replace(literal(template), literal("[id]"), cast(own["email_id"], String))
+    campaign = cast(func.coalesce(own["campaign_id"], literal(UNKNOWN_CAMPAIGN)), String)
+    with_campaign = func.replace(with_id, literal("[campaign]"), campaign)
     # The name goes in last: whatever it holds, nothing replaces a part of it afterwards.
-    with_id = func.replace(literal(template), literal("[id]"), cast(identifier, String))
-    return [func.replace(with_id, literal("[name]"), _escape(name, "&<>\"'")).label(EMAIL_LINK)]
+    return func.replace(with_campaign, literal("[name]"), _escape(name, "&<>\"'"))
 
 
 _BUILDERS: dict[str, Callable[[Facts, Engine, Options], Select]] = {

@@ -21,7 +21,10 @@ CHART_TYPES = ("table", "pivot_table_v2", "mixed_timeseries", "echarts_timeserie
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: `params` are Superset's form data without the parts that every chart shares."""
+    """A chart: `params` are Superset's form data without the parts that every chart shares.
+
+    No filter of the dashboard acts on one that is `unfiltered`.
+    """
 
     name: str
     title: str
@@ -29,6 +32,7 @@ class Chart:
     viz_type: str
     description: str
     params: dict[str, Any]
+    unfiltered: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class _ChartSchema(Schema):
     viz_type = fields.String(required=True, validate=validate.OneOf(CHART_TYPES))
     description = fields.String(required=True)
     params = fields.Dict(required=True)
+    unfiltered = fields.Boolean(load_default=False)
 
 
 class _FilterSchema(Schema):

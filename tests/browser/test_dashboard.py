@@ -12,6 +12,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from superset_campaign_plugin.reporting.run_report import run_report
 
+EMAIL_COLUMNS = (
+    *("Campaign", "Email", "Last Sent", "Sent", "% Delivered", "% Opened", "% Clicked Link", "Clicked to Opened Ratio"),
+    *("% Unsubscribed", "Opened", "Clicked Link", "Hard Bounced", "Soft Bounced"),
+)
+
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Iterator[Page]:
@@ -37,7 +42,8 @@ def test_every_chart_shows_its_data(page: Page) -> None:
     expect(page.get_by_text("Unexpected error")).to_have_count(0)
     expect(chart(page, "Key figures")).to_contain_text("% Delivered")
     for title in ("Campaigns", "Emails"):
-        expect(chart(page, title)).to_contain_text("Summary")
+        expect(chart(page, title)).to_contain_text("% Delivered")
+        expect(chart(page, title).locator("tfoot tr")).to_have_count(0)  # sums of percentages, once somebody searches
     expect(chart(page, "Sends and engagement over time").locator("canvas")).to_have_count(1)
     expect(chart(page, "How the sends ended").locator("canvas")).to_have_count(1)
 
@@ -84,11 +90,16 @@ def test_an_emails_name_opens_its_preview(page: Page) -> None:
     reload(page)
     link = chart(page, "Emails").locator("tbody a").first
     name = link.inner_text()
+    row = dict(zip(EMAIL_COLUMNS, link.locator("xpath=ancestor::tr/td").all_inner_texts(), strict=True))
     with page.context.expect_page() as opened:
         link.click()
     preview = opened.value
     preview.wait_for_load_state()
-    assert re.search(r"/campaign-email/\d+/$", preview.url)
+    assert re.search(r"/campaign-email/\d+/\?campaign_id=\d+&sent_from=[\d-]+&sent_to=[\d-]+$", preview.url)
+    assert preview.locator(".card.sent .value").inner_text() == row["Sent"]
+    assert preview.locator(".card.opened .value").inner_text() == row["Opened"]
+    # The click opened the preview, and filtered nothing.
+    expect(page.get_by_text("<a title")).to_have_count(0)
     expect(preview.get_by_text(name).first).to_be_visible()
     expect(preview.get_by_text("% Delivered").or_(preview.get_by_text("Delivered")).first).to_be_visible()
     preview.close()
@@ -114,6 +125,61 @@ def choose_all_time(page: Page) -> None:
     page.locator("[data-test=date-filter-control__apply-button]").click()
     with answered(page):
         page.locator("[data-test=filter-bar__apply-button]").click()
+
+
+def test_tables_fit_a_laptop(page: Page) -> None:
+    reload(page)
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    page.wait_for_timeout(1500)
+    for title in ("Campaigns", "Emails"):
+        over = "table => { const box = table.closest('[role=table]'); return table.scrollWidth - box.clientWidth }"
+        assert chart(page, title).locator("table").last.evaluate(over) <= 0, title
+    page.set_viewport_size({"width": 1440, "height": 3000})
+
+
+def test_changes_are_in_points_and_a_dash_stands_where_nothing_was_before(page: Page) -> None:
+    reload(page)
+    figures = chart(page, "Key figures")
+    after = figures.locator("tbody td:nth-child(7)").evaluate("cell => getComputedStyle(cell, '::after').content")
+    assert after == '" pts"'
+    choose_all_time(page)
+    before = "cell => getComputedStyle(cell, '::before').content"
+    assert figures.locator("tbody td:nth-child(6)").evaluate(before) == '"before –"'
+    expect(figures.locator("tbody td:nth-child(7)")).to_have_css("visibility", "hidden")
+
+
+def test_a_line_says_the_days_and_the_end_of_the_data(page: Page, deployment: Deployment) -> None:
+    reload(page)
+    choose_all_time(page)
+    days = [str(row["day"]) for row in run_report(deployment.warehouse, schema=SCHEMA, by=["day"]).records()]
+    assert chart(page, "Period").locator("tbody td").all_inner_texts() == [days[0], days[-1], "UTC"]
+    [everything] = run_report(deployment.warehouse, schema=SCHEMA, by=[]).records()
+    until = chart(page, "Data until").locator("tbody td").first
+    expect(until).to_have_text(str(everything["last_activity"])[:16])
+
+
+def test_a_phone_has_the_key_figures_first_and_filters_folded(browser: Browser, address: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, base_url=address
+    )
+    page = context.new_page()
+    page.set_default_timeout(LONG)
+    log_in(page)
+    reload(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    first = chart(page, "Key figures").locator("tbody td").first.bounding_box()
+    assert first is not None
+    assert first["y"] < 844
+    date = page.locator("[data-test=time-range-trigger]")
+    expect(date).to_be_hidden()
+    page.locator("[data-test=filter-bar__collapse-button]").tap()
+    expect(date).to_be_visible()
+    expect(page.locator("[data-test=filter-bar__apply-button]")).to_be_in_viewport()
+    page.locator("[data-test=filter-bar__collapsable]").tap()
+    expect(date).to_be_hidden()
+    shown = chart(page, "Emails").locator("thead th:visible").all_inner_texts()
+    assert [" ".join(text.split()) for text in shown] == ["Email", "% Delivered", "% Opened", "% Clicked Link"]
+    context.close()
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -127,7 +127,7 @@ def test_links_to_previews_name_the_instance(warehouse, tmp_path):
     with connect(warehouse.uri) as (connection, engine):
         sql = dataset_sql(connection, engine, resolve(source, None), Options(), [REPORT_DATASET])[REPORT_DATASET]
         [link] = connection.scalars(sa.select(sa.column("email_link")).select_from(dataset_rows(sql, "report")))
-    assert link == '<a title="10" href="/campaign-email/10/?source=EMEA" target="_blank">10</a>'
+    assert link == '<a title="10" href="/campaign-email/10/?source=EMEA&campaign_id=1" target="_blank">10</a>'
 
 
 @pytest.mark.parametrize(

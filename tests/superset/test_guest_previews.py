@@ -27,7 +27,10 @@ from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashbo
 DASHBOARD = "campaign_email_performance"
 REPORT = "campaign_email_performance"
 UNKNOWN = 987_654_321
-LINK = re.compile(r'<a title="[^"]*" href="(/campaign-email/(\d+)/(?:\?proof=([^"]*))?)" target="_blank">[^<]*</a>')
+LINK = re.compile(
+    r'<a title="[^"]*" href="(/campaign-email/(\d+)/\?campaign_id=\d+(?:&sent_from=[\d-]+&sent_to=[\d-]+)?'
+    r'(?:&proof=([^"]*))?)" target="_blank">[^<]*</a>'
+)
 
 
 @dataclass
@@ -261,21 +264,33 @@ def test_a_compressed_answer_has_its_proofs(portal: Portal) -> None:
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
-def test_the_links_of_a_pivot_are_signed_too(portal: Portal) -> None:
-    text = portal.ask(portal.token("ann", "EMEA"), portal.context("report")).get_data(as_text=True)
-    assert text.count("/campaign-email/") == text.count("/?proof=") > 0
+def test_a_guests_link_keeps_its_campaign_and_days(portal: Portal, deployment: Deployment) -> None:
+    answer = portal.ask(portal.token("ann", "EMEA"), portal.context()).get_json()
+    for row in answer["result"][0]["data"][:5]:
+        address = LINK.fullmatch(row["email_preview"])[1]
+        asked = parse_qs(urlsplit(address).query)
+        assert asked["campaign_id"] == [str(row["campaign_id"])]
+        assert {"sent_from", "sent_to"} <= set(asked)
+        page = portal.open(address).get_data(as_text=True)
+        assert f'<span class="value">{row["sent"]:,}</span>' in page
+        assert "Figures of" in page
 
 
-def test_drill_to_detail_has_links_with_proofs(portal: Portal) -> None:
+def sample(portal: Portal, token: str) -> dict[str, Any]:
+    """Rows of the report as *drill to detail* gives them to a guest."""
     client = portal.deployment.app.test_client()
     answer = client.post(
         f"/datasource/samples?force=false&datasource_type=table&datasource_id={portal.datasets[REPORT]}"
         f"&dashboard_id={portal.dashboard_id}&per_page=50&page=1",
         json={"filters": []},
-        headers={"X-GuestToken": portal.token("ann", "EMEA")},
+        headers={"X-GuestToken": token},
     )
     assert answer.status_code == 200, answer.get_data(as_text=True)
-    found = links_in({"result": [answer.get_json()["result"]]})
+    return answer.get_json()["result"]
+
+
+def test_drill_to_detail_has_links_with_proofs(portal: Portal) -> None:
+    found = links_in({"result": [sample(portal, portal.token("ann", "EMEA"))]})
     assert found
     assert all(proof for _, _, proof in found)
 
@@ -308,19 +323,15 @@ def test_a_filter_on_a_signed_cell_works_and_leaves_no_proof_behind(
     portal: Portal, data_cache: Any, deployment: Deployment
 ) -> None:
     token = portal.token("ann", "EMEA")
-    [cell, *_] = [
-        row["email_link"]
-        for row in portal.ask(token, portal.context("report")).get_json()["result"][0]["data"]
-        if "/campaign-email/" in str(row.get("email_link"))
-    ]
+    row = sample(portal, token)["data"][0]
+    cell = row["email_link"]
     assert "proof=" in cell
     mark = last_event(deployment)
-    context = portal.context("report")
+    context = portal.context()
     context["queries"][0]["filters"] = [{"col": "email_link", "op": "IN", "val": [cell]}]
     answer = portal.ask(token, context).get_json()
-    plain = re.sub(r"\?proof=[^\"]*", "", cell)
-    shown = {re.sub(r"\?proof=[^\"]*", "", row["email_link"]) for row in answer["result"][0]["data"]}
-    assert shown == {plain}
+    shown = {(each["email_id"], each["campaign_id"]) for each in answer["result"][0]["data"]}
+    assert shown == {(row["email_id"], row["campaign_id"])}
     form = deployment.app.test_client().post(
         "/api/v1/chart/data",
         data={"form_data": json.dumps({**first_query(context), "result_format": "csv"})},

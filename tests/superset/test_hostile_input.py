@@ -52,15 +52,19 @@ def page_with(deployment: Deployment, email_id: int) -> Callable[..., str]:
     from superset_campaign_plugin.preview.email import open_email
     from superset_campaign_plugin.preview.insight import LinkFigures
     from superset_campaign_plugin.preview.pages import Look, preview_page
+    from superset_campaign_plugin.preview.scope import Scope
 
     with deployment.as_user("viewer"):
-        email = open_email(EmailKey(email_id), None, remote_images=False)
+        email = open_email(EmailKey(email_id), Scope(), remote_images=False)
 
     def page(text: str, links: int = 3) -> str:
         names = dict.fromkeys(("campaign_name", "program_name", "workspace"), text)
         campaigns = tuple(replace(each, **names) for each in email.insight.campaigns) * 2
         clicked = tuple(LinkFigures(f"{text}{number}", 1, 1, 0.1) for number in range(links))
-        changed = {"email_name": text, "email_subject": text, "campaigns": campaigns, "links": clicked}
+        changed = {
+            **{"email_name": text, "email_subject": text, "links": clicked},
+            **dict.fromkeys(("campaigns", "all_campaigns"), campaigns),
+        }
         content = Content(email_id, "<p>x</p>", subject=text, sender=f"{text} <{text}>", preheader=text)
         shown = replace(email, insight=replace(email.insight, **changed), content=content)
         with deployment.app.test_request_context(f"/campaign-email/{email_id}/"):
@@ -68,7 +72,7 @@ def page_with(deployment: Deployment, email_id: int) -> Callable[..., str]:
             from superset import security_manager
 
             g.user = security_manager.find_user("viewer")
-            return preview_page(shown, None, Look()).get_data(as_text=True)
+            return preview_page(shown, Look()).get_data(as_text=True)
 
     return page
 
@@ -85,8 +89,8 @@ def test_no_name_subject_or_link_is_markup_on_the_page(page_with: Callable[..., 
 
 
 def test_names_are_text_in_the_cells_of_the_dashboard(deployment: Deployment) -> None:
-    [rows] = run_chart(deployment, "report", filters=[])
-    links = [Reader(row["email_link"]) for row in rows]
+    [rows] = run_chart(deployment, "emails", filters=[])
+    links = [Reader(row["email_preview"]) for row in rows]
     assert {tag for read in links for tag in read.tags} == {"a"}
     assert {name for read in links for name, _ in read.attributes} == {"title", "href", "target"}
     assert set(HOSTILE_NAMES) <= {read.words for read in links}
@@ -120,11 +124,12 @@ def test_no_answer_lets_another_site_frame_it(
 def test_sql_in_an_address_is_no_sql(deployment: Deployment, email_id: int, text: str) -> None:
     client = deployment.client("viewer")
     unknown = client.get(f"/campaign-email/{UNKNOWN}/").data
-    for query in ({"source": text}, {"campaign_id": text}):
+    for query in ({"source": text}, {"campaign_id": text}, {"sent_from": text}, {"sent_to": text}):
         answer = client.get(f"/campaign-email/{email_id}/", query_string=query)
         assert (answer.status_code, answer.data) == (404, unknown)
-    api = client.get(f"/api/v1/campaign_email/{email_id}", query_string={"campaign_id": text})
-    assert api.status_code == 400
+    for name in ("campaign_id", "sent_from", "sent_to"):
+        api = client.get(f"/api/v1/campaign_email/{email_id}", query_string={name: text})
+        assert (api.status_code, api.get_json()["message"].split()[0]) == (400, name)
     assert client.get(f"/campaign-email/{email_id}/body", query_string={"view": text}).status_code == 200
 
 

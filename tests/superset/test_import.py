@@ -64,8 +64,8 @@ def test_the_zip_passes_supersets_importer(bare: Deployment, tmp_path: Path) -> 
         dashboard = db.session.query(Dashboard).filter_by(slug=SLUG).one()
         charts = {chart.slice_name: chart for chart in dashboard.slices}
         assert set(charts) == {
-            *("Key figures", "Sends and engagement over time", "How the sends ended", "Campaigns", "Emails"),
-            "Report with the columns you pick",
+            *("Period", "Data until", "Key figures", "Sends and engagement over time", "How the sends ended"),
+            *("Campaigns", "Emails", "Report with the columns you pick"),
         }
         assert {chart.datasource.database.database_name for chart in dashboard.slices} == {IMPORTED}
         database = db.session.query(Database).filter_by(database_name=IMPORTED).one()

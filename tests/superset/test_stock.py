@@ -162,11 +162,11 @@ def check_charts(visitor: Visitor, warehouse: Any, **asked: Any) -> list[Any]:
         found = contexts(visitor, slug)
         assert found
         for title, context in found.items():
-            rows, *more = visitor.ask(context)
+            rows, *_ = visitor.ask(context)
             assert rows, title
             shown.append(rows)
             if title == "Campaigns":
-                sent = more[0][0]["sent"]
+                sent = sum(row["sent"] for row in rows)
     assert sent == run_report(warehouse.uri, by=[], **asked).records()[0]["sent"] > 0
     return shown
 
@@ -182,7 +182,7 @@ def check_filter(visitor: Visitor, warehouse: Any, **asked: Any) -> None:
     assert {row["campaign_name"] for row in values} == {row["campaign_name"] for row in report}
     chosen = {"col": "campaign_name", "op": "IN", "val": [name]}
     queries = [{**query, "filters": [*query["filters"], chosen]} for query in context["queries"]]
-    rows, _ = visitor.ask({**context, "queries": queries})
+    [rows] = visitor.ask({**context, "queries": queries})
     sent = {row["campaign_id"]: row["sent"] for row in report if row["campaign_name"] == name}
     assert {row["campaign_id"]: row["sent"] for row in rows} == sent
 

@@ -43,6 +43,7 @@ from superset_campaign_plugin.warehouse import connect, parse_uri
 ROOT = "superset_campaign_bundle"
 FOLDERS = ("databases", "datasets", "charts", "dashboards")
 NASTY_SCHEMA = "50 < \"7\" & 'x' --"
+LAST_13_WEEKS = "DATEADD(DATETIME('today'), -90, day) : DATEADD(DATETIME('today'), 1, day)"
 TAKEN = ("50% off", "{{ 7*7 }}", "a {% raw %}", "{# x", "a :name")
 Files = dict[str, dict[str, Any]]
 
@@ -284,7 +285,7 @@ def test_emails_link_to_previews_where_there_are_some(
     sql = of(files, "datasets")["campaign_email_performance"]["sql"]
     with duckdb.connect(uri.removeprefix("duckdb:///"), read_only=True) as connection:
         [cell] = connection.execute(f"SELECT email_link FROM ({sql})").fetchone()
-    assert cell == ("10" if href is None else f'<a title="10" href="{href}10/" target="_blank">10</a>')
+    assert cell == ("10" if href is None else f'<a title="10" href="{href}10/?campaign_id=1" target="_blank">10</a>')
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def test_it_counts_by_the_rules_that_are_given(tmp_path: Path) -> None:
     assert "{^{ x }} 100~" in sql
 
 
-@pytest.mark.parametrize(("sent", "value"), [("2024-03-07 12:00", None), (None, "Last quarter")])
+@pytest.mark.parametrize(("sent", "value"), [("2024-03-07 12:00", None), (None, LAST_13_WEEKS)])
 def test_it_opens_where_there_is_data(
     build: Callable[..., Files], tmp_path: Path, sent: str | None, value: str | None
 ) -> None:
@@ -359,7 +360,7 @@ def bundle() -> Callable[[str | None], Bundle]:
     return make
 
 
-@pytest.mark.parametrize(("time_range", "value"), [(None, "Last quarter"), ("Last year", "Last year"), ("", None)])
+@pytest.mark.parametrize(("time_range", "value"), [(None, LAST_13_WEEKS), ("Last year", "Last year"), ("", None)])
 def test_the_time_filter_opens_on_the_range_that_is_asked(
     bundle: Callable[[str | None], Bundle], time_range: str | None, value: str | None
 ) -> None:

@@ -31,7 +31,7 @@ LAYERS = (
     ("host", "superset_app"),
     ("superset_assets",),
     ("embedding",),
-    ("preview",),
+    ("preview", "viewport"),
     ("bundle",),
     ("tasks", "cli", "__init__"),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superset_campaign_plugin.bundle.merging.three_way import CONFLICT, KEPT, WRITTEN, Policy, merge, put, same
+from superset_campaign_plugin.bundle.merging.three_way import CONFLICT, KEPT, UPDATED, WRITTEN, Policy, merge, put, same
 
 NAMES = st.sampled_from(["title", "css", "limit"])
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(0, 2), st.sampled_from(["", "a", "b"]), st.just([1]))
@@ -118,3 +118,12 @@ def test_what_superset_writes_out_is_no_edit() -> None:
     assert same("a\nb\n", "a\r\nb")
     assert same(None, {})
     assert not same([shipped], [{**saved, "operator": "NOT IN"}])
+
+
+def test_an_option_that_is_shipped_off_is_written_where_it_was_absent() -> None:
+    """Superset takes some absent options for on, such as that a column is shown; what is written once stays quiet."""
+    before, now = {"params": {"column": {"width": 1}}}, {"params": {"column": {"width": 1, "visible": False}}}
+    [difference] = merge(before, now, {"params": {"column": {"width": 1}}}, Policy())
+    assert (difference.path, difference.outcome) == (("params", "column", "visible"), UPDATED)
+    assert merge(now, now, {"params": {"column": {"width": 1}}}, Policy()) == []
+    assert merge(now, now, now, Policy()) == []

@@ -134,6 +134,9 @@ def put(document: Document, path: Path, value: Any) -> None:
 
 
 def _outcome(path: Path, before: Any, now: Any, there: Any, policy: Policy, known: bool, overwrite: bool) -> str | None:
+    if known and now is False and before is None and there is None:
+        # Superset takes some options that are absent for on, such as that a column of a table is shown.
+        return UPDATED
     if policy.same(path, there, now):
         return None
     if known and policy.same(path, there, before):

@@ -472,9 +472,13 @@ WITH counted_sends AS (
     daily_rollup.sent_date,
     replace(
       replace(
-        '<a title="[name]" href="/campaign-email/[id]/" target="_blank">[name]</a>',
-        '[id]',
-        CAST(daily_rollup.email_id AS STRING)
+        replace(
+          '<a title="[name]" href="/campaign-email/[id]/?campaign_id=[campaign]" target="_blank">[name]</a>',
+          '[id]',
+          CAST(daily_rollup.email_id AS STRING)
+        ),
+        '[campaign]',
+        CAST(coalesce(nullif(daily_rollup.campaign_id, 0), 0) AS STRING)
       ),
       '[name]',
       replace(
@@ -495,6 +499,23 @@ WITH counted_sends AS (
         '&#x27;'
       )
     ) AS email_link,
+    CASE
+      WHEN INSTR(coalesce(newest_emails.name, CAST(daily_rollup.email_id AS STRING)), '<') > 0
+      THEN '<span>' || replace(
+        replace(
+          replace(coalesce(newest_emails.name, CAST(daily_rollup.email_id AS STRING)), '&', '&amp;'),
+          '<',
+          '&lt;'
+        ),
+        '>',
+        '&gt;'
+      ) || '</span>'
+      ELSE coalesce(newest_emails.name, CAST(daily_rollup.email_id AS STRING))
+    END AS email_label,
+    substr(CAST(daily_rollup.sent_date AS STRING), 1, 10) AS sent_day,
+    substr(CAST(datetime_trunc(daily_rollup.sent_date, WEEK(MONDAY)) AS STRING), 1, 10) AS sent_week,
+    replace(substr(CAST(daily_rollup.last_activity_at AS STRING), 1, 16), 'T', ' ') AS activity_minute,
+    'UTC' AS time_zone,
     CASE
       WHEN INSTR(
         coalesce(
@@ -686,6 +707,7 @@ SELECT
   report.operational,
   report.sent_date,
   report.email_link,
+  report.email_label,
   report.program_label,
   report.campaign_label,
   report_columns.column_title,

@@ -476,9 +476,13 @@ SELECT
   daily_rollup.sent_date AS sent_date,
   replace(
     replace(
-      '<a title="[name]" href="/campaign-email/[id]/" target="_blank">[name]</a>',
-      '[id]',
-      CAST(daily_rollup.email_id AS Nullable(String))
+      replace(
+        '<a title="[name]" href="/campaign-email/[id]/?campaign_id=[campaign]" target="_blank">[name]</a>',
+        '[id]',
+        CAST(daily_rollup.email_id AS Nullable(String))
+      ),
+      '[campaign]',
+      CAST(coalesce(nullIf(daily_rollup.campaign_id, 0), 0) AS Nullable(String))
     ),
     '[name]',
     replace(
@@ -503,6 +507,31 @@ SELECT
       '&#x27;'
     )
   ) AS email_link,
+  CASE
+    WHEN POSITION(coalesce(newest_emails.name, CAST(daily_rollup.email_id AS Nullable(String))), '<') > 0
+    THEN '<span>' || replace(
+      replace(
+        replace(
+          coalesce(newest_emails.name, CAST(daily_rollup.email_id AS Nullable(String))),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE coalesce(newest_emails.name, CAST(daily_rollup.email_id AS Nullable(String)))
+  END AS email_label,
+  substr(CAST(daily_rollup.sent_date AS Nullable(String)), 1, 10) AS sent_day,
+  substr(
+    CAST(toDateTime64(dateTrunc('week', daily_rollup.sent_date), 6, 'UTC') AS Nullable(String)),
+    1,
+    10
+  ) AS sent_week,
+  replace(substr(CAST(daily_rollup.last_activity_at AS Nullable(String)), 1, 16), 'T', ' ') AS activity_minute,
+  CAST('UTC' AS Nullable(String)) AS time_zone,
   CASE
     WHEN POSITION(
       coalesce(

@@ -476,9 +476,13 @@ WITH counted_sends AS (
     daily_rollup.sent_date,
     REPLACE(
       REPLACE(
-        '<a title="[name]" href="/campaign-email/[id]/" target="_blank">[name]</a>',
-        '[id]',
-        CAST(daily_rollup.email_id AS STRING)
+        REPLACE(
+          '<a title="[name]" href="/campaign-email/[id]/?campaign_id=[campaign]" target="_blank">[name]</a>',
+          '[id]',
+          CAST(daily_rollup.email_id AS STRING)
+        ),
+        '[campaign]',
+        CAST(COALESCE(NULLIF(daily_rollup.campaign_id, 0), 0) AS STRING)
       ),
       '[name]',
       REPLACE(
@@ -499,6 +503,23 @@ WITH counted_sends AS (
         '&#x27;'
       )
     ) AS email_link,
+    CASE
+      WHEN LOCATE('<', COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS STRING))) > 0
+      THEN '<span>' || REPLACE(
+        REPLACE(
+          REPLACE(COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS STRING)), '&', '&amp;'),
+          '<',
+          '&lt;'
+        ),
+        '>',
+        '&gt;'
+      ) || '</span>'
+      ELSE COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS STRING))
+    END AS email_label,
+    SUBSTRING(CAST(daily_rollup.sent_date AS STRING), 1, 10) AS sent_day,
+    SUBSTRING(CAST(TO_TIMESTAMP_NTZ(TRUNC(daily_rollup.sent_date, 'WEEK')) AS STRING), 1, 10) AS sent_week,
+    REPLACE(SUBSTRING(CAST(daily_rollup.last_activity_at AS STRING), 1, 16), 'T', ' ') AS activity_minute,
+    'UTC' AS time_zone,
     CASE
       WHEN LOCATE(
         '<',
@@ -690,6 +711,7 @@ SELECT
   report.operational,
   report.sent_date,
   report.email_link,
+  report.email_label,
   report.program_label,
   report.campaign_label,
   report_columns.column_title,

@@ -475,9 +475,13 @@ WITH counted_sends AS (
     daily_rollup.sent_date,
     REPLACE(
       REPLACE(
-        '<a title="[name]" href="/campaign-email/[id]/" target="_blank">[name]</a>',
-        '[id]',
-        CAST(daily_rollup.email_id AS VARCHAR(65535))
+        REPLACE(
+          '<a title="[name]" href="/campaign-email/[id]/?campaign_id=[campaign]" target="_blank">[name]</a>',
+          '[id]',
+          CAST(daily_rollup.email_id AS VARCHAR(65535))
+        ),
+        '[campaign]',
+        CAST(COALESCE(NULLIF(daily_rollup.campaign_id, 0), 0) AS VARCHAR(65535))
       ),
       '[name]',
       REPLACE(
@@ -502,6 +506,33 @@ WITH counted_sends AS (
         '&#x27;'
       )
     ) AS email_link,
+    CASE
+      WHEN POSITION(
+        '<' IN COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR(65535)))
+      ) > 0
+      THEN '<span>' || REPLACE(
+        REPLACE(
+          REPLACE(
+            COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR(65535))),
+            '&',
+            '&amp;'
+          ),
+          '<',
+          '&lt;'
+        ),
+        '>',
+        '&gt;'
+      ) || '</span>'
+      ELSE COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR(65535)))
+    END AS email_label,
+    SUBSTRING(CAST(daily_rollup.sent_date AS VARCHAR(65535)) FROM 1 FOR 10) AS sent_day,
+    SUBSTRING(CAST(DATE_TRUNC('WEEK', daily_rollup.sent_date) AS VARCHAR(65535)) FROM 1 FOR 10) AS sent_week,
+    REPLACE(
+      SUBSTRING(CAST(daily_rollup.last_activity_at AS VARCHAR(65535)) FROM 1 FOR 16),
+      'T',
+      ' '
+    ) AS activity_minute,
+    'UTC' AS time_zone,
     CASE
       WHEN POSITION(
         '<' IN COALESCE(
@@ -691,6 +722,7 @@ SELECT
   report.operational,
   report.sent_date,
   report.email_link,
+  report.email_label,
   report.program_label,
   report.campaign_label,
   report_columns.column_title,

@@ -451,9 +451,13 @@ WITH counted_sends AS (
     daily_rollup.sent_date,
     REPLACE(
       REPLACE(
-        '<a title="[name]" href="/campaign-email/[id]/" target="_blank">[name]</a>',
-        '[id]',
-        CAST(daily_rollup.email_id AS VARCHAR)
+        REPLACE(
+          '<a title="[name]" href="/campaign-email/[id]/?campaign_id=[campaign]" target="_blank">[name]</a>',
+          '[id]',
+          CAST(daily_rollup.email_id AS VARCHAR)
+        ),
+        '[campaign]',
+        CAST(COALESCE(NULLIF(daily_rollup.campaign_id, 0), 0) AS VARCHAR)
       ),
       '[name]',
       REPLACE(
@@ -474,6 +478,31 @@ WITH counted_sends AS (
         '&#x27;'
       )
     ) AS email_link,
+    CASE
+      WHEN CHARINDEX('<', COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR))) > 0
+      THEN '<span>' || REPLACE(
+        REPLACE(
+          REPLACE(COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR)), '&', '&amp;'),
+          '<',
+          '&lt;'
+        ),
+        '>',
+        '&gt;'
+      ) || '</span>'
+      ELSE COALESCE(newest_emails.name, CAST(daily_rollup.email_id AS VARCHAR))
+    END AS email_label,
+    SUBSTRING(CAST(daily_rollup.sent_date AS VARCHAR), 1, 10) AS sent_day,
+    SUBSTRING(
+      CAST(DATEADD(
+        DAY,
+        1 - DAYOFWEEKISO(daily_rollup.sent_date),
+        DATE_TRUNC('DAY', daily_rollup.sent_date)
+      ) AS VARCHAR),
+      1,
+      10
+    ) AS sent_week,
+    REPLACE(SUBSTRING(CAST(daily_rollup.last_activity_at AS VARCHAR), 1, 16), 'T', ' ') AS activity_minute,
+    'UTC' AS time_zone,
     CASE
       WHEN CHARINDEX(
         '<',
@@ -665,6 +694,7 @@ SELECT
   report.operational,
   report.sent_date,
   report.email_link,
+  report.email_label,
   report.program_label,
   report.campaign_label,
   report_columns.column_title,
