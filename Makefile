@@ -32,7 +32,7 @@ portal: venv  ## The stack with a sample portal that embeds the dashboard, on th
 test: dev  ## Install what the tests need, then check and test everything.
 	@scripts/system.sh
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: dev  ## The long runs: refreshes, loads, types, pulls and upgrades, releases of Superset and Python, flags (five hours).
 	@scripts/system.sh

@@ -24,17 +24,30 @@ from servers.spark import spark
 collect_ignore = [] if importlib.util.find_spec("fakesnow") else ["engines/test_snowflake.py"]
 
 
+# The files that take minutes. `make test` hands whole files to two workers; with these first, neither waits for the
+# other at the end.
+LONG_FILES = (
+    *("superset/test_stock.py", "superset/test_flags.py", "superset/test_versions.py", "superset/test_upgrades.py"),
+    *("superset/test_other_supersets.py", "superset/test_others_unchanged.py", "soundness/test_refresh.py"),
+    *("browser/test_portal.py", "browser/test_dashboard.py", "superset/test_door.py", "browser/test_threats.py"),
+    *("browser/test_on_other_engines.py", "browser/test_badges.py", "superset/test_row_access.py"),
+    *("unit/test_pull_activities.py", "unit/test_snapshots.py", "engines/test_layouts.py", "unit/test_wheel.py"),
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-on-spark", action="store_true", help="run every test of the engines on Spark, too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests on Spark that are not marked `on_spark`.
+    """Begin with the long files, and leave out the tests on Spark that are not marked `on_spark`.
 
     A query takes Spark seconds, whatever the data, so of the tests that load a log of their own those are marked that
     show one thing in which an engine can differ. What many tests share in one load (`test_rules`' drawings and season,
     the real rows) runs on Spark in full. `--all-on-spark` runs everything there.
     """
+    places = {str(Path(__file__).parent / name): place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get(str(item.path), len(places)))
     if config.getoption("--all-on-spark"):
         return
     left_out = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import re
@@ -147,7 +148,7 @@ def test_the_manual_has_the_default_of_every_setting() -> None:
         if defaults[key] is None:
             assert not stated[key].startswith("`")
         else:
-            assert json.loads(stated[key].strip("`")) == defaults[key]
+            assert ast.literal_eval(stated[key].strip("`")) == defaults[key]
 
 
 @pytest.mark.parametrize(
