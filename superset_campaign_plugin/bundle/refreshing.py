@@ -35,6 +35,7 @@ def _log_change(change: FiguresChange) -> None:
 def refresh_installed(
     *,
     full: bool = False,
+    verify: bool = False,
     dry_run: bool = False,
     lock_wait: float = LOCK_WAIT,
     progress: Progress = lambda _: None,
@@ -74,6 +75,7 @@ def refresh_installed(
             writable_uri(database),
             **place,
             full=full,
+            verify=verify,
             dry_run=dry_run,
             lock_wait=lock_wait,
             progress=progress,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from superset_campaign_plugin.report.rules import Rules
 
 
+# Of what a verification found; --json has all of it.
+_SHOWN = 20
 # Set by `superset campaign install`, for a refresh of the installed report.
 _INSTALLED = ("schema", "source", "table_prefix")
 # Set by the block in superset_config.py, by which keys.
@@ -52,6 +54,9 @@ _SETTINGS = {
     help="How long to wait for tables that others use.",
 )
 @click.option("--full", is_flag=True, help="Compute everything anew.")
+@click.option(
+    "--verify", is_flag=True, help="Compare the whole log with what was read of it, say what differs, mend it."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def refresh(
@@ -63,6 +68,7 @@ def refresh(
     lock_wait: float,
     rules: Rules,
     full: bool,
+    verify: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -82,6 +88,7 @@ def refresh(
 
             summary = refresh_installed(
                 full=full,
+                verify=verify,
                 dry_run=dry_run,
                 lock_wait=lock_wait,
                 progress=_print_step,
@@ -108,6 +115,7 @@ def refresh(
             uri,
             **place,
             full=full,
+            verify=verify,
             dry_run=dry_run,
             lock_wait=lock_wait,
             progress=_print_step,
@@ -121,6 +129,10 @@ def refresh(
     if not dry_run:
         stored = f"{counted(summary.records or 0, 'record')}, {counted(summary.daily_rows or 0, 'daily row')}"
         click.echo(f"{stored}, {summary.seconds:g} s")
+    for sentence in summary.found[:_SHOWN]:
+        click.echo(sentence)
+    if len(summary.found) > _SHOWN:
+        click.echo(f"and {len(summary.found) - _SHOWN:,} more")
     for note in summary.notes:
         click.echo(note)
 

@@ -15,6 +15,7 @@ from sqlalchemy import func, inspect, literal, literal_column, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
+from superset_campaign_plugin.engines.fingerprint import Fingerprint
 from superset_campaign_plugin.engines.locks import Locks
 from superset_campaign_plugin.engines.reading import Reading
 from superset_campaign_plugin.engines.rendering import with_safe_literals
@@ -26,8 +27,9 @@ Columns = dict[str, types.TypeEngine]
 WEEK_FROM_MONDAY = "1969-12-29T00:00:00Z/P1W"
 
 
-class Engine(Reading):
-    """The shared default, and the record of what an engine is and can do. How it reads columns is in `reading.py`.
+class Engine(Reading, Fingerprint):
+    """The shared default, and the record of what an engine is and can do. How it reads columns is in `reading.py`, and
+    how it tells rows apart in `fingerprint.py`.
 
     name                the SQLAlchemy dialect's name, which is that of the URI and of Superset's `backend`
     aliases             other dialects of the same SQL
@@ -91,6 +93,13 @@ class Engine(Reading):
     def time_literal(self, moment: datetime) -> ColumnElement[Any]:
         """A fixed moment; `moment` is UTC without a zone."""
         return literal_column(f"TIMESTAMP '{moment.isoformat(sep=' ', timespec='milliseconds')}'")
+
+    def not_before(self, column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any] | None:
+        """A condition on a loader's column of times itself, by which an engine can pass over what is older.
+
+        It may let older rows through. None where the column, as it is, does not compare with a fixed moment.
+        """
+        return None
 
     def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
         """`moment` minus whole days."""

@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import and_, column, exists, func, inspect, literal, select, table, union_all
+from sqlalchemy import BigInteger, and_, cast, column, exists, func, inspect, literal, select, table, union_all
 from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.advice import of_instance
-from superset_campaign_plugin.refresh import changes
+from superset_campaign_plugin.refresh import change_detection as detection
+from superset_campaign_plugin.refresh.change_detection import Mark
 from superset_campaign_plugin.refresh.fresh import FRESH_TABLES
-from superset_campaign_plugin.refresh.plan import DAYS_NOW, FULL, PEOPLE_NOW, Plan, Planner
+from superset_campaign_plugin.refresh.plan import DAYS_NOW, FULL, PEOPLE_NOW, UNCHANGED, Plan, Planner
 from superset_campaign_plugin.refresh.scratch import Scratch
 from superset_campaign_plugin.refresh.session import LOCK_WAIT, Session, open_session
 from superset_campaign_plugin.refresh.state import describe, digest, schema_of, state_rows
@@ -83,7 +84,8 @@ class Summary:
 
     `new_rows` are the rows of each log table that were read as new, some of them again; `pairs` the (email, person)
     pairs that they touch; `records` and `daily_rows` the sizes of the tables after the run; `notes` what else a person
-    should know. `figures_change` is what whoever started the run was told of the figures before it, if anything.
+    should know; `found` what a verification found. `figures_change` is what whoever started the run was told of the
+    figures before it, if anything.
     """
 
     mode: str
@@ -95,6 +97,7 @@ class Summary:
     seconds: float = 0.0
     dry_run: bool = False
     notes: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
     figures_change: FiguresChange | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,11 +115,15 @@ def refresh(
     rules: Rules | None = None,
     stored_file: str | None = None,
     full: bool = False,
+    verify: bool = False,
     dry_run: bool = False,
     lock_wait: float = LOCK_WAIT,
     progress: Progress = lambda _: None,
 ) -> Summary:
     """Make the stored tables of `stored_schema`, or bring them up to date. `progress` is told each step.
+
+    With `full` everything is computed anew. With `verify` it is if anything in the log is not what was read of it, for
+    which the whole log is looked at.
 
     Several Marketo instances are refreshed one after the other, each into a schema of its own. On DuckDB the stored
     tables lie in `stored_file`, by default beside the loader's file. A lock on a table is waited for `lock_wait`
@@ -141,7 +148,9 @@ def refresh(
                 check_values_of(connection, engine, layout, catalog)
                 relations = build_relations(layout, catalog, engine)
             run = _Run(session, relations, Options(rules=rules, source_name=instance.name), target, progress)
-            summary = summaries[instance.name] = run.go(describe(instance, rules), full, dry_run)
+            summary = summaries[instance.name] = run.go(
+                describe(instance, rules), full=full, verify=verify, dry_run=dry_run
+            )
             if (
                 session.attached
                 and LiveCatalog(connection, engine, target, session.attached).columns(STATE) is not None
@@ -175,6 +184,7 @@ def _together(summaries: dict[str | None, Summary]) -> Summary:
         daily_rows=total("daily_rows"),
         dry_run=any(summary.dry_run for summary in summaries.values()),
         notes=[note for summary in summaries.values() for note in summary.notes],
+        found=[f"{name}: {each}" for name, summary in summaries.items() for each in summary.found],
     )
 
 
@@ -193,29 +203,31 @@ class _Run:
         self.progress = progress
         self.resolved = resolve_people(relations, engine, rules)
         self.scratch = Scratch(connection, engine)
-        self.planner = Planner(session, relations, self.resolved, rules, schema, self.scratch)
+        self.planner = Planner(session, relations, rules, schema, self.scratch)
         self.fresh = FRESH_TABLES[engine.change_over](connection, engine, schema, session.lock_wait)
 
-    def go(self, described: dict[str, str], full: bool, dry_run: bool) -> Summary:
+    def go(self, described: dict[str, str], *, full: bool, verify: bool, dry_run: bool) -> Summary:
         # Every table of the loader and how it is read: a column that came later, another type, another release.
         made_of = {
             **described,
-            "loader's tables": digest(plain_sql(query, self.engine) for query in self._queries().values()),
+            "loader's tables": digest(
+                plain_sql(query, self.engine) for query in self._queries(self._nothing_read()).values()
+            ),
         }
-        self.progress("Looking for what is new")
-        plan = self.planner.plan(made_of, full)
-        summary = Summary(plan.mode, plan.reason, plan.new_rows, dry_run=dry_run)
+        self.progress("Comparing the log with what was read of it" if verify else "Looking for what is new")
+        plan = self.planner.plan(made_of, full=full, verify=verify)
+        summary = Summary(plan.mode, plan.reason, plan.new_rows, dry_run=dry_run, found=plan.found)
         if dry_run:
             return summary
         now = state_rows(made_of, plan.marks, datetime.now(timezone.utc))
         if plan.mode == FULL:
-            self._full(now)
+            self._full(plan, now)
         elif not self.engine.updates_rows:
             self.fresh.change_over({}, self._make_names())
             summary.pairs = 0
         else:
             summary.pairs = self._replace_changed(plan)
-            self._replace_state(now)
+            self._replace_state(plan, now)
         summary.records = self._count(RECORDS)
         summary.daily_rows = self._count(DAILY)
         return summary
@@ -223,7 +235,7 @@ class _Run:
     # -----------------------------------------------------------------------------------------------------------
     # All of it
 
-    def _full(self, state: Select) -> None:
+    def _full(self, plan: Plan, state: Select) -> None:
         # Who may not make schemas may still fill one: PostgreSQL refuses even IF NOT EXISTS to them.
         if self.schema and self.schema not in inspect(self.connection).get_schema_names():
             execute(
@@ -233,22 +245,26 @@ class _Run:
         for setting in self.engine.refresh_settings:
             execute(self.connection, setting)
         self.fresh.clear()
-        for name, query in self._queries(self.fresh.name(RECORDS)).items():
+        for name, query in self._queries(plan.marks, self.fresh.name(RECORDS)).items():
             self._make(name, query)
         self._make(STATE, state)
         self.progress("Changing over")
         self.fresh.change_over(view_queries(self.engine, self.schema, self.options))
 
-    def _queries(self, records_name: str = RECORDS) -> dict[str, Select]:
-        """The rows of all tables but the state, the records being in a table called `records_name`.
+    def _nothing_read(self) -> dict[str, Mark]:
+        return dict.fromkeys(detection.log_tables(self.raw), Mark(0, None))
+
+    def _queries(self, marks: dict[str, Mark], records_name: str = RECORDS) -> dict[str, Select]:
+        """The rows of all tables but the state, where the log is read up to `marks`; the records are in a table called
+        `records_name`.
 
         In an order in which a loader may write between two statements, where an engine lets it: what the next refresh
         goes by comes first, so that whatever is written later is new to it.
         """
         records = stored(records_name, self.schema, RECORDS).alias("records")
         return {
-            DAYS: self.planner.day_counts(),
-            PEOPLE: changes.people_rows(self.raw, self.engine, self.rules),
+            DAYS: self.planner.day_rows(marks),
+            PEOPLE: detection.people_rows(self.raw, self.engine, self.rules),
             RECORDS: _columns(email_records(self.resolved, self.engine, self.rules), RECORDS),
             DAILY: daily_rows(records, self.engine, self.rules),
             UNDECIDED: undecided_rows(records, self.engine, self.rules),
@@ -277,44 +293,46 @@ class _Run:
 
     def _replace_changed(self, plan: Plan) -> int:
         """Replace the records of whom the plan's rows and people touch, and their sums; gives how many pairs."""
-        if plan.changed is None:
+        if plan.new is None:
             return 0
-        pairs = self._find_changed_pairs(plan.changed, plan.people)
+        pairs = self._find_changed_pairs(plan.new, plan.people)
         self._replace_records(pairs)
         self._replace_sums()
         [(count,)] = rows_of(self.connection, self.engine, _count_of(pairs))
         return int(count)
 
-    def _find_changed_pairs(self, changed: TableClause, people: TableClause | None) -> TableClause:
+    def _find_changed_pairs(self, new: Relations, people: TableClause | None) -> TableClause:
         self.progress("Finding whom it touches")
-        parts = [changes.pairs(select(*changed.c))]
+        resolved = resolve_people(new, self.engine, self.rules)
+        found = [detection.pairs(rows) for rows in detection.log_tables(resolved).values()]
+        # Apart from the rest: who is who is looked up for each.
+        everywhere = []
         if people is not None:
-            parts += [
-                changes.pairs(changes.of_people(rows, people)) for rows in changes.log_tables(self.resolved).values()
-            ]
+            log = detection.log_tables(self.resolved).values()
+            everywhere = [detection.pairs(detection.of_people(rows, people)) for rows in log]
             records = stored(RECORDS, self.schema)
-            parts.append(
-                select(records.c.email_id, records.c.person_id).where(
-                    exists(select(literal(1)).select_from(people).where(people.c.person_id == records.c.person_id))
-                )
-            )
-        together = changes.all_pairs(parts).subquery("pairs")
-        return self.scratch.make(_CHANGED_PAIRS, select(*together.c), changes.PAIR)
+            moved = exists(select(literal(1)).select_from(people).where(people.c.person_id == records.c.person_id))
+            everywhere.append(select(records.c.email_id, records.c.person_id).where(moved))
+        together = detection.all_pairs(found).subquery("pairs")
+        pairs = self.scratch.make("campaign_found_pairs", select(*together.c))
+        for rows in everywhere:
+            execute(self.connection, insert_from(self.engine, pairs.name, detection.PAIR, rows))
+        return self.scratch.make(_CHANGED_PAIRS, select(*pairs.c).distinct(), detection.PAIR)
 
     def _replace_records(self, pairs: TableClause) -> None:
         self.progress("Records of whom it touches")
         old = stored(RECORDS, self.schema)
-        emails = changes.few_emails(self.connection, self.engine, pairs)
-        touched = exists(select(literal(1)).select_from(pairs).where(*_same(pairs, old, changes.PAIR)))
-        touched = and_(changes.only_emails(old.c.email_id, emails), touched)
-        affected = changes.of_pairs(self.resolved, pairs, emails)
+        emails = detection.few_emails(self.connection, self.engine, pairs)
+        touched = exists(select(literal(1)).select_from(pairs).where(*_same(pairs, old, detection.PAIR)))
+        touched = and_(detection.only_emails(old.c.email_id, emails), touched)
+        affected = detection.of_pairs(self.resolved, pairs, emails)
         fresh_rows = _columns(email_records(affected, self.engine, self.rules), RECORDS)
         fresh = self.scratch.make("campaign_fresh_records", fresh_rows, columns=COLUMNS[RECORDS])
         groups = union_all(
             select(*(old.c[name] for name in _GROUP)).where(touched), select(*(fresh.c[name] for name in _GROUP))
         ).subquery("both")
         self.scratch.make(_CHANGED_GROUPS, select(*groups.c).distinct(), _GROUP)
-        self._delete(RECORDS, pairs, changes.PAIR, emails)
+        self._delete(RECORDS, pairs, detection.PAIR, emails)
         self._insert(RECORDS, select(*(fresh.c[name] for name in COLUMNS[RECORDS])))
 
     def _replace_sums(self) -> None:
@@ -322,26 +340,39 @@ class _Run:
         groups = table(_CHANGED_GROUPS, *map(column, _GROUP))
         records = stored(RECORDS, self.schema).alias("records")
         in_groups = exists(select(literal(1)).select_from(groups).where(*_same(groups, records, _GROUP)))
-        emails = changes.few_emails(self.connection, self.engine, groups)
-        chosen = select(*records.c).where(changes.only_emails(records.c.email_id, emails), in_groups).subquery("chosen")
+        emails = detection.few_emails(self.connection, self.engine, groups)
+        chosen = (
+            select(*records.c).where(detection.only_emails(records.c.email_id, emails), in_groups).subquery("chosen")
+        )
         self._delete(DAILY, groups, _GROUP)
         self._insert(DAILY, daily_rows(chosen, self.engine, self.rules))
         self._delete(UNDECIDED, groups, _GROUP)
         self._insert(UNDECIDED, undecided_rows(chosen, self.engine, self.rules))
         self._delete(LINKS, groups, _GROUP)
         if EventKind.CLICKED in self.resolved.events:
-            clicks = link_clicks(changes.of_emails(self.resolved, groups, emails), self.engine, self.rules, chosen)
+            clicks = link_clicks(detection.of_emails(self.resolved, groups, emails), self.engine, self.rules, chosen)
             of_groups = exists(select(literal(1)).select_from(groups).where(*_same(groups, clicks, _GROUP)))
             self._insert(LINKS, _columns(clicks, LINKS).where(of_groups))
 
-    def _replace_state(self, now: Select) -> None:
+    def _replace_state(self, plan: Plan, now: Select) -> None:
         self.progress("State")
         # As they were when this run began to look: what a loader has written since is new to the next.
-        for name, found in ((PEOPLE, PEOPLE_NOW), (DAYS, DAYS_NOW)):
-            self._replace(name, select(*stored(found, None, name).c))
+        if plan.mode != UNCHANGED:
+            self._replace(PEOPLE, select(*stored(PEOPLE_NOW, None, PEOPLE).c))
+            self._replace_days()
         for name, rows in name_rows(self.raw).items():
             self._replace(name, rows)
         self._replace(STATE, now)
+
+    def _replace_days(self) -> None:
+        """What this run has looked at takes the place of what was recent; what has grown old since joins the rest."""
+        before, now = stored(DAYS, self.schema).alias("before"), stored(DAYS_NOW, None, DAYS).alias("now_read")
+        both = union_all(select(*before.c).where(before.c.recent == literal(0)), select(*now.c)).subquery("both")
+        key = [both.c[name] for name in ("log_table", "activity_day", "recent")]
+        sums = [cast(func.sum(both.c[name]), BigInteger).label(name) for name in ("row_count", "key_sum")]
+        newest = func.max(both.c.synced_at).label("synced_at")
+        days = self.scratch.make("campaign_days_together", select(*key, *sums, newest).group_by(*key))
+        self._replace(DAYS, select(*days.c))
 
     def _replace(self, name: str, query: Select) -> None:
         execute(self.connection, f"DELETE FROM {self._name(name)}")

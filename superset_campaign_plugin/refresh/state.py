@@ -15,7 +15,7 @@ from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import RefreshError, UsageError
-from superset_campaign_plugin.refresh.changes import Mark
+from superset_campaign_plugin.refresh.change_detection import Mark
 from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import STATE, StoredFacts, stored
@@ -30,7 +30,7 @@ from superset_campaign_plugin.sources.instances import Instance
 from superset_campaign_plugin.warehouse import connect
 
 # Goes up when stored tables of before cannot be read or continued any more.
-FORMAT = "4"
+FORMAT = "5"
 _RULES = "rules"
 _MARK = "read: "
 _MADE_OF = "made of: "

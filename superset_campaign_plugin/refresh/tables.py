@@ -6,7 +6,7 @@ campaign_email_undecided these people by the time of their send, so that Pending
 campaign_email_links     clicks by campaign, email and link
 campaign_report_campaigns, _programs, _emails   the newest name of each, and what else is said of it
 campaign_report_people   who counts as whom, at the last refresh
-campaign_report_days     rows of each log table by day, where the loader keeps no time of its own
+campaign_report_days     fingerprints of each log table by activity day; what is `recent` is looked at again
 campaign_report_state    what the tables were made of, and up to where each log table was read
 
 The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns and _links.
@@ -58,7 +58,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     UNDECIDED: (*_DAILY_KEY, "sent_at", "sent_count"),
     LINKS: ("campaign_id", "email_id", "link", "click_count", "people_count"),
     PEOPLE: ("person_id", "surviving_id", "left_out"),
-    DAYS: ("log_table", "activity_day", "row_count"),
+    DAYS: ("log_table", "activity_day", "recent", "row_count", "key_sum", "synced_at"),
     CAMPAIGNS: ("campaign_id", *CAMPAIGN_COLUMNS),
     PROGRAMS: ("program_id", *PROGRAM_COLUMNS),
     EMAILS: ("email_id", *EMAIL_COLUMNS),

@@ -105,7 +105,7 @@ def counts_as_click(link: ColumnElement[Any], engine: Engine, rules: LinkRules) 
 def _events(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
     branches = []
     for kind, query in relations.events.items():
-        happening = _happening(kind, query, engine, rules)
+        happening = happening_of(kind, query, engine, rules)
         events = _without_bots(query) if rules.leave_out_bots else query
         columns = [events.selected_columns[name] for name in (*RECORD_KEY, "activity_at")]
         branches.append(events.with_only_columns(happening.label("happened"), *columns))
@@ -121,7 +121,7 @@ def _words(happening: Happening) -> str:
     return str(happening.name).lower().replace("_", " ")
 
 
-def _happening(kind: EventKind, query: Select, engine: Engine, rules: Rules) -> ColumnElement[Any]:
+def happening_of(kind: EventKind, query: Select, engine: Engine, rules: Rules) -> ColumnElement[Any]:
     """The bit for each row of the log: what happened, and for opens and clicks who did it."""
     if kind not in (EventKind.OPENED, EventKind.CLICKED):
         return literal(Happening[kind.name].value)
