@@ -58,6 +58,7 @@ _SETTINGS = {
     "--verify", is_flag=True, help="Compare the whole log with what was read of it, say what differs, mend it."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@click.option("--sql", is_flag=True, help="Print every statement of the refresh, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def refresh(
     uri: str | None,
@@ -70,6 +71,7 @@ def refresh(
     full: bool,
     verify: bool,
     dry_run: bool,
+    sql: bool,
     as_json: bool,
 ) -> None:
     """Store records and rollups in the warehouse, or bring them up to date with what the loader has added.
@@ -90,6 +92,7 @@ def refresh(
                 full=full,
                 verify=verify,
                 dry_run=dry_run,
+                sql=sql,
                 lock_wait=lock_wait,
                 progress=_print_step,
                 announce=(lambda _: None) if as_json else _print_change,
@@ -117,12 +120,18 @@ def refresh(
             full=full,
             verify=verify,
             dry_run=dry_run,
+            sql=sql,
             lock_wait=lock_wait,
             progress=_print_step,
         )
         summary.figures_change = change
     if as_json:
         click.echo(json.dumps(summary.as_dict(), indent=2))
+        return
+    if sql:
+        click.echo(f"-- {summary.mode}: {summary.reason}")
+        for statement in summary.statements:
+            click.echo(f"{statement.strip()};")
         return
     would = "would be " if dry_run else ""
     click.echo(f"{would}{summary.mode}: {summary.reason}; {counted(sum(summary.new_rows.values()), 'row')} read as new")

@@ -46,6 +46,7 @@ class Engine(Reading, Fingerprint):
     keeps_indexes       True where an index makes finding single rows fast
     nested_loops        True where it joins in no other way, so that whatever is joined needs an index
     needs_analyze       True where a new table is planned for badly until ANALYZE has looked at it
+    rebuild_share       the share of new rows from which on a full refresh costs less than merging them, as measured
     refresh_settings    statements that give a refresh the memory it may use
     bit_or, bit_and     the functions that join the bits of a group's rows, and those that two numbers share; the
                         second one is None where an operator does that
@@ -67,6 +68,7 @@ class Engine(Reading, Fingerprint):
     keeps_indexes = False
     nested_loops = False
     needs_analyze = False
+    rebuild_share = 0.3
     refresh_settings: tuple[str, ...] = ()
     bit_or: str = "bit_or"
     bit_and: str | None = None

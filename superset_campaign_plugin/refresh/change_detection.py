@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -33,7 +33,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    union,
     union_all,
 )
 from sqlalchemy.engine import Connection
@@ -48,11 +47,13 @@ from superset_campaign_plugin.report.people import hidden_people, surviving_peop
 from superset_campaign_plugin.report.records import happening_of
 from superset_campaign_plugin.report.relations import EventKind, Relations
 from superset_campaign_plugin.report.rules import People, Rules
-from superset_campaign_plugin.report.steps import only, plain
+from superset_campaign_plugin.report.steps import plain
 
 PAIR = ("email_id", "person_id")
 # A loader stamps a row before others can see it, so a row may come that is stamped before the newest.
 OVERLAP = timedelta(days=1)
+# How far a loader's clock may be ahead of this machine's.
+_CLOCKS_DIFFER = timedelta(hours=1)
 # New rows are mostly of a few emails; so many are listed by their ids.
 LISTED = 500
 
@@ -103,18 +104,42 @@ def read_marks(connection: Connection, engine: Engine, relations: Relations) -> 
     """Where every log table stands now. Reads one column of each."""
     marks = {}
     for name, rows in log_tables(relations).items():
-        newest = func.max(plain(rows, "loaded_at")) if keeps_sync_time(rows) else cast(null(), String)
+        newest = _newest(rows, engine) if keeps_sync_time(rows) else cast(null(), String)
         columns = (func.count().label("total"), newest.label("newest"))
         [(count, loaded)] = rows_of(connection, engine, rows.with_only_columns(*columns))
         marks[name] = Mark(int(count), read_time(loaded))
-    return marks
+    newest = of_whole_tables(relations, {name: mark.loaded_at for name, mark in marks.items()})
+    return {name: replace(mark, loaded_at=newest[name]) for name, mark in marks.items()}
+
+
+def of_whole_tables(relations: Relations, newest: Mapping[str, datetime | None]) -> dict[str, datetime | None]:
+    """The newest sync times where a loader's table holds several kinds of activities: those of the table.
+
+    A kind that is rare, or has not come yet, then needs no look at the table's older rows.
+    """
+    tables: dict[str, list[datetime]] = {}
+    for name, rows in log_tables(relations).items():
+        tables.setdefault(table_of(rows), []).extend(filter(None, [newest.get(name)]))
+    return {name: max(tables[table_of(rows)], default=None) for name, rows in log_tables(relations).items()}
+
+
+def table_of(rows: Select) -> str:
+    """The name of the loader's table that rows come from."""
+    [table] = rows.get_final_froms()
+    return str(getattr(table, "element", table).name)
 
 
 def newest_sync(connection: Connection, engine: Engine, rows: Select) -> datetime | None:
     """The newest sync time of rows."""
-    newest = rows.with_only_columns(func.max(plain(rows, "loaded_at")).label("newest"))
-    [(found,)] = rows_of(connection, engine, newest)
+    [(found,)] = rows_of(connection, engine, rows.with_only_columns(_newest(rows, engine).label("newest")))
     return read_time(found)
+
+
+def _newest(rows: Select, engine: Engine) -> ColumnElement[Any]:
+    """The newest sync time that is not in the future, where a broken one would put all rows to come behind it."""
+    loaded_at = plain(rows, "loaded_at")
+    soon = datetime.now(timezone.utc).replace(tzinfo=None) + _CLOCKS_DIFFER
+    return func.max(case((loaded_at <= engine.time_literal(soon), loaded_at)))
 
 
 def synced_after(rows: Select, moment: datetime, engine: Engine) -> ColumnElement[Any]:
@@ -262,17 +287,6 @@ def new_relations(
     )
 
 
-def pairs(rows: Select) -> Select:
-    """The (email, person) pairs of rows."""
-    found = only(rows, *PAIR)
-    return found.where(*(plain(found, name).is_not(None) for name in PAIR))
-
-
-def all_pairs(parts: list[Select]) -> FromClause:
-    """The pairs of several log tables, each once."""
-    return union(*parts)
-
-
 def few_emails(connection: Connection, engine: Engine, wanted: FromClause) -> list[int]:
     """The emails of the wanted rows; none where they are too many to be listed in a query."""
     query = select(wanted.c.email_id).distinct().limit(LISTED + 1)
@@ -283,35 +297,6 @@ def few_emails(connection: Connection, engine: Engine, wanted: FromClause) -> li
 def only_emails(email: ColumnElement[Any], emails: list[int]) -> ColumnElement[Any]:
     """A condition that says nothing new, but lets an engine pass over most of a large table."""
     return email.in_(emails) if emails else true()
-
-
-def of_pairs(relations: Relations, wanted: FromClause, emails: list[int]) -> Relations:
-    """The relations, whose people are resolved, with the rows of the wanted pairs alone."""
-    return _restricted(relations, wanted, PAIR, emails)
-
-
-def of_emails(relations: Relations, wanted: FromClause, emails: list[int]) -> Relations:
-    """The relations with the rows of the wanted emails alone."""
-    return _restricted(relations, wanted, ("email_id",), emails)
-
-
-def _restricted(relations: Relations, wanted: FromClause, names: tuple[str, ...], emails: list[int]) -> Relations:
-    def restricted(rows: Select) -> Select:
-        same = [wanted.c[name] == plain(rows, name) for name in names]
-        touched = exists(select(literal(1)).select_from(wanted).where(*same))
-        return rows.where(only_emails(plain(rows, "email_id"), emails), touched)
-
-    return replace(
-        relations,
-        sends=restricted(relations.sends),
-        events={kind: restricted(rows) for kind, rows in relations.events.items()},
-    )
-
-
-def of_people(rows: Select, people: FromClause) -> Select:
-    """A log table's rows of these people."""
-    person = plain(rows, "person_id")
-    return rows.where(exists(select(literal(1)).select_from(people).where(people.c.person_id == person)))
 
 
 def people_rows(relations: Relations, engine: Engine, rules: Rules) -> Select:

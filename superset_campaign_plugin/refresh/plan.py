@@ -5,12 +5,13 @@ To look, a connection makes temporary tables of its own, which end with it. Noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, exists, func, literal, select, union_all
+from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.refresh import change_detection as detection
@@ -20,6 +21,7 @@ from superset_campaign_plugin.refresh.session import Session
 from superset_campaign_plugin.refresh.state import State, read_state
 from superset_campaign_plugin.refresh.statements import execute, insert_from, rows_of
 from superset_campaign_plugin.refresh.tables import COLUMNS, DAYS, PEOPLE, stored
+from superset_campaign_plugin.report.records import event_rows
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import plain
@@ -33,7 +35,11 @@ _LOST = {
     "changed": "rows that were {name} are not what they were",
 }
 _FOUND = "the log is not what was read of it"
+# So few rows are merged whatever the share: either way takes a moment.
+_MERGED_ANYHOW = 10_000
 _CHEAPER = "so many rows came in that to compute everything anew is quicker"
+
+_FIRST_WITHOUT_CAMPAIGN = "the first activities without a campaign came in"
 
 # The log as this run sees it, in temporary tables.
 DAYS_NOW = "campaign_days_now"
@@ -51,7 +57,7 @@ class Plan:
     `mode` is full, incremental or unchanged, and `reason` says why in words. `new_rows` are the rows of each log table
     that are read as new. `marks` say how far each log table is read by it, and `found` what a verification found. An
     incremental one has `new`, the log with the rows alone that are new, and the temporary table `people`: who counts
-    as somebody else than before, if anybody does.
+    as somebody else than before, if anybody does. `all_sends` is as in `State`.
     """
 
     mode: str
@@ -61,6 +67,7 @@ class Plan:
     found: list[str] = field(default_factory=list)
     new: Relations | None = None
     people: TableClause | None = None
+    all_sends: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,13 +84,24 @@ class _Look:
 class Planner:
     """Looks at the log and at the stored tables of `schema`."""
 
-    def __init__(self, session: Session, raw: Relations, rules: Rules, schema: str | None, scratch: Scratch) -> None:
+    def __init__(
+        self,
+        session: Session,
+        raw: Relations,
+        rules: Rules,
+        schema: str | None,
+        scratch: Scratch,
+        check: Callable[[Mapping[str, ColumnElement[Any]]], None],
+    ) -> None:
+        """`check` refuses values of the log that cannot be read; it is given the conditions by which it may leave rows
+        of a loader's table out, which were looked at before."""
         self._connection = session.connection
         self._engine = session.engine
         self._raw = raw
         self._rules = rules
         self._schema = schema
         self._scratch = scratch
+        self._check = check
 
     def plan(self, made_of: dict[str, str], *, full: bool = False, verify: bool = False) -> Plan:
         """What a refresh of tables that are `made_of` this will do. With `full` it computes everything anew, and with
@@ -92,7 +110,11 @@ class Planner:
         reason = _why_full(state, made_of, set(detection.log_tables(self._raw)), full)
         if state is None or reason is not None:
             return self._all_of_it(reason or "")
-        found = self._verify(state) if verify else []
+        found = []
+        if verify or not self._engine.updates_rows:
+            self._check({})
+        if verify:
+            found = self._verify(state)
         if found:
             return self._all_of_it(_FOUND, found)
         return self._what_is_new(state) if self._engine.updates_rows else self._whether_new(state)
@@ -113,6 +135,7 @@ class Planner:
         return select(*(together.c[name] for name in COLUMNS[DAYS]))
 
     def _all_of_it(self, reason: str, found: Sequence[str] = ()) -> Plan:
+        self._check({})
         marks = detection.read_marks(self._connection, self._engine, self._raw)
         return Plan(FULL, reason, {name: mark.rows for name, mark in marks.items()}, marks, list(found))
 
@@ -170,44 +193,75 @@ class Planner:
         for setting in self._engine.refresh_settings:
             execute(self._connection, setting)
         self._scratch.make(PEOPLE_NOW, detection.people_rows(self._raw, self._engine, self._rules), ("person_id",))
+        self._check(self._read_again(state))
         looks = self._looks(state)
         for name, look in looks.items():
             if look.lost:
                 return self._all_of_it(_LOST[look.lost].format(name=name))
         new_rows = {name: look.new_rows for name, look in looks.items()}
+        if self._rebuild_is_cheaper(sum(new_rows.values()), state):
+            return self._all_of_it(_CHEAPER)
         marks = {name: look.mark for name, look in looks.items()}
         people = self._changed_people()
         if not any(new_rows.values()) and people is None:
-            return Plan(UNCHANGED, _NOTHING, new_rows, marks)
+            return Plan(UNCHANGED, _NOTHING, new_rows, marks, all_sends=state.all_sends)
         changed_days = self._changed_days()
         extents = {name: look.extent for name, look in looks.items()}
         new = detection.new_relations(self._raw, extents, self._engine, changed_days)
+        if not state.all_sends and self._any_without_campaign(new):
+            return self._all_of_it(_FIRST_WITHOUT_CAMPAIGN)
         reason = _NEW_ROWS if any(new_rows.values()) else _PEOPLE_CHANGED
-        return Plan(INCREMENTAL, reason, new_rows, marks, new=new, people=people)
+        return Plan(INCREMENTAL, reason, new_rows, marks, new=new, people=people, all_sends=state.all_sends)
+
+    def _any_without_campaign(self, new: Relations) -> bool:
+        """Whether an activity without a campaign is among the new ones. To place it takes all sends of its person."""
+        for rows in event_rows(new, self._engine, self._rules):
+            ids = [plain(rows, name).is_not(None) for name in detection.PAIR]
+            found = rows.where(plain(rows, "campaign_id").is_(None), *ids).limit(1)
+            if rows_of(self._connection, self._engine, found):
+                return True
+        return False
+
+    def _read_again(self, state: State) -> dict[str, ColumnElement[Any]]:
+        """The conditions for the rows that may be read as new, by the loader's table; of other tables it is all."""
+        conditions = {}
+        for name, rows in detection.log_tables(self._raw).items():
+            since = _since(state, name)
+            if since is not None:
+                conditions[detection.table_of(rows)] = detection.synced_after(rows, since - OVERLAP, self._engine)
+        return conditions
+
+    def _rebuild_is_cheaper(self, new: int, state: State) -> bool:
+        """Whether so much is new that computing everything costs less than merging it, by what was measured."""
+        read = sum(mark.rows for mark in state.marks.values())
+        return new > _MERGED_ANYHOW and new > self._engine.rebuild_share * read
 
     def _looks(self, state: State) -> dict[str, _Look]:
         """A look at the part of each log table that may be new, which the temporary table `DAYS_NOW` then holds."""
-        newest: dict[str, datetime | None] = {}
-        parts = []
+        tables = {}
+        found: dict[str, datetime | None] = {}
         for name, rows in detection.log_tables(self._raw).items():
-            since = self._since(state, name)
+            since = _since(state, name)
             if since is not None:
                 rows = rows.where(detection.synced_after(rows, since - OVERLAP, self._engine))
+            tables[name] = rows
             if detection.keeps_sync_time(rows):
-                found = detection.newest_sync(self._connection, self._engine, rows)
-                newest[name] = max(filter(None, (since, found)), default=None)
-            now = newest.get(name)
+                newest_now = detection.newest_sync(self._connection, self._engine, rows)
+                found[name] = max(filter(None, (since, newest_now)), default=None)
+        newest = detection.of_whole_tables(self._raw, found)
+        parts = []
+        for name, rows in tables.items():
+            since, now = _since(state, name), newest[name]
             if now is not None and since is not None:
-                own = plain(rows, "loaded_at")
-                rows = rows.where(own <= self._engine.time_literal(detection.up(now)))
+                rows = rows.where(plain(rows, "loaded_at") <= self._engine.time_literal(detection.up(now)))
             elif now is not None:
                 rows = rows.where(detection.read_until(rows, now, self._engine))
             parts.append(detection.fingerprints(name, rows, self._engine, self._rules, now, since))
         together = union_all(*parts).subquery("days")
         table = self._scratch.make(DAYS_NOW, select(*together.c))
-        found_rows = rows_of(self._connection, self._engine, select(*(table.c[each] for each in _FOUND_COLUMNS)))
-        known = detection.by_table(row[1:] for row in found_rows if row[0])
-        unknown = detection.by_table(row[1:] for row in found_rows if not row[0])
+        rows_found = rows_of(self._connection, self._engine, select(*(table.c[each] for each in _FOUND_COLUMNS)))
+        known = detection.by_table(row[1:] for row in rows_found if row[0])
+        unknown = detection.by_table(row[1:] for row in rows_found if not row[0])
         before = self._read_before(recent=True)
         return {
             name: self._look(
@@ -215,10 +269,6 @@ class Planner:
             )
             for name in detection.log_tables(self._raw)
         }
-
-    def _since(self, state: State, name: str) -> datetime | None:
-        mark = state.marks.get(name)
-        return None if mark is None else mark.loaded_at
 
     def _look(
         self, name: str, state: State, newest: datetime | None, before: Days, known: Days, unknown: Days
@@ -292,6 +342,11 @@ class Planner:
         execute(self._connection, insert_from(self._engine, _CHANGED_PEOPLE, ("person_id",), survivors))
         [(count,)] = rows_of(self._connection, self._engine, select(func.count()).select_from(people))
         return people if count else None
+
+
+def _since(state: State, name: str) -> datetime | None:
+    mark = state.marks.get(name)
+    return None if mark is None else mark.loaded_at
 
 
 def _why_full(state: State | None, made_of: dict[str, str], tables: set[str], full: bool) -> str | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
-from typing import Protocol
+from typing import Any, Protocol
 
+from sqlalchemy import literal_column
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.advice import of_instance
 from superset_campaign_plugin.engines import Engine
@@ -17,7 +19,7 @@ from superset_campaign_plugin.report.facts import Facts
 from superset_campaign_plugin.report.quality import MAX_EXAMPLE
 from superset_campaign_plugin.report.query import Report, Request, fetch
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.sqltext import executable, side_by_side, sql_text
+from superset_campaign_plugin.report.sqltext import executable, plain_sql, side_by_side, sql_text
 from superset_campaign_plugin.report.where import check_where
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import Layout, get_layout
@@ -132,12 +134,22 @@ def check_values(connection: Connection, engine: Engine, source: str, schema: st
         check_values_of(connection, engine, get_layout(instance.source), catalog)
 
 
-def check_values_of(connection: Connection, engine: Engine, layout: Layout, catalog: Catalog) -> None:
-    """The same for the tables of one catalog."""
+def check_values_of(
+    connection: Connection,
+    engine: Engine,
+    layout: Layout,
+    catalog: Catalog,
+    only: Mapping[str, ColumnElement[Any]] | None = None,
+) -> None:
+    """The same for the tables of one catalog; `only` are conditions on the rows of some of them, by their names."""
     if layout.strict:
         check_mapping(layout, catalog)
     for doubt in bad_log_values(layout, catalog, engine):
-        found = connection.execute(executable(sql_text(doubt.values.limit(1), engine))).first()
+        values = doubt.values
+        if only and doubt.table in only:
+            # As text: the condition is on the table that `values` reads, under the name that it has in any query.
+            values = values.where(literal_column(plain_sql(only[doubt.table], engine)))
+        found = connection.execute(executable(sql_text(values.limit(1), engine))).first()
         if found is not None:
             example = str(found[0])[:MAX_EXAMPLE]
             raise SourceError(

@@ -27,7 +27,7 @@ from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.session import open_session
 from superset_campaign_plugin.refresh.state import StoredSource
-from superset_campaign_plugin.refresh.tables import COLUMNS, DEFAULT_SCHEMA, STATE, TABLES
+from superset_campaign_plugin.refresh.tables import COLUMNS, DEFAULT_SCHEMA, STATE, tables_of
 from superset_campaign_plugin.report.rules import People, Rules
 
 # Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.
@@ -70,7 +70,7 @@ def stored_rows(warehouse: Any) -> dict[str, list[tuple[Any, ...]]]:
                 map(tuple, connection.execute(sa.text(f"SELECT {', '.join(COLUMNS[name])} FROM {schema}{name}"))),
                 key=repr,
             )
-            for name in TABLES
+            for name in tables_of(get_engine(warehouse.engine))
             if name != STATE
         }
 
@@ -130,9 +130,11 @@ def test_any_batches_end_as_one_computation_does(warehouse, loader):
         modes = []
         for number, part in enumerate(parts):
             load(warehouse, part, tables, number)
-            modes.append(refresh(warehouse.uri, source=source, rules=rules).mode)
-        assert modes[0] == "full"
-        assert "full" not in modes[1:]
+            modes.append(refresh(warehouse.uri, source=source, rules=rules))
+        assert modes[0].mode == "full"
+        # Only once: from then on all sends are kept.
+        first = "the first activities without a campaign came in"
+        assert [each.reason for each in modes[1:] if each.mode == "full"] in ([], [first])
         kept = stored_rows(warehouse)
         facts = StoredSource(DEFAULT_SCHEMA)
         actual = warehouse.report(source=source, as_of=clock, by=BY, rules=rules, facts=facts)
@@ -451,6 +453,44 @@ def test_a_dry_run_writes_nothing(warehouse):
     assert (summary.mode, summary.dry_run) == ("full", True)
     with pytest.raises(RefreshError, match="no stored tables"):
         warehouse.report(source="bulk", facts=StoredSource(DEFAULT_SCHEMA))
+
+
+@writable
+@pytest.mark.parametrize("full", [True, False], ids=["full", "incremental"])
+def test_statements_are_printed_and_nothing_is_written(warehouse, full):
+    """All that a run executes is printed; of an incremental one, each reading of the log has the range condition."""
+    load(warehouse, small(20), bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    load(warehouse, Log([Activity("open", 90_001, utc(DAY), 1, 10, 1)]), bulk, 1)
+    before = stored_rows(warehouse)
+    printed = refresh(warehouse.uri, source="bulk", full=full, sql=True)
+    assert printed.mode == ("full" if full else "incremental")
+    assert stored_rows(warehouse) == before
+    written = [each for each in printed.statements if "campaign_email_daily" in each.split(" SELECT ")[0]]
+    assert any(each.startswith("CREATE TABLE" if full else "DELETE FROM") for each in written)
+    reads = [
+        each
+        for each in printed.statements
+        if "marketo_activity AS loaded" in each and not each.startswith(("CREATE VIEW", "PRAGMA"))
+    ]
+    assert reads
+    # A day before the newest sync time of the last refresh, or that time itself; of SQLite a day more, as text.
+    ranged = [
+        each for each in reads if any(day in each for day in ("2024-06-30 00:00", "2024-07-01 00:00", "'2024-06-29'"))
+    ]
+    assert full or ranged == reads
+    assert refresh(warehouse.uri, source="bulk", dry_run=True).mode == "incremental"
+
+
+@writable
+def test_a_sync_time_in_the_future_hides_no_rows(warehouse):
+    append(of_day(Log().send(1, 10, 100, DAY), 0), warehouse.uri)
+    append(of_day(Log([Activity("send", 5, utc(DAY), 1, 10, 101)]), 24 * 365 * 50), warehouse.uri)
+    refresh(warehouse.uri, source="bulk")
+    append(of_day(Log([Activity("send", 6, utc(DAY), 1, 10, 102)]), 1), warehouse.uri)
+    refresh(warehouse.uri, source="bulk")
+    [row] = warehouse.records(source="bulk", by=[], facts=StoredSource(DEFAULT_SCHEMA))
+    assert row["sent"] == 3
 
 
 # What happens to a log between two refreshes; each takes the step's number, of which ids and times are made.
