@@ -45,6 +45,7 @@ class Engine(Reading, Fingerprint):
     table_format        what CREATE TABLE … AS needs before AS
     keeps_indexes       True where an index makes finding single rows fast
     nested_loops        True where it joins in no other way, so that whatever is joined needs an index
+    index_in_create     True where CREATE TABLE … AS can make an index, and CREATE INDEX would end the transaction
     needs_analyze       True where a new table is planned for badly until ANALYZE has looked at it
     rebuild_share       the share of new rows from which on a full refresh costs less than merging them, as measured
     refresh_settings    statements that give a refresh the memory it may use
@@ -67,6 +68,7 @@ class Engine(Reading, Fingerprint):
     table_format = ""
     keeps_indexes = False
     nested_loops = False
+    index_in_create = False
     needs_analyze = False
     rebuild_share = 0.3
     refresh_settings: tuple[str, ...] = ()

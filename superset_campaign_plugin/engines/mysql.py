@@ -51,6 +51,7 @@ class MySQL(Engine):
     keeps_indexes = True
     change_over = "rename"
     nested_loops = True
+    index_in_create = True
     locks = Locks(
         take="SELECT GET_LOCK(:name, 0)",
         # Else INSERT ... SELECT would lock the loader's rows until the end.

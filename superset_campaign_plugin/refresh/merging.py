@@ -448,16 +448,14 @@ class Merger:
         self, name: str, columns: Sequence[str], parts: Sequence[Select], keys: Sequence[str] = ()
     ) -> TableClause:
         """A temporary table with the rows of all parts."""
-        first, *more = parts
-        if not more:
+        first, *others = parts
+        if not others:
             return self._scratch.make(name, first, keys, columns)
         # MySQL would let a column hold no null that is never null in the first part.
         nothing = select(*(null().label(own) for own in columns)).where(literal(1) == literal(0))
         nullable = union_all(first, nothing).subquery("parts")
-        self._scratch.make(name, select(*nullable.c), (), columns, analyze=False)
-        for part in more:
-            execute(self._connection, insert_from(self._engine, name, columns, part))
-        return self._scratch.finish(name, keys, columns)
+        more = [insert_from(self._engine, name, columns, part) for part in others]
+        return self._scratch.make(name, select(*nullable.c), keys, columns, more)
 
     def _distinct(
         self, name: str, columns: Sequence[str], parts: Sequence[Select], keys: Sequence[str] | None = None

@@ -156,7 +156,7 @@ class Planner:
         """The plan where rows cannot be changed in place: everything, or nothing."""
         if self._count_by_day({}) != self._read_before():
             return self._all_of_it(f"{self._engine.name} changes no rows in place")
-        if self._people_differ():
+        if self.people_differ(stored(PEOPLE, self._schema)):
             return self._all_of_it(_PEOPLE_CHANGED)
         return Plan(UNCHANGED, _NOTHING, dict.fromkeys(state.marks, 0), state.marks)
 
@@ -308,10 +308,10 @@ class Planner:
         )
         return self._scratch.make(_CHANGED_DAYS, grown, ("activity_day",))
 
-    def _people_differ(self) -> bool:
-        """Whether anybody counts as somebody else than at the last refresh, looked up without a table of its own."""
+    def people_differ(self, known: TableClause) -> bool:
+        """Whether anybody counts as somebody else than `known` says, looked up without a table of its own."""
         now = detection.people_rows(self._raw, self._engine, self._rules).subquery("people_now")
-        before = stored(PEOPLE, self._schema).alias("people_before")
+        before = known.alias("people_before")
         same = and_(*(now.c[name] == before.c[name] for name in COLUMNS[PEOPLE]))
 
         def without(some: Any, others: Any) -> bool:

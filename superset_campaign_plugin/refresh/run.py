@@ -70,6 +70,7 @@ _LEFT_OVER = (
     "the loader's file still holds stored tables of an earlier version, which nothing reads any more; "
     "DROP SCHEMA {schema} CASCADE removes them"
 )
+_TABLES_OF_THE_LOADER = "loader's tables"
 # What a person who watches is told of each table.
 _TITLES = {
     RECORDS: "Email records",
@@ -272,9 +273,12 @@ class _Run:
         for name, query in self._queries(plan.marks, self.fresh.name).items():
             self._make(name, query)
             if name == UNPLACED:
-                all_sends = bool(self._count(stored(self.fresh.name(UNPLACED), self.schema, UNPLACED)))
-            if name == RECORDS and self.engine.updates_rows:
-                self._keep_gathered(all_sends)
+                all_sends = self._keep_gathered()
+        if self.engine.change_over == "rename" and self.planner.people_differ(
+            stored(self.fresh.name(PEOPLE), self.schema, PEOPLE)
+        ):
+            # Where each statement sees the log of its own moment, some may have seen a merge of people, and others not.
+            made_of = {**made_of, _TABLES_OF_THE_LOADER: "people were merged meanwhile"}
         self._make(STATE, state_rows(made_of, plan.marks, datetime.now(timezone.utc), all_sends))
         self.progress("Changing over")
         self.fresh.change_over(view_queries(self.engine, self.schema, self.options))
@@ -297,8 +301,10 @@ class _Run:
         }
         if merges:
             queries[NAMED] = gathered.sent_names(self.raw, self.engine)
-            queries[UNPLACED] = gathered.all_unplaced(self.raw, self.engine, self.rules)
         rows = email_records(self.resolved, self.engine, self.rules, without_send=merges)
+        queries[RECORDS] = _columns(rows, RECORDS)
+        if merges:
+            queries[UNPLACED] = gathered.all_unplaced(self.raw, self.engine, self.rules)
         links = (
             gathered.link_rows(stored(name(CLICKS), self.schema, CLICKS))
             if merges
@@ -306,7 +312,6 @@ class _Run:
         )
         return {
             **queries,
-            RECORDS: _columns(rows, RECORDS),
             DAILY: daily_rows(records, self.engine, self.rules),
             UNDECIDED: undecided_rows(records, self.engine, self.rules),
             LINKS: links,
@@ -321,8 +326,11 @@ class _Run:
             emails = with_names_of_the_log(self.raw.email_assets, names)
         return name_rows(self.raw, emails)
 
-    def _keep_gathered(self, all_sends: bool) -> None:
-        """Make the tables that later rows are merged into, from records that hold activities without a send, too."""
+    def _keep_gathered(self) -> bool:
+        """Make the tables that later rows are merged into, from records that hold activities without a send, too.
+
+        Gives whether all sends are kept, as activities without a campaign need.
+        """
         self.progress("What later rows are merged into")
         new = self.fresh.name
         records, unplaced, people = (stored(new(name), self.schema, name) for name in (RECORDS, UNPLACED, PEOPLE))
@@ -331,6 +339,7 @@ class _Run:
             _both(people.c.person_id, people.c.surviving_id),
             ("person_id",),
         )
+        all_sends = bool(self._count(unplaced))
         apart = [gathered.same_pair(unplaced, records), gathered.matches(involved, person_id=records.c.person_id)]
         waiting = select(*records.c).where(records.c.sent_at.is_(None), *map(not_, apart))
         self._create(GATHERED, waiting)
@@ -347,6 +356,7 @@ class _Run:
         execute(self.connection, f"DELETE FROM {self._new(RECORDS)} WHERE sent_at IS NULL")
         self._make(SENDS, gathered.further_sends(self.raw) if all_sends else gathered.empty(SENDS, self.engine))
         self._make(CLICKS, self._all_clicks(people, unplaced if all_sends else None, records))
+        return all_sends
 
     def _gather(self, wanted: Callable[[Select], Any]) -> None:
         """Add the rows of the log that are `wanted` to what is gathered, under the people that it has."""

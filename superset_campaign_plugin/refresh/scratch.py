@@ -25,22 +25,20 @@ class Scratch:
         query: Select,
         keys: Sequence[str] = (),
         columns: Sequence[str] | None = None,
-        analyze: bool = True,
+        more: Sequence[str] = (),
     ) -> TableClause:
         """A temporary table with the rows of the query; `keys` are what its rows are looked up by.
 
-        `columns` names its columns where the query does not. Without `analyze` more rows follow, and `finish`.
+        `columns` names its columns where the query does not. `more` are statements that add rows.
         """
-        execute(self._connection, create_as(self._engine, name, query, temporary=True))
-        names = columns or [own.name for own in query.selected_columns]
-        return self.finish(name, keys, names) if analyze else table(name, *map(column, names))
-
-    def finish(self, name: str, keys: Sequence[str], columns: Sequence[str]) -> TableClause:
-        """The table, with all of its rows, ready to be looked up in."""
-        if self._engine.nested_loops and keys:
-            execute(self._connection, f"CREATE INDEX {name}_key ON {name} ({', '.join(keys)})")
+        wanted = keys if self._engine.nested_loops else ()
+        execute(self._connection, create_as(self._engine, name, query, temporary=True, keys=wanted))
+        for statement in more:
+            execute(self._connection, statement)
+        if wanted and not self._engine.index_in_create:
+            execute(self._connection, f"CREATE INDEX {name}_key ON {name} ({', '.join(wanted)})")
         self.analyze(name)
-        return table(name, *map(column, columns))
+        return table(name, *map(column, columns or [own.name for own in query.selected_columns]))
 
     def analyze(self, name: str) -> None:
         """Let the engine count a table that was just filled, where it plans queries by that."""

@@ -60,6 +60,11 @@ def print_only(connection: Connection) -> Printed:
     return printed
 
 
+def is_printing(connection: Connection) -> bool:
+    """Whether the connection prints what it would write."""
+    return _PRINTED in connection.info
+
+
 def rows_of(connection: Connection, engine: Engine, query: Any) -> Sequence[Any]:
     """The rows of a query."""
     statement = plain_sql(query, engine)
@@ -91,10 +96,11 @@ def table_name(engine: Engine, name: str, schema: str | None) -> str:
     return f"{quote(schema)}.{quote(name)}" if schema else str(quote(name))
 
 
-def create_as(engine: Engine, name: str, query: Select, temporary: bool = False) -> str:
-    """CREATE TABLE with the rows of a query."""
+def create_as(engine: Engine, name: str, query: Select, temporary: bool = False, keys: Sequence[str] = ()) -> str:
+    """CREATE TABLE with the rows of a query, and with an index on `keys` where the statement can make one."""
     kind = "TEMPORARY TABLE" if temporary else "TABLE"
-    return f"CREATE {kind} {name} {engine.table_format} AS {plain_sql(query, engine)}"
+    index = f"(INDEX ({', '.join(keys)})) " if keys and engine.index_in_create else ""
+    return f"CREATE {kind} {name} {index}{engine.table_format} AS {plain_sql(query, engine)}"
 
 
 def insert_from(engine: Engine, name: str, columns: Sequence[str], query: Any) -> str:
