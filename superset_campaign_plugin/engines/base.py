@@ -47,7 +47,8 @@ class Engine(Reading, Fingerprint):
     nested_loops        True where it joins in no other way, so that whatever is joined needs an index
     index_in_create     True where CREATE TABLE … AS can make an index, and CREATE INDEX would end the transaction
     needs_analyze       True where a new table is planned for badly until ANALYZE has looked at it
-    rebuild_share       the share of new rows from which on a full refresh costs less than merging them, as measured
+    rebuild_share       the share of new rows from which on a full refresh costs no more than merging them: as measured
+                        on DuckDB and SQLite
     refresh_settings    statements that give a refresh the memory it may use
     bit_or, bit_and     the functions that join the bits of a group's rows, and those that two numbers share; the
                         second one is None where an operator does that

@@ -23,6 +23,7 @@ from oracle import assert_report, report
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import RefreshError
+from superset_campaign_plugin.refresh import plan
 from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.session import open_session
@@ -297,6 +298,25 @@ def test_only_what_is_new_is_computed(warehouse):
     load(warehouse, Log([Activity("send", 90_001, utc(DAY), 1, 10, 9_001)]), bulk, 1)
     summary = refresh(warehouse.uri, source="bulk")
     assert (summary.mode, summary.pairs, sum(summary.new_rows.values())) == ("incremental", 1, 1)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_everything_is_computed_where_that_is_cheaper(warehouse, monkeypatch):
+    """From a share of new rows on; a few rows are merged whatever the share."""
+    load(warehouse, small(), bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    load(warehouse, Log([Activity("send", 90_001, utc(DAY), 1, 10, 9_001)]), bulk, 1)
+    assert refresh(warehouse.uri, source="bulk").mode == "incremental"
+    more = crowd(people=40, seed=4)
+    more.activities = [each._replace(id=each.id + 10_000) for each in more.activities]
+    load(warehouse, more, bulk, 2)
+    assert refresh(warehouse.uri, source="bulk", dry_run=True).mode == "incremental"
+    monkeypatch.setattr(plan, "_MERGED_ANYHOW", 10)
+    summary = refresh(warehouse.uri, source="bulk")
+    assert (summary.mode, summary.reason) == (
+        "full",
+        "so many rows came in that to compute everything anew is quicker",
+    )
 
 
 def test_rows_that_the_loader_committed_late_are_found(warehouse):
