@@ -128,18 +128,21 @@ def all_unplaced(relations: Relations, engine: Engine, rules: Rules) -> Select:
     return unplaced_rows(union_all(*events).subquery("events"), engine)
 
 
-def further_sends(relations: Relations) -> Select:
-    """The rows of `campaign_report_sends` for the whole log."""
+def sent_again(relations: Relations) -> Select:
+    """(campaign_id, email_id, person_id, first_at) of whom the log has sends at several times."""
     sends = send_rows(relations).subquery("all_sends")
     key = [sends.c[name] for name in RECORD_KEY]
     sent_at = sends.c.activity_at
-    several = (
+    return (
         select(*key, func.min(sent_at).label("first_at"))
         .where(complete(sends))
         .group_by(*key)
         .having(func.min(sent_at) < func.max(sent_at))
-        .subquery("several")
     )
+
+
+def further_sends(relations: Relations, several: FromClause) -> Select:
+    """The rows of `campaign_report_sends` for the whole log; `several` are those of `sent_again`."""
     again = send_rows(relations).subquery("again")
     same = and_(*(again.c[name] == several.c[name] for name in RECORD_KEY))
     return (

@@ -54,7 +54,7 @@ from superset_campaign_plugin.refresh.views import view_queries
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.people import resolve_people
-from superset_campaign_plugin.report.records import email_records, link_clicks
+from superset_campaign_plugin.report.records import RECORD_KEY, email_records, link_clicks
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.run import check_values_of
@@ -354,7 +354,11 @@ class _Run:
             )
         self._finish(GATHERED)
         execute(self.connection, f"DELETE FROM {self._new(RECORDS)} WHERE sent_at IS NULL")
-        self._make(SENDS, gathered.further_sends(self.raw) if all_sends else gathered.empty(SENDS, self.engine))
+        sends = gathered.empty(SENDS, self.engine)
+        if all_sends:
+            several = self.scratch.make("campaign_sent_again", gathered.sent_again(self.raw), RECORD_KEY)
+            sends = gathered.further_sends(self.raw, several)
+        self._make(SENDS, sends)
         self._make(CLICKS, self._all_clicks(people, unplaced if all_sends else None, records))
         return all_sends
 
