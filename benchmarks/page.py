@@ -58,7 +58,7 @@ _RATIOS = (
 def refreshing(results: dict[str, Any]) -> str:
     """The part of the refresh by size in Markdown."""
     lines = [
-        "## What a refresh costs\n",
+        "\n## What a refresh costs\n",
         f"Seconds, the median of {results['repeat']} with the least and the most, on {results['cores']} cores. *Plain*",
         "is a `GROUP BY` of campaign, email and person over all activities, written to a table. PostgreSQL has an",
         "index on the sync column. The load is the processes that wanted a processor, of other programs too.\n",
