@@ -10,10 +10,7 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -22,8 +19,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks import data, loading, page
-from benchmarks.processes import highest_memory
+from benchmarks import data, loading, page, refreshing
+from benchmarks.measures import plain, refresh, say, timed
 from servers.postgresql import postgresql
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
@@ -45,14 +42,6 @@ QUERIES: dict[str, tuple[str, ...]] = {
 }
 BY_COLUMN = "Report with the columns you pick"
 STORED = StoredSource(DEFAULT_SCHEMA)
-_UNION = " UNION ALL ".join(
-    f"SELECT campaign_id, primary_attribute_value_id AS email_id, lead_id, activity_date FROM {table}"
-    for table in ("activity_send_email", *(table for table, *_ in data.EVENTS))
-)
-_PLAIN = (
-    "CREATE TABLE plain AS SELECT campaign_id, email_id, lead_id, min(activity_date) AS first_at, "
-    f"max(activity_date) AS last_at, count(*) AS activities FROM ({_UNION}) AS log GROUP BY 1, 2, 3"
-)
 
 
 def main() -> None:
@@ -85,6 +74,14 @@ def main() -> None:
     (wanted.output / "loading.json").write_text(
         json.dumps(loading.measure(wanted.rows, wanted.repeat), indent=2) + "\n"
     )
+    sizes = {
+        "duckdb": [wanted.activities // 10, wanted.activities],
+        "postgresql": [wanted.postgresql // 10, wanted.postgresql],
+        "sqlite": [wanted.activities // 500, wanted.activities // 50],
+    }
+    (wanted.output / "refreshing.json").write_text(
+        json.dumps(refreshing.measure(sizes, wanted.repeat), indent=2) + "\n"
+    )
     (wanted.output / "compared.svg").write_text(page.plot(results["duckdb"]))
     page.write(wanted.output)
 
@@ -109,35 +106,6 @@ def measure(uri: str, activities: int, repeat: int, add: Callable[[int], int]) -
     found["records"], found["daily_rows"] = summary["records"], summary["daily_rows"]
     say("  " + json.dumps({name: value for name, value in found.items() if not isinstance(value, dict)}))
     return found
-
-
-def plain(uri: str) -> None:
-    """The plainest query that could stand in for the refresh."""
-    execute(uri, "DROP TABLE IF EXISTS plain", _PLAIN)
-
-
-def execute(uri: str, *statements: str) -> None:
-    """Run statements in one transaction; a database that nobody has open."""
-    engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
-    engine.dispose()
-
-
-def refresh(uri: str, *options: str) -> tuple[float, float, dict[str, Any]]:
-    """Seconds, the highest memory in GB, and the summary of a refresh in a process of its own."""
-    execute(uri, "DROP TABLE IF EXISTS plain")
-    script = Path(sys.executable).parent / "superset-campaign"
-    command = [str(script), "refresh", "--uri", uri, "--json", *options]
-    begun = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    highest = highest_memory(process)
-    seconds = time.monotonic() - begun
-    output = process.stdout.read() if process.stdout else ""
-    if process.returncode:
-        raise SystemExit(f"the refresh failed: {output}")
-    return seconds, highest, json.loads(output)
 
 
 def queries(uri: str, repeat: int, facts: FactsSource | None) -> dict[str, float]:
@@ -178,21 +146,9 @@ def add_to_postgresql(uri: str, activities: int, run: int) -> int:
     return number
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that the work takes."""
-    begun = time.monotonic()
-    work()
-    return time.monotonic() - begun
-
-
 def median(seconds: list[float]) -> float:
     """The median, in milliseconds' grain."""
     return round(statistics.median(seconds), 3)
-
-
-def say(text: str) -> None:
-    """Progress."""
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,12 @@ _NO_LIMITS = ("", "", "")
 def write(folder: Path) -> None:
     """Write README.md of the results that lie beside it: those of `make bench`, of `make load`, or both."""
     parts = ["# Benchmarks\n\n"]
-    for name, make in (("results.json", readme), ("loading.json", loading), ("load.json", section)):
+    for name, make in (
+        ("results.json", readme),
+        ("refreshing.json", refreshing),
+        ("loading.json", loading),
+        ("load.json", section),
+    ):
         if (folder / name).exists():
             parts.append(make(json.loads((folder / name).read_text())))
     (folder / "README.md").write_text("".join(parts).rstrip("\n") + "\n")
@@ -38,6 +43,45 @@ def readme(results: dict[str, Any]) -> str:
             parts.append(_warehouse(title, found, limits))
     parts.append(_against_size(results["duckdb"]))
     return "".join(parts)
+
+
+_TITLES = {"duckdb": "DuckDB", "postgresql": "PostgreSQL", "sqlite": "SQLite"}
+# (what, of what, the highest ratio that is wanted)
+_RATIOS = (
+    ("full", "plain", 1.5),
+    ("a further 1 %", "full", 0.1),
+    ("50,000 rows", "full", None),
+    ("nothing new", "full", None),
+)
+
+
+def refreshing(results: dict[str, Any]) -> str:
+    """The part of the refresh by size in Markdown."""
+    lines = [
+        "\n## What a refresh costs\n",
+        f"Seconds, the median of {results['repeat']} with the least and the most, on {results['cores']} cores. *Plain*",
+        "is a `GROUP BY` of campaign, email and person over all activities, written to a table. PostgreSQL has an",
+        "index on the sync column. The load is the processes that wanted a processor, of other programs too.\n",
+        "| log | what | seconds | ratio | goal | load |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for found in results["logs"]:
+        log = f"{_TITLES[found['engine']]}, {found['activities']:,}"
+        load = f"{found['load']['least']} to {found['load']['most']}"
+        lines.append(f"| {log} | plain | {_seconds(found['plain'])} | | | {load} |")
+        for what, base, goal in _RATIOS:
+            ratio = found[what]["median"] / found[base]["median"]
+            missed = goal is not None and ratio > goal
+            told = f"**{ratio:.2f}** of {base}, missed" if missed else f"{ratio:.2f} of {base}"
+            lines.append(f"| {log} | {what} | {_seconds(found[what])} | {told} | {goal or ''} | |")
+        if "blocks" in found:
+            share = found["blocks"]["a further 1 %"] / max(1, found["blocks"]["full"])
+            lines.append(f"| {log} | blocks of the log that 1 % reads | | {share:.3f} of full | 0.05 | |")
+    return "\n".join(lines) + "\n\n"
+
+
+def _seconds(spread: dict[str, float]) -> str:
+    return f"{spread['median']:.2f} ({spread['least']:.2f} to {spread['most']:.2f})"
 
 
 def loading(results: dict[str, Any]) -> str:

@@ -33,7 +33,9 @@ def _log_change(change: FiguresChange) -> None:
 def refresh_installed(
     *,
     full: bool = False,
+    verify: bool = False,
     dry_run: bool = False,
+    sql: bool = False,
     lock_wait: float = LOCK_WAIT,
     progress: Progress = lambda _: None,
     announce: Announce = _log_change,
@@ -68,12 +70,14 @@ def refresh_installed(
             writable_uri(database),
             **place,
             full=full,
+            verify=verify,
             dry_run=dry_run,
+            sql=sql,
             lock_wait=lock_wait,
             progress=progress,
         )
     summary.figures_change = change
-    if not dry_run and known.get("reads") != READS_STORED:
+    if not (dry_run or sql) and known.get("reads") != READS_STORED:
         # The first refresh, or the first after an upgrade: from now on the dashboard reads what it has stored.
         progress("Letting the dashboard read the stored tables")
         plan = make_plan(

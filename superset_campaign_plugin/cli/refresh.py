@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from superset_campaign_plugin.report.rules import Rules
 
 
+# Of what a verification found; --json has all of it.
+_SHOWN = 20
 # Set by `superset campaign install`, for a refresh of the installed report.
 _INSTALLED = ("schema", "source", "table_prefix")
 # Set by the block in superset_config.py, by which keys.
@@ -52,7 +54,11 @@ _SETTINGS = {
     help="How long to wait for tables that others use.",
 )
 @click.option("--full", is_flag=True, help="Compute everything again from the whole log.")
+@click.option(
+    "--verify", is_flag=True, help="Compare the whole log with what was read of it, say what differs, and mend it."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@click.option("--sql", is_flag=True, help="Print every statement of the refresh, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def refresh(
     uri: str | None,
@@ -63,7 +69,9 @@ def refresh(
     lock_wait: float,
     rules: Rules,
     full: bool,
+    verify: bool,
     dry_run: bool,
+    sql: bool,
     as_json: bool,
 ) -> None:
     """Store records and rollups in the warehouse, or bring them up to date with what the loader has added.
@@ -82,7 +90,9 @@ def refresh(
 
             summary = refresh_installed(
                 full=full,
+                verify=verify,
                 dry_run=dry_run,
+                sql=sql,
                 lock_wait=lock_wait,
                 progress=_print_step,
                 announce=(lambda _: None) if as_json else _print_change,
@@ -108,7 +118,9 @@ def refresh(
             uri,
             **place,
             full=full,
+            verify=verify,
             dry_run=dry_run,
+            sql=sql,
             lock_wait=lock_wait,
             progress=_print_step,
         )
@@ -116,11 +128,20 @@ def refresh(
     if as_json:
         click.echo(json.dumps(summary.as_dict(), indent=2))
         return
+    if sql:
+        click.echo(f"-- {summary.mode}: {summary.reason}")
+        for statement in summary.statements:
+            click.echo(f"{statement.strip()};")
+        return
     would = "would be " if dry_run else ""
     click.echo(f"{would}{summary.mode}: {summary.reason}; {counted(sum(summary.new_rows.values()), 'row')} read as new")
     if not dry_run:
         stored = f"{counted(summary.records or 0, 'record')}, {counted(summary.daily_rows or 0, 'daily row')}"
         click.echo(f"{stored}, {summary.seconds:g} s")
+    for sentence in summary.found[:_SHOWN]:
+        click.echo(sentence)
+    if len(summary.found) > _SHOWN:
+        click.echo(f"and {len(summary.found) - _SHOWN:,} more")
     for note in summary.notes:
         click.echo(note)
 

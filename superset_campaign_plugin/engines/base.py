@@ -15,6 +15,7 @@ from sqlalchemy import func, inspect, literal, literal_column, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
+from superset_campaign_plugin.engines.fingerprint import Fingerprint
 from superset_campaign_plugin.engines.locks import Locks
 from superset_campaign_plugin.engines.reading import Reading
 from superset_campaign_plugin.engines.rendering import with_safe_literals
@@ -23,8 +24,9 @@ from superset_campaign_plugin.errors import UsageError
 Columns = dict[str, types.TypeEngine]
 
 
-class Engine(Reading):
-    """The shared default, and the record of what an engine is and can do. How it reads columns is in `reading.py`.
+class Engine(Reading, Fingerprint):
+    """The shared default, and the record of what an engine is and can do. How it reads columns is in `reading.py`, and
+    how it tells rows apart in `fingerprint.py`.
 
     name                the SQLAlchemy dialect's name, which is that of the URI and of Superset's `backend`
     aliases             other dialects of the same SQL
@@ -39,7 +41,10 @@ class Engine(Reading):
     table_format        what CREATE TABLE … AS needs before AS
     keeps_indexes       True where an index makes finding single rows fast
     nested_loops        True where it joins in no other way, so that whatever is joined needs an index
+    index_in_create     True where CREATE TABLE … AS can make an index, and CREATE INDEX would end the transaction
     needs_analyze       True where a new table is planned for badly until ANALYZE has looked at it
+    rebuild_share       the share of new rows from which on a full refresh costs no more than merging them: as measured
+                        on DuckDB and SQLite
     refresh_settings    statements that give a refresh the memory it may use
     bit_or, bit_and     the functions that join the bits of a group's rows, and those that two numbers share; the
                         second one is None where an operator does that
@@ -59,7 +64,9 @@ class Engine(Reading):
     table_format = ""
     keeps_indexes = False
     nested_loops = False
+    index_in_create = False
     needs_analyze = False
+    rebuild_share = 0.3
     refresh_settings: tuple[str, ...] = ()
     bit_or: str = "bit_or"
     bit_and: str | None = None
@@ -86,6 +93,13 @@ class Engine(Reading):
     def time_literal(self, moment: datetime) -> ColumnElement[Any]:
         """A fixed moment; `moment` is UTC without a zone."""
         return literal_column(f"TIMESTAMP '{moment.isoformat(sep=' ', timespec='milliseconds')}'")
+
+    def not_before(self, column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any] | None:
+        """A condition on a loader's column of times itself, by which an engine can pass over what is older.
+
+        It may let older rows through. None where the column, as it is, does not compare with a fixed moment.
+        """
+        return None
 
     def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
         """`moment` minus whole days."""

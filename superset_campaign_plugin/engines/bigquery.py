@@ -31,6 +31,15 @@ class BigQuery(Engine):
     def own_dialect(self) -> Dialect:
         return plain_dialect(quote="`", text_type="STRING", number_type="INT64", backslash_escapes=True)
 
+    def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.unix_millis(func.timestamp(moment))
+
+    def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.farm_fingerprint(text)
+
+    def remainder(self, number: ColumnElement[Any], by: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.mod(number, by)
+
     def now(self) -> ColumnElement[Any]:
         return literal_column("CURRENT_DATETIME('UTC')")
 

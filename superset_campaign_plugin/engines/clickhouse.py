@@ -40,6 +40,12 @@ class ClickHouse(Engine):
             quote="`", text_type="Nullable(String)", number_type="Nullable(Int64)", backslash_escapes=True
         )
 
+    def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.toUnixTimestamp64Milli(func.toDateTime64(moment, literal_column("3")))
+
+    def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(func.CRC32(text), BigInteger)
+
     def now(self) -> ColumnElement[Any]:
         return func.now64(_DIGITS, _UTC)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, case, cast, column, func, literal, select, table, text, types
+from sqlalchemy import BigInteger, String, case, cast, column, func, literal, literal_column, select, table, text, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -47,6 +49,26 @@ class DuckDB(Engine):
 
     def own_dialect(self) -> Dialect:
         return standard_dialect()
+
+    def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.epoch_ms(moment)
+
+    def not_before(self, column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any] | None:
+        if not getattr(column.type, "timezone", False):
+            return None
+        return column >= literal_column(
+            f"TIMESTAMP WITH TIME ZONE '{moment.isoformat(sep=' ', timespec='milliseconds')}+00:00'"
+        )
+
+    def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.hash(text)
+
+    def mixed(self, numbers: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+        # Its own hash is faster than arithmetic, and square enough.
+        return cast(func.hash(*numbers).op(">>")(literal_column("33")), BigInteger)
+
+    def spread(self, mixed: ColumnElement[Any]) -> ColumnElement[Any]:
+        return mixed
 
     def read_columns(
         self, connection: Connection, schema: str | None, attached: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import BigInteger, and_, case, cast, func, literal, literal_column, select, types
@@ -50,6 +50,7 @@ class MySQL(Engine):
     keeps_indexes = True
     change_over = "rename"
     nested_loops = True
+    index_in_create = True
     locks = Locks(
         take="SELECT GET_LOCK(:name, 0)",
         # Else INSERT ... SELECT would lock the loader's rows until the end.
@@ -64,11 +65,20 @@ class MySQL(Engine):
         dialect.statement_compiler = _Statements
         return dialect
 
+    def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        microseconds = func.timestampdiff(_MICROSECOND, cast(literal("1970-01-01"), _TIME), moment)
+        return microseconds.op("DIV")(literal_column("1000"))
+
     def now(self) -> ColumnElement[Any]:
         return literal_column("UTC_TIMESTAMP(3)")
 
     def time_literal(self, moment: datetime) -> ColumnElement[Any]:
         return cast(literal(moment.isoformat(sep=" ", timespec="milliseconds")), _TIME)
+
+    def not_before(self, column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any] | None:
+        if not isinstance(column.type, types.TIMESTAMP):
+            return None
+        return column >= func.from_unixtime(literal_column(str(int(moment.replace(tzinfo=timezone.utc).timestamp()))))
 
     def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
         return moment - literal_column(f"INTERVAL {days} DAY")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, case, cast, func, literal, literal_column
+from sqlalchemy import BigInteger, String, case, cast, func, literal, literal_column
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
@@ -55,6 +56,16 @@ class PostgreSQL(Engine):
 
     def own_dialect(self) -> Dialect:
         return standard_dialect()
+
+    def not_before(self, column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any] | None:
+        if not getattr(column.type, "timezone", False):
+            return None
+        return column >= literal_column(
+            f"TIMESTAMP WITH TIME ZONE '{moment.isoformat(sep=' ', timespec='milliseconds')}+00:00'"
+        )
+
+    def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(func.hashtext(text), BigInteger)
 
     def decoded(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         # What is no UTF-8 shows its bytes.

@@ -27,6 +27,11 @@ class Redshift(PostgreSQL):
     def own_dialect(self) -> Dialect:
         return plain_dialect(text_type="VARCHAR(65535)", backslash_escapes=True)
 
+    def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.strtol(
+            func.substring(func.md5(text), literal_column("1"), literal_column("7")), literal_column("16")
+        )
+
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         text = func.json_serialize(column) if is_object(column.type) else column
         return func.json_extract_path_text(text, literal(key), type_=types.String())

@@ -33,6 +33,12 @@ class Snowflake(Engine):
     def own_dialect(self) -> Dialect:
         return plain_dialect(backslash_escapes=True)
 
+    def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.date_part(literal("epoch_millisecond"), moment)
+
+    def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.hash(text)
+
     def now(self) -> ColumnElement[Any]:
         return literal_column("SYSDATE()")
 

@@ -60,6 +60,9 @@ class Spark(Engine):
     def own_dialect(self) -> Dialect:
         return plain_dialect(quote="`", text_type="STRING", backslash_escapes=True)
 
+    def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.unix_millis(cast(moment, types.TIMESTAMP()))
+
     def now(self) -> ColumnElement[Any]:
         return _in_utc(func.current_timestamp())
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import zlib
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import add
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, String, and_, case, cast, func, literal, literal_column, not_
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.engines.base import Engine
@@ -20,6 +21,7 @@ from superset_campaign_plugin.engines.reading import quoted_key
 _TIME = "%Y-%m-%d %H:%M:%f"
 _DAY = "%Y-%m-%d 00:00:00.000"
 _MONTH = "%Y-%m-01 00:00:00.000"
+_TEXT_NUMBER = "campaign_text_number"
 _DIGIT = "[0-9]"
 _BEGINS_WITH_DAY = f"{_DIGIT * 4}-{_DIGIT * 2}-{_DIGIT * 2}*"
 _LONGEST_TIME = 99
@@ -50,11 +52,28 @@ class SQLite(Engine):
     def own_dialect(self) -> Dialect:
         return sqlite.dialect(paramstyle="named")
 
+    def prepare(self, connection: Connection) -> None:
+        # It has no function that makes a number of a text.
+        connection.connection.driver_connection.create_function(_TEXT_NUMBER, 1, _checksum, deterministic=True)
+
+    def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        seconds = cast(func.strftime(literal("%s"), moment), Integer)
+        return seconds * literal_column("1000") + cast(func.substr(moment, 21, 3), Integer)
+
+    def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return getattr(func, _TEXT_NUMBER)(text)
+
     def now(self) -> ColumnElement[Any]:
         return func.strftime(literal(_TIME), literal("now"))
 
     def time_literal(self, moment: datetime) -> ColumnElement[Any]:
         return literal(moment.isoformat(sep=" ", timespec="milliseconds"))
+
+    def not_before(self, column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any] | None:
+        # As text, whatever stands between day and time; a zone may be most of a day away from UTC.
+        if kind_of(column.type) not in (Kind.DAY, Kind.TIME):
+            return None
+        return column >= literal(f"{moment - timedelta(days=1):%Y-%m-%d}")
 
     def days_before(self, moment: ColumnElement[Any], days: int) -> ColumnElement[Any]:
         return func.strftime(literal(_TIME), moment, literal(f"-{days} days"))
@@ -156,3 +175,7 @@ def _is_id_list(ids: ColumnElement[Any]) -> ColumnElement[Any]:
     """JSON takes no two numbers without a comma between."""
     is_json = func.json_valid(literal("[").concat(ids).concat(literal("]"))) == literal_column("1")
     return and_(func.trim(ids) != literal(""), not_(_like(ids, "*[^0-9, ]*")), is_json)
+
+
+def _checksum(value: object) -> int | None:
+    return None if value is None else zlib.crc32(str(value).encode("utf-8", "surrogatepass"))

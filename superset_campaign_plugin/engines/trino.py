@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import case, cast, func, literal, literal_column, types
+from sqlalchemy import BigInteger, case, cast, func, literal, literal_column, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -31,6 +31,12 @@ class Trino(Engine):
 
     def own_dialect(self) -> Dialect:
         return plain_dialect()
+
+    def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(func.to_unixtime(moment) * literal_column("1000"), BigInteger)
+
+    def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.crc32(func.to_utf8(text))
 
     def now(self) -> ColumnElement[Any]:
         return _without_zone(literal_column("CURRENT_TIMESTAMP"))

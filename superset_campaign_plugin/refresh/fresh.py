@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh.statements import execute, table_name
-from superset_campaign_plugin.refresh.tables import STATE, TABLES
+from superset_campaign_plugin.refresh.tables import STATE, TABLES, tables_of
 from superset_campaign_plugin.refresh.waiting import exclude, patiently
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 
@@ -37,8 +37,9 @@ class FreshTables:
         for name in TABLES:
             self._execute(f"DROP TABLE IF EXISTS {self._full(self.name(name))}")
 
-    def change_over(self, views: Mapping[str, str], tables: Sequence[str] = TABLES) -> None:
+    def change_over(self, views: Mapping[str, str], tables: Sequence[str] | None = None) -> None:
         """Put the new tables in the place of the old ones, and the views, whose queries `views` holds, over them."""
+        tables = tables_of(self._engine) if tables is None else tables
         there = self._there()
         exclude(
             self._connection,
@@ -92,7 +93,8 @@ class RenamedTables(FreshTables):
         super().clear()
         self._drop_old()
 
-    def change_over(self, views: Mapping[str, str], tables: Sequence[str] = TABLES) -> None:
+    def change_over(self, views: Mapping[str, str], tables: Sequence[str] | None = None) -> None:
+        tables = tables_of(self._engine) if tables is None else tables
         self._rename([name for name in tables if name != STATE])
         self._replace_views(views)
         self._rename([name for name in tables if name == STATE])
@@ -127,7 +129,8 @@ class ViewedTables(FreshTables):
     def clear(self) -> None:
         """Nothing: which tables a view still shows is known when the views have changed."""
 
-    def change_over(self, views: Mapping[str, str], tables: Sequence[str] = TABLES) -> None:
+    def change_over(self, views: Mapping[str, str], tables: Sequence[str] | None = None) -> None:
+        tables = tables_of(self._engine) if tables is None else tables
         newest = {name: f"SELECT * FROM {self._full(self.name(name))}" for name in tables}
         state = {STATE: newest.pop(STATE)} if STATE in tables else {}
         self._replace_views({**newest, **views, **state})

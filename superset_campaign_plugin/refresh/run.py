@@ -1,69 +1,76 @@
 """`refresh`: makes the stored tables, and brings them up to date with what the loader has added since.
 
 The first run, a run after the rules changed, and `full` make all tables beside the old ones and change them over
-at the end. Any other run replaces the records of the people and emails that the new rows touch, and the sums of
-their campaigns, in one transaction. Either way readers see the old tables until the new ones are complete, and a
-run that is killed leaves nothing but the old.
+at the end. Any other run merges the new rows into the stored tables, in one transaction (`merging.py`). Either way
+readers see the old tables until the new ones are complete, and a run that is killed leaves nothing but the old.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
-from sqlalchemy import and_, column, exists, func, inspect, literal, select, table, union_all
+from sqlalchemy import BigInteger, and_, cast, func, inspect, literal, not_, select, union, union_all
+from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.advice import of_instance
-from superset_campaign_plugin.refresh import changes
+from superset_campaign_plugin.refresh import change_detection as detection
+from superset_campaign_plugin.refresh import gathered
+from superset_campaign_plugin.refresh.change_detection import Mark
 from superset_campaign_plugin.refresh.fresh import FRESH_TABLES
-from superset_campaign_plugin.refresh.plan import DAYS_NOW, FULL, PEOPLE_NOW, Plan, Planner
+from superset_campaign_plugin.refresh.merging import Merger
+from superset_campaign_plugin.refresh.plan import DAYS_NOW, FULL, PEOPLE_NOW, UNCHANGED, Plan, Planner
 from superset_campaign_plugin.refresh.scratch import Scratch
 from superset_campaign_plugin.refresh.session import LOCK_WAIT, Session, open_session
 from superset_campaign_plugin.refresh.state import describe, digest, schema_of, state_rows
-from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, rows_of, table_name
+from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, print_only, rows_of, table_name
 from superset_campaign_plugin.refresh.tables import (
+    CLICKS,
     COLUMNS,
     DAILY,
     DAYS,
     DEFAULT_SCHEMA,
+    GATHERED,
     INDEXES,
     LINKS,
+    NAMED,
     PEOPLE,
     RECORDS,
+    SENDS,
     STATE,
     UNDECIDED,
+    UNPLACED,
     daily_rows,
     name_rows,
     stored,
     undecided_rows,
 )
 from superset_campaign_plugin.refresh.views import view_queries
-from superset_campaign_plugin.report.activity_kinds import EventKind
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.people import resolve_people
-from superset_campaign_plugin.report.records import email_records, link_clicks
+from superset_campaign_plugin.report.records import RECORD_KEY, email_records, link_clicks
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
+from superset_campaign_plugin.report.steps import plain
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.build_relations import build_relations
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.instances import read_instances
+from superset_campaign_plugin.sources.names import with_names_of_the_log
 from superset_campaign_plugin.sources.unreadable import check_values_of
-
-_GROUP = ("campaign_id", "email_id")
-_CHANGED_PAIRS = "campaign_changed_pairs"
-_CHANGED_GROUPS = "campaign_changed_groups"
 
 _LEFT_OVER = (
     "the loader's file still holds stored tables of an earlier version, which nothing reads any more; "
     "DROP SCHEMA {schema} CASCADE removes them"
 )
+_TABLES_OF_THE_LOADER = "loader's tables"
 # What a person who watches is told of each table.
 _TITLES = {
     RECORDS: "Email records",
@@ -73,6 +80,11 @@ _TITLES = {
     PEOPLE: "People",
     DAYS: "Days",
     STATE: "State",
+    GATHERED: "Activities without a send",
+    UNPLACED: "Activities without a campaign",
+    SENDS: "Sends",
+    CLICKS: "Clicks",
+    NAMED: "Names in the log",
 }
 
 Progress = Callable[[str], None]
@@ -84,7 +96,8 @@ class Summary:
 
     `new_rows` are the rows of each log table that were read as new, some of them again; `pairs` the (email, person)
     pairs that they touch; `records` and `daily_rows` the sizes of the tables after the run; `notes` what else a person
-    should know. `figures_change` is what whoever started the run was told of the figures before it, if anything.
+    should know; `found` what a verification found; `statements` those that were to be printed. `figures_change` is what
+    whoever started the run was told of the figures before it, if anything.
     """
 
     mode: str
@@ -96,6 +109,8 @@ class Summary:
     seconds: float = 0.0
     dry_run: bool = False
     notes: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
     figures_change: FiguresChange | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -113,11 +128,17 @@ def refresh(
     rules: Rules | None = None,
     stored_file: str | None = None,
     full: bool = False,
+    verify: bool = False,
     dry_run: bool = False,
+    sql: bool = False,
     lock_wait: float = LOCK_WAIT,
     progress: Progress = lambda _: None,
 ) -> Summary:
     """Make the stored tables of `stored_schema`, or bring them up to date. `progress` is told each step.
+
+    With `full` everything is computed anew. With `verify` it is if anything in the log is not what was read of it, for
+    which the whole log is looked at. With `sql` nothing is written, and the summary holds every statement; those that
+    only look are run.
 
     Several Marketo instances are refreshed one after the other, each into a schema of its own. On DuckDB the stored
     tables lie in `stored_file`, by default beside the loader's file. A lock on a table is waited for `lock_wait`
@@ -131,7 +152,7 @@ def refresh(
     summaries = {}
     for instance in read_instances(source, schema):
         layout = get_layout(instance.source)
-        with open_session(uri, stored_file, write=not dry_run, lock_wait=lock_wait) as session:
+        with open_session(uri, stored_file, write=not (dry_run or sql), lock_wait=lock_wait) as session:
             connection, engine = session.connection, session.engine
             target = schema_of(instance, engine, stored_schema)
             progress(f"Reading the log's tables{'' if instance.name is None else f' of {instance.name}'}")
@@ -139,10 +160,15 @@ def refresh(
                 engine.check_zone(connection, rules.time_zone)
             catalog = LiveCatalog(connection, engine, instance.schema, session.attached)
             with of_instance(instance.name, source):
-                check_values_of(connection, engine, layout, catalog)
                 relations = build_relations(layout, catalog, engine)
-            run = _Run(session, relations, Options(rules=rules, source_name=instance.name), target, progress)
-            summary = summaries[instance.name] = run.go(describe(instance, rules), full, dry_run)
+                options = Options(rules=rules, source_name=instance.name)
+                printed = print_only(connection) if sql else None
+                check = partial(check_values_of, connection, engine, layout, catalog)
+                run = _Run(session, relations, options, target, progress, check)
+                summary = summaries[instance.name] = run.go(
+                    describe(instance, rules), full=full, verify=verify, dry_run=dry_run, sql=sql
+                )
+                summary.statements = printed.statements if printed else []
             if (
                 session.attached
                 and LiveCatalog(connection, engine, target, session.attached).columns(STATE) is not None
@@ -176,6 +202,8 @@ def _together(summaries: dict[str | None, Summary]) -> Summary:
         daily_rows=total("daily_rows"),
         dry_run=any(summary.dry_run for summary in summaries.values()),
         notes=[note for summary in summaries.values() for note in summary.notes],
+        statements=[each for summary in summaries.values() for each in summary.statements],
+        found=[f"{name}: {each}" for name, summary in summaries.items() for each in summary.found],
     )
 
 
@@ -183,7 +211,13 @@ class _Run:
     """One refresh on an open connection."""
 
     def __init__(
-        self, session: Session, relations: Relations, options: Options, schema: str | None, progress: Progress
+        self,
+        session: Session,
+        relations: Relations,
+        options: Options,
+        schema: str | None,
+        progress: Progress,
+        check: Callable[[Mapping[str, ColumnElement[Any]]], None],
     ) -> None:
         self.connection = connection = session.connection
         self.engine = engine = session.engine
@@ -194,37 +228,38 @@ class _Run:
         self.progress = progress
         self.resolved = resolve_people(relations, engine, rules)
         self.scratch = Scratch(connection, engine)
-        self.planner = Planner(session, relations, self.resolved, rules, schema, self.scratch)
+        self.planner = Planner(session, relations, rules, schema, self.scratch, check)
         self.fresh = FRESH_TABLES[engine.change_over](connection, engine, schema, session.lock_wait)
 
-    def go(self, described: dict[str, str], full: bool, dry_run: bool) -> Summary:
+    def go(self, described: dict[str, str], *, full: bool, verify: bool, dry_run: bool, sql: bool) -> Summary:
         # Every table of the loader and how it is read: a column that came later, another type, another release.
         made_of = {
             **described,
-            "loader's tables": digest(plain_sql(query, self.engine) for query in self._queries().values()),
+            "loader's tables": digest(
+                plain_sql(query, self.engine) for query in self._queries(self._nothing_read()).values()
+            ),
         }
-        self.progress("Looking for what is new")
-        plan = self.planner.plan(made_of, full)
-        summary = Summary(plan.mode, plan.reason, plan.new_rows, dry_run=dry_run)
-        if dry_run:
+        self.progress("Comparing the log with what was read of it" if verify else "Looking for what is new")
+        plan = self.planner.plan(made_of, full=full, verify=verify)
+        summary = Summary(plan.mode, plan.reason, plan.new_rows, dry_run=dry_run or sql, found=plan.found)
+        if dry_run and not sql:
             return summary
-        now = state_rows(made_of, plan.marks, datetime.now(timezone.utc))
         if plan.mode == FULL:
-            self._full(now)
+            self._full(plan, made_of)
         elif not self.engine.updates_rows:
             self.fresh.change_over({}, self._make_names())
             summary.pairs = 0
         else:
-            summary.pairs = self._replace_changed(plan)
-            self._replace_state(now)
-        summary.records = self._count(RECORDS)
-        summary.daily_rows = self._count(DAILY)
+            summary.pairs = 0 if plan.new is None else self._merger().merge(plan.new, plan.people, plan.all_sends)
+            self._replace_state(plan, made_of)
+        if not sql:
+            summary.records, summary.daily_rows = self._count_stored()
         return summary
 
     # -----------------------------------------------------------------------------------------------------------
     # All of it
 
-    def _full(self, state: Select) -> None:
+    def _full(self, plan: Plan, made_of: dict[str, str]) -> None:
         # Who may not make schemas may still fill one: PostgreSQL refuses even IF NOT EXISTS to them.
         if self.schema and self.schema not in inspect(self.connection).get_schema_names():
             execute(
@@ -234,32 +269,148 @@ class _Run:
         for setting in self.engine.refresh_settings:
             execute(self.connection, setting)
         self.fresh.clear()
-        for name, query in self._queries(self.fresh.name(RECORDS)).items():
+        all_sends = False
+        for name, query in self._queries(plan.marks, self.fresh.name).items():
             self._make(name, query)
-        self._make(STATE, state)
+            if name == UNPLACED:
+                all_sends = self._keep_gathered()
+        if self.engine.change_over == "rename" and self.planner.people_differ(
+            stored(self.fresh.name(PEOPLE), self.schema, PEOPLE)
+        ):
+            # Where each statement sees the log of its own moment, some may have seen a merge of people, and others not.
+            made_of = {**made_of, _TABLES_OF_THE_LOADER: "people were merged meanwhile"}
+        self._make(STATE, state_rows(made_of, plan.marks, datetime.now(timezone.utc), all_sends))
         self.progress("Changing over")
         self.fresh.change_over(view_queries(self.engine, self.schema, self.options))
 
-    def _queries(self, records_name: str = RECORDS) -> dict[str, Select]:
-        """The rows of all tables but the state, the records being in a table called `records_name`.
+    def _nothing_read(self) -> dict[str, Mark]:
+        return dict.fromkeys(detection.log_tables(self.raw), Mark(0, None))
+
+    def _queries(self, marks: dict[str, Mark], name: Callable[[str], str] = str) -> dict[str, Select]:
+        """The rows of all tables but the state and what `_keep_gathered` makes, where the log is read up to `marks`.
+        `name` tells what the tables are called that others are made of.
 
         In an order in which a loader may write between two statements, where an engine lets it: what the next refresh
         goes by comes first, so that whatever is written later is new to it.
         """
-        records = stored(records_name, self.schema, RECORDS).alias("records")
+        merges = self.engine.updates_rows
+        records = stored(name(RECORDS), self.schema, RECORDS).alias("records")
+        queries = {
+            DAYS: self.planner.day_rows(marks),
+            PEOPLE: detection.people_rows(self.raw, self.engine, self.rules),
+        }
+        if merges:
+            queries[NAMED] = gathered.sent_names(self.raw, self.engine)
+        rows = email_records(self.resolved, self.engine, self.rules, without_send=merges)
+        queries[RECORDS] = _columns(rows, RECORDS)
+        if merges:
+            queries[UNPLACED] = gathered.all_unplaced(self.raw, self.engine, self.rules)
+        links = (
+            gathered.link_rows(stored(name(CLICKS), self.schema, CLICKS))
+            if merges
+            else _columns(link_clicks(self.resolved, self.engine, self.rules, records), LINKS)
+        )
         return {
-            DAYS: self.planner.day_counts(),
-            PEOPLE: changes.people_rows(self.raw, self.engine, self.rules),
-            RECORDS: _columns(email_records(self.resolved, self.engine, self.rules), RECORDS),
+            **queries,
             DAILY: daily_rows(records, self.engine, self.rules),
             UNDECIDED: undecided_rows(records, self.engine, self.rules),
-            LINKS: _columns(link_clicks(self.resolved, self.engine, self.rules, records), LINKS),
-            **name_rows(self.raw),
+            LINKS: links,
+            **self._name_rows(name(NAMED)),
         }
 
+    def _name_rows(self, named: str) -> dict[str, Select]:
+        """The rows of the tables of names; `named` is the table of what the sends call the emails."""
+        emails = self.raw.emails
+        if self.engine.updates_rows and "email_name" in self.raw.sends.selected_columns:
+            names = gathered.as_sends(stored(named, self.schema, NAMED).alias("sent_names"))
+            emails = with_names_of_the_log(self.raw.email_assets, names)
+        return name_rows(self.raw, emails)
+
+    def _keep_gathered(self) -> bool:
+        """Make the tables that later rows are merged into, from records that hold activities without a send, too.
+
+        Gives whether all sends are kept, as activities without a campaign need.
+        """
+        self.progress("What later rows are merged into")
+        new = self.fresh.name
+        records, unplaced, people = (stored(new(name), self.schema, name) for name in (RECORDS, UNPLACED, PEOPLE))
+        involved = self.scratch.make(
+            "campaign_involved",
+            _both(people.c.person_id, people.c.surviving_id),
+            ("person_id",),
+        )
+        all_sends = bool(self._count(unplaced))
+        apart = [gathered.same_pair(unplaced, records), gathered.matches(involved, person_id=records.c.person_id)]
+        waiting = select(*records.c).where(records.c.sent_at.is_(None), *map(not_, apart))
+        self._create(GATHERED, waiting)
+        if self._count(involved):
+            self._gather(lambda rows: gathered.matches(involved, person_id=plain(rows, "person_id")))
+        if all_sends:
+            self._gather(
+                lambda rows: and_(
+                    gathered.matches(unplaced, **{name: plain(rows, name) for name in gathered.PAIR}),
+                    not_(gathered.matches(involved, person_id=plain(rows, "person_id"))),
+                )
+            )
+        self._finish(GATHERED)
+        execute(self.connection, f"DELETE FROM {self._new(RECORDS)} WHERE sent_at IS NULL")
+        sends = gathered.empty(SENDS, self.engine)
+        if all_sends:
+            several = self.scratch.make("campaign_sent_again", gathered.sent_again(self.raw), RECORD_KEY)
+            sends = gathered.further_sends(self.raw, several)
+        self._make(SENDS, sends)
+        self._make(CLICKS, self._all_clicks(people, unplaced if all_sends else None, records))
+        return all_sends
+
+    def _gather(self, wanted: Callable[[Select], Any]) -> None:
+        """Add the rows of the log that are `wanted` to what is gathered, under the people that it has."""
+        log = replace(
+            self.raw,
+            sends=self.raw.sends.where(wanted(self.raw.sends)),
+            events={
+                kind: rows.where(wanted(rows), plain(rows, "campaign_id").is_not(None))
+                for kind, rows in self.raw.events.items()
+            },
+        )
+        rows = email_records(log, self.engine, self.rules, without_send=True)
+        target = self._new(GATHERED)
+        execute(self.connection, insert_from(self.engine, target, COLUMNS[GATHERED], _columns(rows, GATHERED)))
+
+    def _all_clicks(self, people: TableClause, unplaced: TableClause | None, records: TableClause) -> Select:
+        clicks = self.scratch.make(
+            "campaign_all_clicks", gathered.click_rows(self.raw, self.engine, self.rules), gathered.PAIR
+        )
+        who = gathered.Who()
+        if self._count(people):
+            moved = select(people.c.person_id, people.c.surviving_id).where(people.c.left_out == literal(0))
+            who = gathered.Who(self.scratch.make("campaign_all_moved", moved, ("person_id",)))
+        placed = None
+        if unplaced is not None:
+            joined, person = who.effective(unplaced)
+            key = [unplaced.c.email_id, person.label("person_id"), unplaced.c.activity_at]
+            moments = self.scratch.make(
+                "campaign_all_moments",
+                select(*key, *gathered.merged_flags(unplaced))
+                .select_from(joined)
+                .group_by(unplaced.c.email_id, person, unplaced.c.activity_at),
+                gathered.PAIR,
+                COLUMNS[UNPLACED],
+            )
+            sends = gathered.send_rows(self.resolved).subquery("sends")
+            of_moments = select(*(sends.c[name] for name in gathered.SEND)).where(gathered.same_pair(moments, sends))
+            all_sends = self.scratch.make("campaign_sends_of_moments", of_moments.distinct(), gathered.PAIR)
+            placed = self.scratch.make("campaign_all_placed", gathered.places(moments, all_sends), gathered.PAIR)
+        return gathered.placed_clicks(clicks, who, placed, records)
+
     def _make(self, name: str, query: Select) -> None:
+        self._create(name, query)
+        self._finish(name)
+
+    def _create(self, name: str, query: Select) -> None:
         self.progress(_TITLES.get(name, "Names"))
         execute(self.connection, create_as(self.engine, self._new(name), query))
+
+    def _finish(self, name: str) -> None:
         self.scratch.analyze(self._new(name))
         if self.engine.keeps_indexes and name in INDEXES:
             # An index keeps its name when its table gets another, so the name must be of this run.
@@ -268,7 +419,7 @@ class _Run:
 
     def _make_names(self) -> list[str]:
         """Make the tables of names anew, whose rows change without a trace in the log; gives what they are called."""
-        queries = name_rows(self.raw)
+        queries = self._name_rows(NAMED)
         for name, rows in queries.items():
             self._make(name, rows)
         return list(queries)
@@ -276,91 +427,46 @@ class _Run:
     # -----------------------------------------------------------------------------------------------------------
     # What is new
 
-    def _replace_changed(self, plan: Plan) -> int:
-        """Replace the records of whom the plan's rows and people touch, and their sums; gives how many pairs."""
-        if plan.changed is None:
-            return 0
-        pairs = self._find_changed_pairs(plan.changed, plan.people)
-        self._replace_records(pairs)
-        self._replace_sums()
-        [(count,)] = rows_of(self.connection, self.engine, _count_of(pairs))
-        return int(count)
+    def _merger(self) -> Merger:
+        return Merger(self.connection, self.engine, self.schema, self.rules, self.scratch, self.progress)
 
-    def _find_changed_pairs(self, changed: TableClause, people: TableClause | None) -> TableClause:
-        self.progress("Finding the records that change")
-        parts = [changes.pairs(select(*changed.c))]
-        if people is not None:
-            parts += [
-                changes.pairs(changes.of_people(rows, people)) for rows in changes.log_tables(self.resolved).values()
-            ]
-            records = stored(RECORDS, self.schema)
-            parts.append(
-                select(records.c.email_id, records.c.person_id).where(
-                    exists(select(literal(1)).select_from(people).where(people.c.person_id == records.c.person_id))
-                )
-            )
-        together = changes.all_pairs(parts).subquery("pairs")
-        return self.scratch.make(_CHANGED_PAIRS, select(*together.c), changes.PAIR)
-
-    def _replace_records(self, pairs: TableClause) -> None:
-        self.progress("Computing the records that change")
-        old = stored(RECORDS, self.schema)
-        emails = changes.few_emails(self.connection, self.engine, pairs)
-        touched = exists(select(literal(1)).select_from(pairs).where(*_same(pairs, old, changes.PAIR)))
-        touched = and_(changes.only_emails(old.c.email_id, emails), touched)
-        affected = changes.of_pairs(self.resolved, pairs, emails)
-        fresh_rows = _columns(email_records(affected, self.engine, self.rules), RECORDS)
-        fresh = self.scratch.make("campaign_fresh_records", fresh_rows, columns=COLUMNS[RECORDS])
-        groups = union_all(
-            select(*(old.c[name] for name in _GROUP)).where(touched), select(*(fresh.c[name] for name in _GROUP))
-        ).subquery("both")
-        self.scratch.make(_CHANGED_GROUPS, select(*groups.c).distinct(), _GROUP)
-        self._delete(RECORDS, pairs, changes.PAIR, emails)
-        self._insert(RECORDS, select(*(fresh.c[name] for name in COLUMNS[RECORDS])))
-
-    def _replace_sums(self) -> None:
-        self.progress("Sums of their campaigns")
-        groups = table(_CHANGED_GROUPS, *map(column, _GROUP))
-        records = stored(RECORDS, self.schema).alias("records")
-        in_groups = exists(select(literal(1)).select_from(groups).where(*_same(groups, records, _GROUP)))
-        emails = changes.few_emails(self.connection, self.engine, groups)
-        chosen = select(*records.c).where(changes.only_emails(records.c.email_id, emails), in_groups).subquery("chosen")
-        self._delete(DAILY, groups, _GROUP)
-        self._insert(DAILY, daily_rows(chosen, self.engine, self.rules))
-        self._delete(UNDECIDED, groups, _GROUP)
-        self._insert(UNDECIDED, undecided_rows(chosen, self.engine, self.rules))
-        self._delete(LINKS, groups, _GROUP)
-        if EventKind.CLICKED in self.resolved.events:
-            clicks = link_clicks(changes.of_emails(self.resolved, groups, emails), self.engine, self.rules, chosen)
-            of_groups = exists(select(literal(1)).select_from(groups).where(*_same(groups, clicks, _GROUP)))
-            self._insert(LINKS, _columns(clicks, LINKS).where(of_groups))
-
-    def _replace_state(self, now: Select) -> None:
+    def _replace_state(self, plan: Plan, made_of: dict[str, str]) -> None:
         self.progress("State")
         # As they were when this run began to look: what a loader has written since is new to the next.
-        for name, found in ((PEOPLE, PEOPLE_NOW), (DAYS, DAYS_NOW)):
-            self._replace(name, select(*stored(found, None, name).c))
-        for name, rows in name_rows(self.raw).items():
+        if plan.mode != UNCHANGED:
+            self._replace(PEOPLE, select(*stored(PEOPLE_NOW, None, PEOPLE).c))
+            self._replace_days()
+        for name, rows in self._name_rows(NAMED).items():
             self._replace(name, rows)
-        self._replace(STATE, now)
+        self._replace(STATE, state_rows(made_of, plan.marks, datetime.now(timezone.utc), plan.all_sends))
+
+    def _replace_days(self) -> None:
+        """What this run has looked at takes the place of what was recent; what has grown old since joins the rest."""
+        before, now = stored(DAYS, self.schema).alias("before"), stored(DAYS_NOW, None, DAYS).alias("now_read")
+        both = union_all(select(*before.c).where(before.c.recent == literal(0)), select(*now.c)).subquery("both")
+        key = [both.c[name] for name in ("log_table", "activity_day", "recent")]
+        sums = [cast(func.sum(both.c[name]), BigInteger).label(name) for name in ("row_count", "key_sum")]
+        newest = func.max(both.c.synced_at).label("synced_at")
+        days = self.scratch.make("campaign_days_together", select(*key, *sums, newest).group_by(*key))
+        self._replace(DAYS, select(*days.c))
 
     def _replace(self, name: str, query: Select) -> None:
         execute(self.connection, f"DELETE FROM {self._name(name)}")
         self._insert(name, query)
 
-    def _delete(self, name: str, wanted: TableClause, names: tuple[str, ...], emails: Sequence[int] = ()) -> None:
-        same = " AND ".join(f"{wanted.name}.{own} = {self._name(name)}.{own}" for own in names)
-        condition = f"EXISTS (SELECT 1 FROM {wanted.name} WHERE {same})"
-        if emails:
-            condition = f"email_id IN ({', '.join(map(str, emails))}) AND {condition}"
-        execute(self.connection, f"DELETE FROM {self._name(name)} WHERE {condition}")
-
     def _insert(self, name: str, query: Select) -> None:
         execute(self.connection, insert_from(self.engine, self._name(name), COLUMNS[name], query))
 
-    def _count(self, name: str) -> int:
-        [(count,)] = rows_of(self.connection, self.engine, _count_of(stored(name, self.schema)))
+    def _count(self, rows: TableClause) -> int:
+        [(count,)] = rows_of(self.connection, self.engine, select(func.count()).select_from(rows))
         return int(count)
+
+    def _count_stored(self) -> tuple[int, int]:
+        """How many records are stored, and how many daily rows, which the records are counted by."""
+        daily = stored(DAILY, self.schema)
+        counts = select(func.coalesce(func.sum(daily.c.sent_count), literal(0)), func.count()).select_from(daily)
+        [(records, days)] = rows_of(self.connection, self.engine, counts)
+        return int(records), int(days)
 
     def _name(self, name: str) -> str:
         return table_name(self.engine, name, self.schema)
@@ -373,9 +479,7 @@ def _columns(query: Any, name: str) -> Select:
     return select(*(query.c[own] for own in COLUMNS[name]))
 
 
-def _same(some: Any, others: Any, names: tuple[str, ...]) -> list[Any]:
-    return [some.c[name] == others.c[name] for name in names]
-
-
-def _count_of(rows: Any) -> Select:
-    return select(func.count()).select_from(rows)
+def _both(one: Any, other: Any) -> Select:
+    """The people of two columns, each once."""
+    both = union(select(one.label("person_id")), select(other.label("person_id"))).subquery("both")
+    return select(*both.c)

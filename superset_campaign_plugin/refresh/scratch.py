@@ -20,15 +20,23 @@ class Scratch:
         self._engine = engine
 
     def make(
-        self, name: str, query: Select, keys: Sequence[str] = (), columns: Sequence[str] | None = None
+        self,
+        name: str,
+        query: Select,
+        keys: Sequence[str] = (),
+        columns: Sequence[str] | None = None,
+        more: Sequence[str] = (),
     ) -> TableClause:
         """A temporary table with the rows of the query; `keys` are what its rows are looked up by.
 
-        `columns` names its columns where the query does not.
+        `columns` names its columns where the query does not. `more` are statements that add rows.
         """
-        execute(self._connection, create_as(self._engine, name, query, temporary=True))
-        if self._engine.nested_loops and keys:
-            execute(self._connection, f"CREATE INDEX {name}_key ON {name} ({', '.join(keys)})")
+        wanted = keys if self._engine.nested_loops else ()
+        execute(self._connection, create_as(self._engine, name, query, temporary=True, keys=wanted))
+        for statement in more:
+            execute(self._connection, statement)
+        if wanted and not self._engine.index_in_create:
+            execute(self._connection, f"CREATE INDEX {name}_key ON {name} ({', '.join(wanted)})")
         self.analyze(name)
         return table(name, *map(column, columns or [own.name for own in query.selected_columns]))
 

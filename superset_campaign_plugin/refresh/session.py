@@ -65,9 +65,11 @@ def open_session(
     if not write:
         # A look makes temporary tables, so it is a transaction as well.
         with connect(uri) as (connection, engine), connection.begin():
+            engine.prepare(connection)
             yield Session(connection, engine)
     else:
         with machine_lock(url, engine, _WORK, RefreshError(_BUSY)), connect(uri, write=True) as (connection, engine):
+            engine.prepare(connection)
             _take_lock(connection, engine, url)
             wait_at_most(connection, engine, lock_wait)
             try:

@@ -15,7 +15,7 @@ from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import RefreshError, UsageError
-from superset_campaign_plugin.refresh.changes import Mark
+from superset_campaign_plugin.refresh.change_detection import Mark
 from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import STATE, StoredFacts, stored
@@ -30,20 +30,25 @@ from superset_campaign_plugin.sources.instances import Instance
 from superset_campaign_plugin.warehouse import connect
 
 # Goes up when stored tables of before cannot be read or continued any more.
-FORMAT = "4"
+FORMAT = "5"
 _RULES = "rules"
 _MARK = "read: "
 _MADE_OF = "made of: "
 _AT = "refreshed at"
+_SENDS = "all sends"
 
 
 @dataclass(frozen=True)
 class State:
-    """`made_of` holds format, shape, source and rules; `marks` how far each log table was read; times are UTC."""
+    """`made_of` holds format, shape, source and rules; `marks` how far each log table was read; times are UTC.
+
+    `all_sends` says whether every send is kept, or only the earliest of each record.
+    """
 
     made_of: dict[str, str]
     marks: dict[str, Mark]
     refreshed_at: datetime
+    all_sends: bool = False
 
     @property
     def rules(self) -> Rules | None:
@@ -121,10 +126,11 @@ def schema_of(instance: Instance, engine: Engine, prefix: str) -> str | None:
     return None
 
 
-def state_rows(made_of: dict[str, str], marks: dict[str, Mark], now: datetime) -> Select:
+def state_rows(made_of: dict[str, str], marks: dict[str, Mark], now: datetime, all_sends: bool) -> Select:
     """The rows of `campaign_report_state`."""
     values = {
         _AT: now.isoformat(),
+        _SENDS: str(all_sends),
         **{f"{_MADE_OF}{name}": value for name, value in made_of.items()},
         **{
             f"{_MARK}{name}": json.dumps([mark.rows, mark.loaded_at.isoformat() if mark.loaded_at else None])
@@ -155,6 +161,7 @@ def read_state(connection: Connection, engine: Engine, schema: str | None) -> St
         made_of=made_of,
         marks=marks,
         refreshed_at=datetime.fromisoformat(values[_AT]),
+        all_sends=values.get(_SENDS) == str(True),
     )
 
 

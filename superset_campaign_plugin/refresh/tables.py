@@ -6,7 +6,8 @@ campaign_email_undecided these people by the time of their send, so that Pending
 campaign_email_links     clicks by campaign, email and link
 campaign_report_campaigns, _programs, _emails   the newest name of each, and what else is said of it
 campaign_report_people   who counts as whom, at the last refresh
-campaign_report_days     rows of each log table by day, where the loader keeps no time of its own
+campaign_report_days     fingerprints of each log table by activity day; what is `recent` is looked at again
+campaign_report_gathered, _unplaced, _sends, _clicks, _sent_names   what later rows are merged into (`gathered.py`)
 campaign_report_state    what the tables were made of, and up to where each log table was read
 
 The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns and _links.
@@ -42,7 +43,17 @@ PROGRAMS = "campaign_report_programs"
 EMAILS = "campaign_report_emails"
 STATE = "campaign_report_state"
 
-TABLES = (RECORDS, DAILY, UNDECIDED, LINKS, PEOPLE, DAYS, CAMPAIGNS, PROGRAMS, EMAILS, STATE)
+# What later rows of the log are merged into; `gathered.py` describes it.
+GATHERED = "campaign_report_gathered"
+UNPLACED = "campaign_report_unplaced"
+SENDS = "campaign_report_sends"
+CLICKS = "campaign_report_clicks"
+NAMED = "campaign_report_sent_names"
+
+_SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, PEOPLE, DAYS, CAMPAIGNS, PROGRAMS, EMAILS)
+_MERGED_INTO = (GATHERED, UNPLACED, SENDS, CLICKS, NAMED)
+# Every table that a refresh makes on any engine; the state is the last.
+TABLES = (*_SHOWN, *_MERGED_INTO, STATE)
 
 _OUTCOMES = {"Delivered": "delivered_count", "Hard Bounced": "hard_bounced_count", "Soft Bounced": "soft_bounced_count"}
 # Who has none of these outcomes is pending or aborted, by the time of the send.
@@ -58,18 +69,34 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     UNDECIDED: (*_DAILY_KEY, "sent_at", "sent_count"),
     LINKS: ("campaign_id", "email_id", "link", "click_count", "people_count"),
     PEOPLE: ("person_id", "surviving_id", "left_out"),
-    DAYS: ("log_table", "activity_day", "row_count"),
+    DAYS: ("log_table", "activity_day", "recent", "row_count", "key_sum", "synced_at"),
     CAMPAIGNS: ("campaign_id", *CAMPAIGN_COLUMNS),
     PROGRAMS: ("program_id", *PROGRAM_COLUMNS),
     EMAILS: ("email_id", *EMAIL_COLUMNS),
     STATE: ("name", "value"),
+}
+COLUMNS |= {
+    GATHERED: COLUMNS[RECORDS],
+    UNPLACED: ("email_id", "person_id", "activity_at", *COLUMNS[RECORDS][len(RECORD_KEY) + 2 :]),
+    SENDS: (*RECORD_KEY, "activity_at"),
+    CLICKS: (*RECORD_KEY, "link", "activity_id", "activity_at", "record_campaign_id", "record_person_id"),
+    NAMED: ("email_id", "name", "named_at"),
 }
 # What the engines that keep indexes find rows by.
 INDEXES: dict[str, tuple[str, ...]] = {
     RECORDS: ("email_id", "person_id"),
     DAILY: ("campaign_id", "email_id"),
     UNDECIDED: ("sent_at",),
+    GATHERED: ("email_id", "person_id"),
+    UNPLACED: ("email_id", "person_id"),
+    SENDS: ("email_id", "person_id"),
+    CLICKS: ("email_id", "person_id"),
 }
+
+
+def tables_of(engine: Engine) -> tuple[str, ...]:
+    """The stored tables on an engine: where rows cannot be changed in place, nothing is merged into them."""
+    return TABLES if engine.updates_rows else (*_SHOWN, STATE)
 
 
 def stored(name: str, schema: str | None, kind: str | None = None) -> TableClause:
@@ -110,9 +137,9 @@ def view_name(dataset: str) -> str:
     return dataset.replace("campaign_email_", "campaign_report_")
 
 
-def name_rows(relations: Relations) -> dict[str, Select]:
-    """The rows of the tables of names."""
-    queries = {CAMPAIGNS: relations.campaigns, PROGRAMS: relations.programs, EMAILS: relations.emails}
+def name_rows(relations: Relations, emails: Select) -> dict[str, Select]:
+    """The rows of the tables of names; `emails` are those of the relations, or as they are read without the log."""
+    queries = {CAMPAIGNS: relations.campaigns, PROGRAMS: relations.programs, EMAILS: emails}
     return {name: only(query, *COLUMNS[name]) for name, query in queries.items()}
 
 

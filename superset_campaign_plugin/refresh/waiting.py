@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import RefreshError
+from superset_campaign_plugin.refresh.statements import execute, is_printing
 
 # Seconds. Readers that come meanwhile wait as long. PostgreSQL ends a deadlock after a second, so this is less.
 _MOMENT = 0.3
@@ -32,11 +33,14 @@ def exclude(
     """
     if engine.locks.exclude is None or not tables:
         return
-    statement = text(engine.locks.exclude.format(tables=", ".join(tables)))
+    statement = engine.locks.exclude.format(tables=", ".join(tables))
+    if is_printing(connection):
+        execute(connection, statement)
+        return
 
     def lock() -> None:
         with connection.begin_nested():
-            connection.execute(statement)
+            execute(connection, statement)
 
     patiently(connection, engine, names, seconds, lock)
 

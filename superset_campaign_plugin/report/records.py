@@ -84,13 +84,19 @@ def counts_as_click(link: ColumnElement[Any], engine: Engine, rules: LinkRules) 
     return or_(link.is_(None), not_(or_(*uncounted)))
 
 
-def _events(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
+def event_rows(relations: Relations, engine: Engine, rules: Rules) -> list[Select]:
+    """What each table of events tells: a bit of `Happening`, campaign_id, email_id, person_id, activity_at."""
     branches = []
     for kind, query in relations.events.items():
-        bit = happening(kind, query, engine, rules)
+        bit = happening_of(kind, query, engine, rules)
         events = _without_bots(query) if rules.leave_out_bots else query
         columns = [events.selected_columns[name] for name in (*RECORD_KEY, "activity_at")]
         branches.append(events.with_only_columns(bit.label("happened"), *columns))
+    return branches
+
+
+def _events(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
+    branches = event_rows(relations, engine, rules)
     if not branches:
         return None
     bits = ", ".join(f"{happening.value} {_words(happening)}" for happening in Happening)
@@ -103,7 +109,7 @@ def _words(happening: Happening) -> str:
     return str(happening.name).lower().replace("_", " ")
 
 
-def happening(kind: EventKind, query: Select, engine: Engine, rules: Rules) -> ColumnElement[Any]:
+def happening_of(kind: EventKind, query: Select, engine: Engine, rules: Rules) -> ColumnElement[Any]:
     """The bit for each row of the log: what happened, and for opens and clicks who did it."""
     if kind not in (EventKind.OPENED, EventKind.CLICKED):
         return literal(Happening[kind.name].value)
@@ -213,28 +219,43 @@ def gathered(activities: CTE, engine: Engine, *more: ColumnElement[Any]) -> CTE:
     )
 
 
-def flagged(gathered: CTE, engine: Engine, *more: str) -> CTE:
-    """The email records of what was gathered, with the columns `more` of it as they are."""
+def flags_of(happened: ColumnElement[Any], engine: Engine) -> list[ColumnElement[Any]]:
+    """The columns of a record that say what happened, 1 or 0, from all bits of it."""
+    return [case((engine.has_bits(happened, bits.value), 1), else_=0).label(name) for name, bits in _IMPLIED_BY.items()]
 
-    def flag(name: str) -> ColumnElement[Any]:
-        return case((engine.has_bits(gathered.c.happened, _IMPLIED_BY[name].value), 1), else_=0).label(name)
 
+def flagged(gathered: CTE, engine: Engine, *more: str, without_send: bool = False) -> CTE:
+    """The email records of what was gathered, with the columns `more` of it as they are.
+
+    With `without_send` there are rows, too, of activities whose send is not in the log; their `sent_at` is null.
+    """
+    wanted = (
+        and_(*(gathered.c[name].is_not(None) for name in RECORD_KEY))
+        if without_send
+        else engine.has_bits(gathered.c.happened, Happening.SENT.value)
+    )
     return step(
         "email_records",
         "One row for each campaign, email and person, sent at the earliest send. record.needs-a-send; "
         "record.earliest-send; opened.click-implies-open; opened.unsubscribe-implies-open",
         select(
             *(gathered.c[name] for name in (*RECORD_KEY, "sent_at", "last_activity_at")),
-            *(flag(name) for name in _IMPLIED_BY),
+            *flags_of(gathered.c.happened, engine),
             *(gathered.c[name] for name in more),
-        ).where(engine.has_bits(gathered.c.happened, Happening.SENT.value)),
+        ).where(wanted),
     )
 
 
-def email_records(relations: Relations, engine: Engine, rules: Rules, sends: CTE | None = None) -> CTE:
-    """One row an email record; the module's docstring gives its columns. `sends` are those that count, if at hand."""
+def email_records(
+    relations: Relations, engine: Engine, rules: Rules, sends: CTE | None = None, *, without_send: bool = False
+) -> CTE:
+    """One row an email record; the module's docstring gives its columns. `sends` are those that count, if at hand.
+
+    `without_send` is as in `flagged`.
+    """
     sends = counted_sends(relations) if sends is None else sends
-    return flagged(gathered(email_activities(relations, engine, rules, sends), engine), engine)
+    activities = email_activities(relations, engine, rules, sends)
+    return flagged(gathered(activities, engine), engine, without_send=without_send)
 
 
 def outcome(records: FromClause) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:
@@ -277,7 +298,7 @@ def link_clicks(relations: Relations, engine: Engine, rules: Rules, records: Fro
     """
     if EventKind.CLICKED not in relations.events:
         return _no_clicks()
-    clicks = step("link_events", "Clicks on links of the emails", _counted_clicks(relations, engine, rules))
+    clicks = step("link_events", "Clicks on links of the emails", counted_clicks(relations, engine, rules))
     sends = counted_sends(relations)
     known = attribute(clicks, sends, "link").subquery("known")
     if records is None:
@@ -300,7 +321,8 @@ def link_clicks(relations: Relations, engine: Engine, rules: Rules, records: Fro
     )
 
 
-def _counted_clicks(relations: Relations, engine: Engine, rules: Rules) -> Select:
+def counted_clicks(relations: Relations, engine: Engine, rules: Rules) -> Select:
+    """(campaign_id, email_id, person_id, activity_at, activity_id, link) of each click on a link of an email."""
     clicks = relations.events[EventKind.CLICKED]
     if rules.leave_out_bots:
         clicks = _without_bots(clicks)

@@ -75,6 +75,7 @@ class Relations:
     """The canonical relations of one warehouse. An absent event table is left out; the sends are always there.
 
     `sends` holds only sends that count; `unsent` those that were skipped or failed, None where the log does not tell.
+    `email_assets` are the emails as their table has them, without names that only the log holds.
     `merges` and `deletions` are None where the loader has no such table. `absent` names all that is not there,
     `unreadable` the columns that may hold bad values, `spellings` those that a table has more than once.
     """
@@ -87,6 +88,7 @@ class Relations:
     campaigns: Select
     programs: Select
     emails: Select
+    email_assets: Select
     absent: tuple[Absent, ...]
     unreadable: tuple[Unreadable, ...] = ()
     spellings: tuple[Spellings, ...] = ()

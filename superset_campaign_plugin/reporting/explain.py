@@ -21,7 +21,7 @@ from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.activity_kinds import EventKind, Happening
 from superset_campaign_plugin.report.datasets import UNKNOWN_CAMPAIGN_NAME, Options
 from superset_campaign_plugin.report.people import resolve_people, surviving_people
-from superset_campaign_plugin.report.records import happening
+from superset_campaign_plugin.report.records import happening_of
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Relations
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import executable, sql_text
@@ -156,7 +156,7 @@ class _Explainer:
         if kind is EventKind.SENT:
             bit = literal(Happening.SENT.value)
         elif kind is not None:
-            bit = happening(kind, query, self._engine, self._rules)
+            bit = happening_of(kind, query, self._engine, self._rules)
         bot = case((plain(query, "bot"), 1), else_=0) if "bot" in query.selected_columns else literal(0)
         columns = [
             plain(query, "activity_at").label("activity_at"),

@@ -60,6 +60,7 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
         raise no_send_table(layout, catalog)
     deletions = log(layout.deletions)
     counted = _sends(layout, sends)
+    email_assets = assets(layout.emails, "email_id", EMAIL_COLUMNS)
     # Where no send names its campaign, no event could find its send by that.
     by_campaign = sends.has(layout.columns.campaign_id)
     return Relations(
@@ -74,7 +75,8 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
         deletions=_deletions(layout, deletions, layout.deletions) if layout.deletions and deletions else None,
         campaigns=assets(layout.campaigns, "campaign_id", CAMPAIGN_COLUMNS),
         programs=assets(layout.programs, "program_id", PROGRAM_COLUMNS),
-        emails=with_names_of_the_log(assets(layout.emails, "email_id", EMAIL_COLUMNS), counted),
+        emails=with_names_of_the_log(email_assets, counted),
+        email_assets=email_assets,
         absent=tuple(_absent(layout, reader)),
         unreadable=tuple(unreadable_values(layout, catalog, engine)),
         spellings=tuple(columns_in_several_spellings(layout, catalog, engine)),

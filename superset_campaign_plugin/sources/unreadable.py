@@ -7,10 +7,11 @@ of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import literal_column
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
@@ -21,7 +22,7 @@ from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.report.activity_kinds import LOG_COLUMNS, Holds
 from superset_campaign_plugin.report.quality import MAX_EXAMPLE
 from superset_campaign_plugin.report.relations import Spellings, Unreadable
-from superset_campaign_plugin.report.sqltext import executable, sql_text
+from superset_campaign_plugin.report.sqltext import executable, plain_sql, sql_text
 from superset_campaign_plugin.sources.catalog import Catalog, as_spelled
 from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import Layout, LogTable
@@ -41,15 +42,26 @@ class Doubt:
     values: Select
 
 
-def check_values_of(connection: Connection, engine: Engine, layout: Layout, catalog: Catalog) -> None:
+def check_values_of(
+    connection: Connection,
+    engine: Engine,
+    layout: Layout,
+    catalog: Catalog,
+    only: Mapping[str, ColumnElement[Any]] | None = None,
+) -> None:
     """Raise `SourceError` for an id or time of the log that cannot be read: it names table, column and an example.
 
-    Of a mapping, it is also raised for a table or column that is not there.
+    Of a mapping, it is also raised for a table or column that is not there. `only` are conditions on the rows of some
+    tables, by their names.
     """
     if layout.strict:
         check_mapping(layout, catalog)
     for doubt in bad_log_values(layout, catalog, engine):
-        found = connection.execute(executable(sql_text(doubt.values.limit(1), engine))).first()
+        values = doubt.values
+        if only and doubt.table in only:
+            # As text: the condition is on the table that `values` reads, under the name that it has in any query.
+            values = values.where(literal_column(plain_sql(only[doubt.table], engine)))
+        found = connection.execute(executable(sql_text(values.limit(1), engine))).first()
         if found is not None:
             example = str(found[0])[:MAX_EXAMPLE]
             raise SourceError(

@@ -23,18 +23,21 @@ from oracle import assert_report, report
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import RefreshError
+from superset_campaign_plugin.refresh import plan
 from superset_campaign_plugin.refresh.place import stored_uri
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.session import open_session
 from superset_campaign_plugin.refresh.state import StoredSource
-from superset_campaign_plugin.refresh.tables import COLUMNS, DEFAULT_SCHEMA, STATE, TABLES
+from superset_campaign_plugin.refresh.tables import COLUMNS, DEFAULT_SCHEMA, STATE, tables_of
 from superset_campaign_plugin.report.rules import People, Rules
 
 # Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.
 ROUNDS = {"duckdb": 12, "sqlite": 60, "postgresql": 8, "mysql": 8, "hive": 2}
+MUTATED = {"duckdb": 3, "sqlite": 6, "postgresql": 3, "mysql": 2}
 PLANS = {"duckdb": 3, "sqlite": 6, "postgresql": 3, "mysql": 2, "hive": 1}
 KILLS = 6
 BY = ("campaign", "email", "day")
+writable = pytest.mark.parametrize("engine", WRITABLE, indirect=True)
 DAY = "2024-03-01 10:00"
 LONG_AFTER = utc("2026-01-01")
 
@@ -68,7 +71,7 @@ def stored_rows(warehouse: Any) -> dict[str, list[tuple[Any, ...]]]:
                 map(tuple, connection.execute(sa.text(f"SELECT {', '.join(COLUMNS[name])} FROM {schema}{name}"))),
                 key=repr,
             )
-            for name in TABLES
+            for name in tables_of(get_engine(warehouse.engine))
             if name != STATE
         }
 
@@ -128,9 +131,11 @@ def test_any_batches_end_as_one_computation_does(warehouse, loader):
         modes = []
         for number, part in enumerate(parts):
             load(warehouse, part, tables, number)
-            modes.append(refresh(warehouse.uri, source=source, rules=rules).mode)
-        assert modes[0] == "full"
-        assert "full" not in modes[1:]
+            modes.append(refresh(warehouse.uri, source=source, rules=rules))
+        assert modes[0].mode == "full"
+        # Only once: from then on all sends are kept.
+        first = "the first activities without a campaign came in"
+        assert [each.reason for each in modes[1:] if each.mode == "full"] in ([], [first])
         kept = stored_rows(warehouse)
         facts = StoredSource(DEFAULT_SCHEMA)
         actual = warehouse.report(source=source, as_of=clock, by=BY, rules=rules, facts=facts)
@@ -142,6 +147,129 @@ def test_any_batches_end_as_one_computation_does(warehouse, loader):
         assert stored_rows(warehouse) == kept
 
     equal()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Rows that change or go
+
+# What somebody may do to a log; {table}, {person} and {link} are the loader's names.
+MUTATIONS = (
+    "UPDATE {table} SET {person} = 100 WHERE {person} = 200",
+    "UPDATE {table} SET {person} = 300 - {person} WHERE {person} < 300",
+    "UPDATE {table} SET link = 'https://example.com/other' WHERE {person} = 100",
+    "DELETE FROM {table} WHERE {person} = 100",
+    "INSERT INTO {table} SELECT * FROM {table} WHERE {person} = 200",
+    "",
+)
+OF_SYNC_TIMES = (
+    "UPDATE {table} SET loaded_at = '2024-09-01', {person} = 77 WHERE {person} = 200",
+    "UPDATE {table} SET loaded_at = '2024-06-01' WHERE {person} = 100",
+    "DELETE FROM {table} WHERE loaded_at < '2024-07-01 03:00'",
+)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@writable
+def test_a_verified_refresh_ends_as_one_computation_does(warehouse, loader):
+    """Whatever was changed in place, taken out, or stamped long before the newest, beside what came in."""
+    source, tables = LOADERS[loader]
+    names = {"bulk": ("marketo_activity", "lead_id"), "airbyte": ("activities_click_email", "leadId")}[source]
+    table, person = (
+        sa.engine.make_url(warehouse.uri).get_dialect()().identifier_preparer.quote(each) for each in names
+    )
+    possible = (*MUTATIONS, *(OF_SYNC_TIMES if source == "bulk" else ()))
+
+    @settings(
+        max_examples=rounds(warehouse.engine, MUTATED[warehouse.engine]),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(
+        parts=batches(),
+        mutations=st.lists(st.sampled_from(possible), min_size=1, max_size=2),
+        hours=st.sampled_from([-200, -1, 100]),
+        refreshed=st.booleans(),
+        people=st.sampled_from(People),
+    )
+    def equal(parts, mutations, hours, refreshed, people):
+        warehouse.clear()
+        rules = Rules(people=people)
+        # Of everything something is there, so that no table is missing.
+        load(warehouse, Log().send(1, 10, 100, DAY).click(1, 10, 100, DAY), tables, 0)
+        for number, part in enumerate(parts[:-1]):
+            load(warehouse, part, tables, number)
+        refresh(warehouse.uri, source=source, rules=rules)
+        warehouse.execute(*(each.format(table=table, person=person) for each in mutations if each))
+        load(warehouse, parts[-1], lambda log, moment: tables(log, moment + timedelta(hours=hours)), 0)
+        if refreshed:
+            refresh(warehouse.uri, source=source, rules=rules)
+        refresh(warehouse.uri, source=source, rules=rules, verify=True)
+        kept = stored_rows(warehouse)
+        again = refresh(warehouse.uri, source=source, rules=rules, verify=True)
+        assert (again.mode, again.found) == ("unchanged", [])
+        refresh(warehouse.uri, source=source, rules=rules, full=True)
+        assert stored_rows(warehouse) == kept
+
+    equal()
+
+
+def of_day(log: Log, hours: float) -> Iterator[Table]:
+    return bulk(log, utc("2024-07-01") + timedelta(hours=hours))
+
+
+THE_CLICK = "marketo_activity {} WHERE activity_type_id = 11 AND lead_id = 100"
+
+
+@writable
+@pytest.mark.parametrize(
+    ("clicked", "change", "late", "by_itself", "found"),
+    [
+        (0, "DELETE FROM " + THE_CLICK.format(""), -1, "full", []),
+        (0, "UPDATE " + THE_CLICK.format("SET lead_id = 101"), None, "full", []),
+        (
+            -48,
+            "UPDATE " + THE_CLICK.format("SET lead_id = 101, loaded_at = '2024-07-02'"),
+            None,
+            "incremental",
+            ["clicked, rows of 2024-03-01: 1 fewer than were read"],
+        ),
+        (0, "", -25, "unchanged", ["opened, rows of 2024-03-01: 1 more than were read"]),
+        (
+            -48,
+            "DELETE FROM " + THE_CLICK.format(""),
+            2,
+            "incremental",
+            ["clicked, rows of 2024-03-01: 1 fewer than were read"],
+        ),
+    ],
+    ids=["gone beside a late one", "changed", "changed with a new sync time", "late by more than a day", "gone of old"],
+)
+def test_what_a_refresh_sees_and_what_a_verification_sees(warehouse, clicked, change, late, by_itself, found):
+    """Rows of the last day that go or change are seen at once; what lies further back is for --verify to see.
+
+    activity    person  sync time             then
+    two sends   100,101 2024-07-01 00:00
+    an open     101     2024-07-01 00:00
+    a click     101     2024-07-01 00:00
+    a click     100     `clicked` hours later  it goes, or is changed
+    an open     100                            it comes, stamped `late` hours after the newest sync time
+    """
+    begun = Log().send(1, 10, 100, DAY).send(1, 10, 101, DAY).open(1, 10, 101, DAY).click(1, 10, 101, DAY)
+    append(of_day(begun, 0), warehouse.uri)
+    append(of_day(Log([Activity("click", 9, utc(DAY), 1, 10, 100)]), clicked), warehouse.uri)
+    refresh(warehouse.uri, source="bulk")
+    if change:
+        warehouse.execute(change)
+    if late is not None:
+        append(of_day(Log([Activity("open", 8, utc(DAY), 1, 10, 100)]), late), warehouse.uri)
+    seen = refresh(warehouse.uri, source="bulk")
+    assert seen.mode == by_itself
+    verified = refresh(warehouse.uri, source="bulk", verify=True)
+    assert verified.found == found
+    assert verified.mode == ("full" if found else "unchanged")
+    kept = stored_rows(warehouse)
+    refresh(warehouse.uri, source="bulk", full=True)
+    assert stored_rows(warehouse) == kept
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -170,6 +298,25 @@ def test_only_what_is_new_is_computed(warehouse):
     load(warehouse, Log([Activity("send", 90_001, utc(DAY), 1, 10, 9_001)]), bulk, 1)
     summary = refresh(warehouse.uri, source="bulk")
     assert (summary.mode, summary.pairs, sum(summary.new_rows.values())) == ("incremental", 1, 1)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_everything_is_computed_where_that_is_cheaper(warehouse, monkeypatch):
+    """From a share of new rows on; a few rows are merged whatever the share."""
+    load(warehouse, small(), bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    load(warehouse, Log([Activity("send", 90_001, utc(DAY), 1, 10, 9_001)]), bulk, 1)
+    assert refresh(warehouse.uri, source="bulk").mode == "incremental"
+    more = crowd(people=40, seed=4)
+    more.activities = [each._replace(id=each.id + 10_000) for each in more.activities]
+    load(warehouse, more, bulk, 2)
+    assert refresh(warehouse.uri, source="bulk", dry_run=True).mode == "incremental"
+    monkeypatch.setattr(plan, "_MERGED_ANYHOW", 10)
+    summary = refresh(warehouse.uri, source="bulk")
+    assert (summary.mode, summary.reason) == (
+        "full",
+        "so many rows came in that to compute everything anew is quicker",
+    )
 
 
 def test_rows_that_the_loader_committed_late_are_found(warehouse):
@@ -326,6 +473,44 @@ def test_a_dry_run_writes_nothing(warehouse):
     assert (summary.mode, summary.dry_run) == ("full", True)
     with pytest.raises(RefreshError, match="no stored tables"):
         warehouse.report(source="bulk", facts=StoredSource(DEFAULT_SCHEMA))
+
+
+@writable
+@pytest.mark.parametrize("full", [True, False], ids=["full", "incremental"])
+def test_statements_are_printed_and_nothing_is_written(warehouse, full):
+    """All that a run executes is printed; of an incremental one, each reading of the log has the range condition."""
+    load(warehouse, small(20), bulk, 0)
+    refresh(warehouse.uri, source="bulk")
+    load(warehouse, Log([Activity("open", 90_001, utc(DAY), 1, 10, 1)]), bulk, 1)
+    before = stored_rows(warehouse)
+    printed = refresh(warehouse.uri, source="bulk", full=full, sql=True)
+    assert printed.mode == ("full" if full else "incremental")
+    assert stored_rows(warehouse) == before
+    written = [each for each in printed.statements if "campaign_email_daily" in each.split(" SELECT ")[0]]
+    assert any(each.startswith("CREATE TABLE" if full else "DELETE FROM") for each in written)
+    reads = [
+        each
+        for each in printed.statements
+        if "marketo_activity AS loaded" in each and not each.startswith(("CREATE VIEW", "PRAGMA"))
+    ]
+    assert reads
+    # A day before the newest sync time of the last refresh, or that time itself; of SQLite a day more, as text.
+    ranged = [
+        each for each in reads if any(day in each for day in ("2024-06-30 00:00", "2024-07-01 00:00", "'2024-06-29'"))
+    ]
+    assert full or ranged == reads
+    assert refresh(warehouse.uri, source="bulk", dry_run=True).mode == "incremental"
+
+
+@writable
+def test_a_sync_time_in_the_future_hides_no_rows(warehouse):
+    append(of_day(Log().send(1, 10, 100, DAY), 0), warehouse.uri)
+    append(of_day(Log([Activity("send", 5, utc(DAY), 1, 10, 101)]), 24 * 365 * 50), warehouse.uri)
+    refresh(warehouse.uri, source="bulk")
+    append(of_day(Log([Activity("send", 6, utc(DAY), 1, 10, 102)]), 1), warehouse.uri)
+    refresh(warehouse.uri, source="bulk")
+    [row] = warehouse.records(source="bulk", by=[], facts=StoredSource(DEFAULT_SCHEMA))
+    assert row["sent"] == 3
 
 
 # What happens to a log between two refreshes; each takes the step's number, of which ids and times are made.
