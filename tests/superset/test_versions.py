@@ -184,7 +184,7 @@ def test_a_bundle_in_a_superset_without_the_plugin(place: Place, imported: dict[
     assert len(imported) > len(SLUGS)
     for title, answers in imported.items():
         assert answers[0], title
-    assert "href" not in json.dumps(imported), "nothing leads to a preview, which is not there"
+    assert "/campaign-email/" not in json.dumps(imported), "nothing leads to a preview, which is not there"
 
 
 def test_it_is_the_release_that_it_says(place: Place) -> None:
@@ -207,7 +207,8 @@ def links(visitor: Visitor, context: dict[str, Any]) -> list[str]:
 
 def test_a_preview(site: Site, asked: dict[str, dict[str, Any]]) -> None:
     admin = Visitor(site.address, "admin")
-    address, *_ = links(admin, asked["Emails"])
+    # The newest emails have no contents yet.
+    address = next(each for each in links(admin, asked["Emails"]) if "/body?" in admin.get(each).text)
     assert 'class="url"' in admin.get(address).text, "the clicked links"
     assert admin.get(address.replace("/?", "/body?")).status_code == 200
 

@@ -168,7 +168,7 @@ def test_a_page_has_the_limit(name: str, sentence: str) -> None:
 
 def test_the_page_of_the_benchmarks_is_of_its_figures(tmp_path: Path) -> None:
     """So are its limits, which `benchmarks/page.py` writes beside the figures."""
-    for name in ("results.json", "loading.json", "load.json"):
+    for name in ("results.json", "loading.json", "refreshing.json", "load.json"):
         (tmp_path / name).write_bytes((ROOT / "benchmarks" / name).read_bytes())
     benchmarks_page.write(tmp_path)
     assert (tmp_path / "README.md").read_text() == (ROOT / "benchmarks" / "README.md").read_text()
