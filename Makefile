@@ -54,7 +54,7 @@ format: dev  ## Put the code into its format.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docs: venv  ## Write docs/metrics.md from datasets/.
+docs: venv  ## Write docs/metrics.md from datasets/, and the list in docs/superset-versions.md.
 	@$(BIN)/python scripts/metrics_page.py
 	@$(BIN)/python -m scripts.superset_page
 

@@ -60,7 +60,7 @@ _SECURITY = "superset.security.manager:SupersetSecurityManager"
 _EXPRESSION = ("self", "expression", "database_id", "engine", "schema", "template_processor")
 _VALIDATED = ("self", "expression", "expression_type")
 
-_NO_SQL_CHECKS = "Superset itself lets nobody who is held to some rows run functions of their own"
+_NO_SQL_CHECKS = "Superset itself stops people with row rules from running SQL functions"
 _NO_DATABASE_TEXTS = "Superset itself keeps the database's own error text from guests"
 
 FILTERS = Patch(
@@ -86,14 +86,14 @@ SELECT = Patch(
     name="sql_guard.select",
     targets=(Target((_DATASET, _QUERY), "_process_select_expression", _EXPRESSION),),
     required=True,
-    why="no SQL of one's own in columns, metrics and filters, since a function in it reads beside row rules",
+    why="people with row rules write no SQL in columns, metrics and filters: a function in it could read rows that the rules hide",
     until=_NO_SQL_CHECKS,
 )
 ORDER = Patch(
     name="sql_guard.order",
     targets=(Target((_DATASET, _QUERY), "_process_orderby_expression", _EXPRESSION),),
     required=True,
-    why="no SQL of one's own in an order, since a function in it reads beside row rules",
+    why="people with row rules write no SQL in an order: a function in it could read rows that the rules hide",
     until=_NO_SQL_CHECKS,
 )
 VALIDATION = Patch(

@@ -1,6 +1,6 @@
 """How a loader lays out its tables, as data. Each layout is a file of its own that fills these in.
 
-A layout names tables and columns only; `relations.py` turns it, and what the warehouse really has, into the
+A layout names tables and columns only; `build_relations.py` turns it, and what the warehouse really has, into the
 canonical relations that the report reads. Column names are found however the destination spells them: `leadId`,
 `leadid`, `LEAD_ID` and `lead_id` are one name. Table names are found in upper and lower case alike.
 """
