@@ -86,14 +86,14 @@ SELECT = Patch(
     name="sql_guard.select",
     targets=(Target((_DATASET, _QUERY), "_process_select_expression", _EXPRESSION),),
     required=True,
-    why="people with row rules write no SQL in columns, metrics and filters: a function in it could read rows that the rules hide",
+    why="people with row rules write no SQL in columns, metrics and filters: it could read rows that the rules hide",
     until=_NO_SQL_CHECKS,
 )
 ORDER = Patch(
     name="sql_guard.order",
     targets=(Target((_DATASET, _QUERY), "_process_orderby_expression", _EXPRESSION),),
     required=True,
-    why="people with row rules write no SQL in an order: a function in it could read rows that the rules hide",
+    why="people with row rules write no SQL in an order: it could read rows that the rules hide",
     until=_NO_SQL_CHECKS,
 )
 VALIDATION = Patch(
