@@ -87,16 +87,27 @@ def choose(view: Page | Frame, name: str, *options: str, clear: bool = False) ->
         control.hover()
         control.locator(".ant-select-clear").click()
     control.locator(".ant-select").first.click()
+    search = control.locator("input")
     for option in options:
-        if control.locator("input").is_editable():  # a short list has no search
-            control.locator("input").fill(option)
-        view.locator(".ant-select-item-option").filter(has_text=re.compile(f"^{re.escape(option)}$")).first.click()
-        expect(control.locator("input")).to_have_value("")  # the search field empties itself
+        offered = view.locator(".ant-select-item-option").filter(has_text=re.compile(f"^{re.escape(option)}$"))
+        until(view, lambda option=option, offered=offered: is_offered(search, option, offered))
+        offered.first.click()
+        expect(search).to_have_value("")  # the search field empties itself
         expect(control).to_contain_text(option)
     page = view.page if isinstance(view, Frame) else view
     page.keyboard.press("Escape")
     with answered(view):
         view.locator("[data-test=filter-bar__apply-button]").click()
+
+
+def is_offered(search: Locator, option: str, offered: Locator) -> bool:
+    """Whether the list has the option: only a part of a long list is there, so it is searched for.
+
+    The search field empties itself some time after a choice, so what was written may have to be written again.
+    """
+    if search.is_editable() and search.input_value() != option:  # a short list has no search
+        search.fill(option)
+    return offered.count() > 0
 
 
 def fits(page: Page, width: int, height: int) -> None:
