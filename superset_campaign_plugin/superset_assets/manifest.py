@@ -110,7 +110,7 @@ def missing_part(what: str) -> InstallError:
     if read_manifest() is None:
         return not_installed()
     return InstallError(
-        f"the report's {what} deleted in Superset; run: superset campaign install, which makes anew what is missing"
+        f"the report's {what} deleted in Superset; run: superset campaign install, which creates what is missing"
     )
 
 
