@@ -19,6 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.advice import of_instance
+from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.refresh import change_detection as detection
 from superset_campaign_plugin.refresh import gathered
 from superset_campaign_plugin.refresh.change_detection import Mark
@@ -160,7 +161,12 @@ def refresh(
                 engine.check_zone(connection, rules.time_zone)
             catalog = LiveCatalog(connection, engine, instance.schema, session.attached)
             with of_instance(instance.name, source):
-                relations = build_relations(layout, catalog, engine)
+                try:
+                    relations = build_relations(layout, catalog, engine)
+                except SourceError:
+                    # Of a column whose type cannot be right, the error that has an example says more.
+                    check_values_of(connection, engine, layout, catalog)
+                    raise
                 options = Options(rules=rules, source_name=instance.name)
                 printed = print_only(connection) if sql else None
                 check = partial(check_values_of, connection, engine, layout, catalog)
