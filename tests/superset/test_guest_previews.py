@@ -377,7 +377,8 @@ def free_sql(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("free_sql")
 def test_an_anchor_that_a_guest_makes_up_is_signed_in_vain(portal: Portal, america: int) -> None:
-    anchor = f'<a title="x" href="/campaign-email/{america}/" target="_blank">x</a>'
+    scope = "campaign_id=1&sent_from=2026-01-01&sent_to=2026-01-31"
+    anchor = f'<a title="x" href="/campaign-email/{america}/?{scope}" target="_blank">x</a>'
     context = portal.context()
     context["form_data"] = {"dashboardId": portal.dashboard_id}
     context["queries"] = [
