@@ -78,6 +78,7 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
     from superset_campaign_plugin.bundle.install import install
     from superset_campaign_plugin.emails.key import EmailKey
     from superset_campaign_plugin.preview.email import open_email
+    from superset_campaign_plugin.preview.scope import Scope
 
     file = tmp_path / "warehouse.duckdb"
     shutil.copy(bare.folder / "warehouse.duckdb", file)
@@ -100,7 +101,7 @@ def test_a_worker_refreshes_and_the_dashboard_reads_what_it_stored(
             for name, chart in by_now.items():
                 assert sorted(map(repr, rows(chart))) == sorted(map(repr, computed[name])), name
             [email_id] = loader.execute(f"SELECT email_id FROM {SCHEMA}.campaign_email_content LIMIT 1").fetchone()
-            email = open_email(EmailKey(email_id), None, remote_images=False)
+            email = open_email(EmailKey(email_id), Scope(), remote_images=False)
             assert (email.state, email.insight.figures["sent"] > 0) == ("unavailable", True)
             loader.execute(f"DELETE FROM {SCHEMA}.activity_click_email")
 
