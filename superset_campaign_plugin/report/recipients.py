@@ -24,8 +24,7 @@ from superset_campaign_plugin.report.records import (
     email_activities,
     flagged,
     gathered,
-    is_aborted,
-    outcome,
+    status_of,
 )
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rollup import sent_day
@@ -66,13 +65,11 @@ def recipients(relations: Relations, engine: Engine, options: Options) -> Select
 
     all_times = [column for event, bits in _EVENTS.items() for column in times(event, bits)]
     records = flagged(gathered(activities, engine, *all_times), engine, "happened", *EVENT_TIMES)
-    aborted = is_aborted(records.c.sent_at, engine, options.as_of)
-    status = case(*outcome(records), (aborted, literal(Status.ABORTED.value)), else_=literal(Status.PENDING.value))
     own = step(
         "recipients",
         "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, "
         "status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days",
-        select(*records.c, status.label("status")),
+        select(*records.c, status_of(records, engine, options.as_of).label("status")),
     )
     named, names = with_names(own, relations.names, engine, options)
 

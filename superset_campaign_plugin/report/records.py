@@ -277,16 +277,20 @@ def is_aborted(sent_at: ColumnElement[Any], engine: Engine, as_of: datetime | No
     return sent_at <= engine.days_before(clock, PENDING_DAYS)
 
 
+def status_of(records: FromClause, engine: Engine, as_of: datetime | None) -> ColumnElement[Any]:
+    """The one status of each record; `as_of` (UTC, without a zone) is the clock, None the present moment."""
+    aborted = (is_aborted(records.c.sent_at, engine, as_of), literal(Status.ABORTED.value))
+    return case(*outcome(records), aborted, else_=literal(Status.PENDING.value))
+
+
 def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
     """The records with their one status. `as_of` (UTC, without a zone) is the clock; None is the present moment."""
-    aborted = (is_aborted(records.c.sent_at, engine, as_of), literal(Status.ABORTED.value))
-    status = case(*outcome(records), aborted, else_=literal(Status.PENDING.value))
     kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", *FLAGS)
     return step(
         "record_status",
         "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, "
         "status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days",
-        select(*(records.c[name] for name in kept), status.label("status")),
+        select(*(records.c[name] for name in kept), status_of(records, engine, as_of).label("status")),
     )
 
 
