@@ -241,7 +241,7 @@ class _Run:
         # Every table of the loader and how it is read: a column that came later, another type, another release.
         made_of = {
             **described,
-            "loader's tables": digest(
+            _TABLES_OF_THE_LOADER: digest(
                 plain_sql(query, self.engine) for query in self._queries(self._nothing_read()).values()
             ),
         }
