@@ -29,9 +29,7 @@ ROUNDS = 3
 def resolve_people(relations: Relations, engine: Engine, rules: Rules) -> Relations:
     """The relations with every person under the id that counts, and without the people who are left out."""
     survivors = surviving_people(relations, engine) if rules.people is People.MERGED else None
-    left_out = hidden_people(relations, engine) if rules.people is People.HIDDEN else None
-    if rules.people is not People.HIDDEN and rules.leave_out_deleted:
-        left_out = _deleted_people(relations)
+    left_out = left_out_people(relations, engine, rules)
     if survivors is None and left_out is None:
         return relations
 
@@ -43,6 +41,13 @@ def resolve_people(relations: Relations, engine: Engine, rules: Rules) -> Relati
         sends=resolved(relations.sends),
         events={kind: resolved(activities) for kind, activities in relations.events.items()},
     )
+
+
+def left_out_people(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
+    """(person_id) of every person who counts nowhere, by the id that counts; None where nobody is left out."""
+    if rules.people is People.HIDDEN:
+        return hidden_people(relations, engine)
+    return _deleted_people(relations) if rules.leave_out_deleted else None
 
 
 def surviving_people(relations: Relations, engine: Engine) -> CTE | None:

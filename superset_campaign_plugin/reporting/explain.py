@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, case, cast, literal, literal_column, null, or_, select
+from sqlalchemy import case, literal, literal_column, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import Select
@@ -20,14 +20,14 @@ from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.activity_kinds import EventKind, Happening
 from superset_campaign_plugin.report.datasets import UNKNOWN_CAMPAIGN_NAME, Options
-from superset_campaign_plugin.report.people import resolve_people, surviving_people
+from superset_campaign_plugin.report.people import left_out_people, surviving_people
 from superset_campaign_plugin.report.records import happening_of
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Relations
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import executable, sql_text
 from superset_campaign_plugin.report.steps import plain
 from superset_campaign_plugin.reporting.query import read_time
-from superset_campaign_plugin.reporting.recipient_list import COLUMNS, Selection, fetch_recipients, of_email
+from superset_campaign_plugin.reporting.recipient_list import COLUMNS, Selection, fetch_recipients
 from superset_campaign_plugin.reporting.run_report import to_utc
 from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
@@ -119,7 +119,7 @@ class _Explainer:
         target, ids = self._ids(person)
         rows = sorted(self._rows(email, ids), key=_order)
         outcomes = self._outcomes(target, email)
-        left_out = bool(rows) and self._is_left_out(target, email, rows)
+        left_out = any(row.kind for row in rows) and self._is_left_out(target)
         lines = [] if left_out else list(self._lines(rows, target))
         notes = []
         if left_out:
@@ -176,16 +176,11 @@ class _Explainer:
     def _fetch(self, query: Select) -> list[Any]:
         return list(self._connection.execute(executable(sql_text(query, self._engine))).fetchall())
 
-    def _is_left_out(self, target: int, email: int, rows: list[_Row]) -> bool:
-        """Whether the report leaves the person out: the log's own rows are there, and the resolved ones are not."""
-        if all(row.kind is None for row in rows):
+    def _is_left_out(self, target: int) -> bool:
+        people = left_out_people(self._relations, self._engine, self._rules)
+        if people is None:
             return False
-        people = of_email(resolve_people(self._relations, self._engine, self._rules), email)
-        for query in (people.sends, *people.events.values()):
-            own = query.with_only_columns(cast(null(), String).label("found"))
-            if self._fetch(own.where(plain(query, "person_id") == literal_column(str(target))).limit(1)):
-                return False
-        return True
+        return bool(self._fetch(select(people.c.person_id).where(people.c.person_id == literal(target)).limit(1)))
 
     def _why_left_out(self) -> str:
         if self._rules.people is People.HIDDEN:
