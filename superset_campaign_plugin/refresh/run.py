@@ -60,12 +60,9 @@ from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.report.steps import plain
-from superset_campaign_plugin.sources import get_layout
-from superset_campaign_plugin.sources.build_relations import build_relations
 from superset_campaign_plugin.sources.catalog import LiveCatalog
-from superset_campaign_plugin.sources.instances import read_instances
 from superset_campaign_plugin.sources.names import with_names_of_the_log
-from superset_campaign_plugin.sources.unreadable import check_values_of
+from superset_campaign_plugin.sources.resolved import Log, resolve
 
 _LEFT_OVER = (
     "the loader's file still holds stored tables of an earlier version, which nothing reads any more; "
@@ -151,8 +148,7 @@ def refresh(
     begun = time.monotonic()
     rules = rules or Rules()
     summaries = {}
-    for instance in read_instances(source, schema):
-        layout = get_layout(instance.source)
+    for instance, layout in resolve(source, schema).layouts:
         with open_session(uri, stored_file, write=not (dry_run or sql), lock_wait=lock_wait) as session:
             connection, engine = session.connection, session.engine
             target = schema_of(instance, engine, stored_schema)
@@ -160,16 +156,17 @@ def refresh(
             if rules.time_zone != "UTC":
                 engine.check_zone(connection, rules.time_zone)
             catalog = LiveCatalog(connection, engine, instance.schema, session.attached)
+            log = Log(source, instance, layout, catalog, engine)
             with of_instance(instance.name, source):
                 try:
-                    relations = build_relations(layout, catalog, engine)
+                    relations = log.relations()
                 except SourceError:
                     # Of a column whose type cannot be right, the error that has an example says more.
-                    check_values_of(connection, engine, layout, catalog)
+                    log.check_values(connection)
                     raise
                 options = Options(rules=rules, source_name=instance.name)
                 printed = print_only(connection) if sql else None
-                check = partial(check_values_of, connection, engine, layout, catalog)
+                check = partial(log.check_values, connection)
                 run = _Run(session, relations, options, target, progress, check)
                 summary = summaries[instance.name] = run.go(
                     describe(instance, rules), full=full, verify=verify, dry_run=dry_run, sql=sql

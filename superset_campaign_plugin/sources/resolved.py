@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
 
 from superset_campaign_plugin.advice import of_instance
 from superset_campaign_plugin.engines import Engine
@@ -36,9 +38,12 @@ class Log:
         with of_instance(self.instance.name, self.source):
             return build_relations(self.layout, self.catalog, self.engine)
 
-    def check_values(self, connection: Connection) -> None:
-        """Raise `SourceError` for an id or time that cannot be read: the error names table, column, example."""
-        check_values_of(connection, self.engine, self.layout, self.catalog)
+    def check_values(self, connection: Connection, only: Mapping[str, ColumnElement[Any]] | None = None) -> None:
+        """Raise `SourceError` for an id or time that cannot be read: the error names table, column, example.
+
+        `only` are conditions on the rows of some tables, by their names.
+        """
+        check_values_of(connection, self.engine, self.layout, self.catalog, only)
 
 
 @dataclass(frozen=True)
