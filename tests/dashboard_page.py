@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from deployment import PASSWORD
 from playwright.sync_api import Frame, Locator, Page, Request, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 DASHBOARD = "/superset/dashboard/campaign-email-performance/"
 LONG = 60_000  # milliseconds; a cold server on a busy machine
@@ -90,7 +91,7 @@ def choose(view: Page | Frame, name: str, *options: str, clear: bool = False) ->
     search = control.locator("input")
     for option in options:
         offered = view.locator(".ant-select-item-option").filter(has_text=re.compile(f"^{re.escape(option)}$"))
-        until(view, lambda option=option, offered=offered: is_offered(search, option, offered))
+        search_for(search, option, offered)
         offered.first.click()
         expect(search).to_have_value("")  # the search field empties itself
         expect(control).to_contain_text(option)
@@ -100,14 +101,21 @@ def choose(view: Page | Frame, name: str, *options: str, clear: bool = False) ->
         view.locator("[data-test=filter-bar__apply-button]").click()
 
 
-def is_offered(search: Locator, option: str, offered: Locator) -> bool:
-    """Whether the list has the option: only a part of a long list is there, so it is searched for.
+def search_for(search: Locator, option: str, offered: Locator) -> None:
+    """Have the list show the option: only a part of a long list is there, so it is searched for.
 
-    The search field empties itself some time after a choice, so what was written may have to be written again.
+    The list may still follow an earlier search, and the search field empties itself some time after a choice, so what
+    was written may have to be written again. Fails where the option is not there after a minute.
     """
-    if search.is_editable() and search.input_value() != option:  # a short list has no search
-        search.fill(option)
-    return offered.count() > 0
+    deadline = time.monotonic() + LONG / 1000
+    while time.monotonic() < deadline:
+        if search.is_editable():  # a short list has no search
+            search.fill("")
+            search.fill(option)
+        with suppress(PlaywrightTimeoutError):
+            offered.first.wait_for(timeout=3_000)
+            return
+    pytest.fail(f"the list does not offer {option} within {LONG / 1000:.0f} seconds")
 
 
 def fits(page: Page, width: int, height: int) -> None:
