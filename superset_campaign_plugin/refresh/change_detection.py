@@ -61,10 +61,15 @@ LISTED = 500
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a log table was read: about how many rows, and the newest of the sync times, if the loader keeps them."""
+    """How far a log table was read: about how many rows, and the newest of the sync times, if the loader keeps them.
+
+    `read_again` says whether a part that was read before has been read again since everything was computed: rows came
+    late, or to a day of before. Others of that part may have gone or changed then, which nothing can tell afterwards.
+    """
 
     rows: int
     loaded_at: datetime | None
+    read_again: bool = False
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,9 @@ class _Look:
     lost: str | None
 
 
+_READ_AGAIN = "{name}: rows came to days that were read before, where others may have gone unseen"
+
+
 class Planner:
     """Looks at the log and at the stored tables of `schema`."""
 
@@ -146,11 +149,12 @@ class Planner:
         """What differs between the log, up to where it was read, and what was read of it."""
         before = self._read_before()
         now = self._count_by_day({name: mark.loaded_at for name, mark in state.marks.items()})
-        return [
+        found = [
             sentence
             for name in detection.log_tables(self._raw)
             for sentence in detection.differences(name, before.get(name, {}), now.get(name, {}))
         ]
+        return found + [_READ_AGAIN.format(name=name) for name, mark in state.marks.items() if mark.read_again]
 
     def _whether_new(self, state: State) -> Plan:
         """The plan where rows cannot be changed in place: everything, or nothing."""
@@ -280,16 +284,17 @@ class Planner:
         if not detection.keeps_sync_time(rows):
             changed = [day for day, count in unknown.items() if count != before.get(day, NONE)]
             return _Look(
-                Mark(new, None),
+                Mark(new, None, mark.read_again or any(before.get(day, NONE).rows for day in changed)),
                 Extent(by_days=True),
                 sum(unknown[day].rows for day in changed),
                 detection.lost(before, unknown, 0),
             )
         if since is None:
-            return _Look(Mark(new, newest), Extent(), new, None)
+            return _Look(Mark(new, newest, mark.read_again or mark.rows > 0), Extent(), new, None)
         lost = detection.lost(before, known, new)
         again = sum(count.rows for count in known.values())
-        read = Mark(mark.rows + new + again - sum(count.rows for count in before.values()), newest)
+        rows_read = mark.rows + new + again - sum(count.rows for count in before.values())
+        read = Mark(rows_read, newest, mark.read_again or before != known)
         if before == known:
             return _Look(read, Extent(detection.up(since)), new, lost)
         return _Look(read, Extent(since - OVERLAP), new + again, lost)

@@ -133,7 +133,9 @@ def state_rows(made_of: dict[str, str], marks: dict[str, Mark], now: datetime, a
         _SENDS: str(all_sends),
         **{f"{_MADE_OF}{name}": value for name, value in made_of.items()},
         **{
-            f"{_MARK}{name}": json.dumps([mark.rows, mark.loaded_at.isoformat() if mark.loaded_at else None])
+            f"{_MARK}{name}": json.dumps(
+                [mark.rows, mark.loaded_at.isoformat() if mark.loaded_at else None, mark.read_again]
+            )
             for name, mark in marks.items()
         },
     }
@@ -155,8 +157,10 @@ def read_state(connection: Connection, engine: Engine, schema: str | None) -> St
     marks = {}
     for name, value in values.items():
         if name.startswith(_MARK):
-            rows, loaded_at = json.loads(value)
-            marks[name.removeprefix(_MARK)] = Mark(rows, datetime.fromisoformat(loaded_at) if loaded_at else None)
+            # Earlier releases kept two values.
+            rows, loaded_at, *read_again = json.loads(value)
+            newest = datetime.fromisoformat(loaded_at) if loaded_at else None
+            marks[name.removeprefix(_MARK)] = Mark(rows, newest, any(read_again))
     return State(
         made_of=made_of,
         marks=marks,
