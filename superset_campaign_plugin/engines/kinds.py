@@ -45,6 +45,8 @@ _BY_NAME = {
     **dict.fromkeys(("BIT",), Kind.BITS),
     **dict.fromkeys(("VARBYTE", "BYTEA"), Kind.BINARY),
     **dict.fromkeys(("STRING", "FIXEDSTRING"), Kind.TEXT),
+    **dict.fromkeys(("TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"), Kind.TIME),
+    **dict.fromkeys(("DECFLOAT",), Kind.NUMBER),
 }
 _BY_TYPE: tuple[tuple[type[types.TypeEngine], Kind], ...] = (
     (types.NullType, Kind.UNKNOWN),
