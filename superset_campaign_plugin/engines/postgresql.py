@@ -34,7 +34,7 @@ class PostgreSQL(Engine):
     sqlglot = "postgres"
     keeps_indexes = True
     needs_analyze = True
-    refresh_settings = ("SET LOCAL work_mem = '512MB'", "SET LOCAL maintenance_work_mem = '512MB'")
+    refresh_settings: tuple[str, ...] = ("SET LOCAL work_mem = '512MB'", "SET LOCAL maintenance_work_mem = '512MB'")
     locks = Locks(
         take="SELECT pg_try_advisory_lock(hashtext(:name))",
         isolation="SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",

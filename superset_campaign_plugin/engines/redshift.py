@@ -21,6 +21,9 @@ class Redshift(PostgreSQL):
     name = "redshift"
     sqlglot = "redshift"
     rights = None
+    # It has no indexes, and no settings of PostgreSQL's memory; what it makes of a query it has counted already.
+    keeps_indexes = needs_analyze = False
+    refresh_settings = ()
     locks = Locks()  # those of PostgreSQL are younger than what it comes from
     runs_in_tests = False
 
