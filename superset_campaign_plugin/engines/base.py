@@ -35,9 +35,13 @@ class Engine(Reading, Fingerprint):
     time_zones          False where the engine knows UTC alone, so `local_time` cannot be asked for
     joins_rename        True where `a.x` of a join is not called `x` if the other table has an `x`, too
     updates_rows        False where rows cannot be changed in place, so nothing but the report can be had there
+    merges              False where a refresh computes everything anew whenever anything is new
     schemas             False where a database has no schemas within it
     change_over         how new tables take the place of old ones: within a "transaction", by one statement that
                         renames them all ("rename"), or under a "view"
+    create_schema       makes a schema where there is none of that name
+    copy_table          makes the table {new} with the rows of {old}, which a refresh under views merges into
+    replace_view        puts a view of a query in the place of another view, whose rights to read it keeps
     table_format        what CREATE TABLE … AS needs before AS
     keeps_indexes       True where an index makes finding single rows fast
     nested_loops        True where it joins in no other way, so that whatever is joined needs an index
@@ -61,6 +65,9 @@ class Engine(Reading, Fingerprint):
     timestamp_type = "TIMESTAMP"
     schemas = True
     change_over: Literal["transaction", "rename", "view"] = "transaction"
+    create_schema = "CREATE SCHEMA IF NOT EXISTS {}"
+    copy_table = "CREATE TABLE {new} AS SELECT * FROM {old}"
+    replace_view = "CREATE OR REPLACE VIEW {name} AS {query}"
     table_format = ""
     keeps_indexes = False
     nested_loops = False
@@ -75,6 +82,7 @@ class Engine(Reading, Fingerprint):
     time_zones = True
     joins_rename = False
     updates_rows = True
+    merges = True
     character = "CHR({})"
     runs_in_tests = True
 

@@ -25,6 +25,9 @@ class BigQuery(Engine):
     sqlglot = "bigquery"
     timestamp_type = "DATETIME"
     runs_in_tests = False
+    # Temporary tables and transactions need a script or a session of its own, which its driver does not open.
+    merges = False
+    change_over = "view"
     time_type = _TIME
     try_cast = "SAFE_CAST"
 

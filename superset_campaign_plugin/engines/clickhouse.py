@@ -33,6 +33,10 @@ class ClickHouse(Engine):
     joins_rename = True
     time_type = _TIME
     updates_rows = False
+    merges = False
+    change_over = "view"
+    create_schema = "CREATE DATABASE IF NOT EXISTS {}"
+    table_format = "ENGINE = MergeTree ORDER BY tuple()"
     character = "CHAR({})"
 
     def own_dialect(self) -> Dialect:

@@ -25,6 +25,10 @@ class Snowflake(Engine):
     sqlglot = "snowflake"
     timestamp_type = "TIMESTAMP_NTZ"
     runs_in_tests = False
+    # Whatever makes, renames or drops a table ends the transaction.
+    change_over = "view"
+    copy_table = "CREATE TABLE {new} CLONE {old}"
+    replace_view = "CREATE OR REPLACE VIEW {name} COPY GRANTS AS {query}"
     bit_or, bit_and = "bitor_agg", "bitand"
     time_type = _TIME
     casts_decimals = True
@@ -35,6 +39,12 @@ class Snowflake(Engine):
 
     def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.date_part(literal("epoch_millisecond"), moment)
+
+    def not_before(self, column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any] | None:
+        if not _has_zone(column):
+            return None
+        bound = f"{moment.isoformat(sep=' ', timespec='milliseconds')} +00:00"
+        return column >= cast(literal(bound), Named("TIMESTAMP_TZ"))
 
     def text_number(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.hash(text)
@@ -49,9 +59,7 @@ class Snowflake(Engine):
         return func.dateadd(literal_column("DAY"), literal_column(str(-days)), moment)
 
     def time(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        # Its driver has types of its own for the two kinds with a zone.
-        zoned = type(column.type).__name__ in ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
-        return _in_utc(column) if zoned else super().time(column)
+        return _in_utc(column) if _has_zone(column) else super().time(column)
 
     def in_utc(self, instant: ColumnElement[Any]) -> ColumnElement[Any]:
         return _in_utc(instant)
@@ -85,6 +93,12 @@ class Snowflake(Engine):
         # On which day DATE_TRUNC lets a week begin is a setting.
         since_monday = literal_column("1") - func.dayofweekiso(moment)
         return func.dateadd(literal_column("DAY"), since_monday, self.day(moment))
+
+
+def _has_zone(column: ColumnElement[Any]) -> bool:
+    """Its driver has types of its own for the two kinds with a zone."""
+    named = type(column.type).__name__ in ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
+    return named or bool(getattr(column.type, "timezone", False))
 
 
 def _in_utc(instant: ColumnElement[Any]) -> ColumnElement[Any]:

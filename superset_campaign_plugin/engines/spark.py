@@ -53,6 +53,7 @@ class Spark(Engine):
     name = "hive"
     sqlglot = "hive"
     updates_rows = False
+    merges = False
     schemas = False
     change_over = "view"
     table_format = "USING parquet"

@@ -26,6 +26,8 @@ class Trino(Engine):
     runs_in_tests = False
     bit_or, bit_and = "bitwise_or_agg", "bitwise_and"
     updates_rows = False
+    merges = False
+    change_over = "view"
     time_type = _TIME
     try_cast = "TRY_CAST"
 

@@ -7,14 +7,15 @@ it must not tell of what is not there yet.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, inspect, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.refresh.statements import execute, table_name
-from superset_campaign_plugin.refresh.tables import STATE, TABLES, tables_of
+from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, table_name
+from superset_campaign_plugin.refresh.tables import COLUMNS, NAMES, STATE, TABLES, tables_of
 from superset_campaign_plugin.refresh.waiting import exclude, patiently
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 
@@ -31,6 +32,35 @@ class FreshTables:
     def name(self, name: str) -> str:
         """What the new table is called until it takes the place of `name`."""
         return f"{name}_new"
+
+    def kept(self, name: str) -> str:
+        """What the table of the last complete refresh is called."""
+        return name
+
+    def merged(self, name: str) -> str:
+        """What the table is called that new rows are merged into."""
+        return name
+
+    @property
+    def run(self) -> str | None:
+        """What the names of new tables carry, to tell them from those of other runs; None where they have no such
+        names."""
+        return None
+
+    def go_on_from(self, run: str | None) -> None:
+        """The last complete refresh was that run."""
+
+    def prepare_merge(self) -> None:
+        """Make what new rows are merged into, if that is not the tables themselves."""
+
+    def finish(self, names: Mapping[str, Select], state: Callable[[str | None], Select], merged: bool) -> None:
+        """Replace the names and, last, the state, and show what was `merged`, if anything was.
+
+        `names` are the rows of the tables of names, and `state` gives those of the state for the run of the others.
+        """
+        for name, query in {**names, STATE: state(None)}.items():
+            self._execute(f"DELETE FROM {self._full(name)}")
+            self._execute(insert_from(self._engine, self._full(name), COLUMNS[name], query))
 
     def clear(self) -> None:
         """Remove what a run that was killed may have left."""
@@ -74,7 +104,7 @@ class FreshTables:
 
     def _replace_views(self, views: Mapping[str, str]) -> None:
         for name, query in views.items():
-            self._execute(f"CREATE OR REPLACE VIEW {self._full(name)} AS {query}")
+            self._execute(self._engine.replace_view.format(name=self._full(name), query=query))
 
     def _full(self, name: str) -> str:
         return table_name(self._engine, name, self._schema)
@@ -114,29 +144,69 @@ class RenamedTables(FreshTables):
 
 
 class ViewedTables(FreshTables):
-    """Where tables cannot be renamed safely: each run's tables carry its time, and a view shows the newest.
+    """Where no transaction holds the making, dropping or renaming of tables: each run's tables carry its name, and a
+    view shows the newest.
 
-    Whoever reads one table sees it whole, the old or the new.
+    Whoever reads one table sees it whole, the old or the new. The state, which is the last to change, has the name of
+    the run that it tells of, so a run that is killed is no part of what the next one goes by.
     """
 
     def __init__(self, connection: Connection, engine: Engine, schema: str | None, lock_wait: float) -> None:
         super().__init__(connection, engine, schema, lock_wait)
         self._run = f"{time.time_ns():x}"
+        self._kept_run: str | None = None
 
     def name(self, name: str) -> str:
         return f"{name}_run_{self._run}"
 
+    def kept(self, name: str) -> str:
+        return name if self._kept_run is None else f"{name}_run_{self._kept_run}"
+
+    def merged(self, name: str) -> str:
+        return self.name(name)
+
+    @property
+    def run(self) -> str | None:
+        return self._run
+
+    def go_on_from(self, run: str | None) -> None:
+        self._kept_run = run
+
     def clear(self) -> None:
         """Nothing: which tables a view still shows is known when the views have changed."""
 
+    def prepare_merge(self) -> None:
+        for name in tables_of(self._engine):
+            if name not in (*NAMES, STATE):
+                old, new = self._full(self.kept(name)), self._full(self.name(name))
+                self._execute(self._engine.copy_table.format(new=new, old=old))
+
+    def finish(self, names: Mapping[str, Select], state: Callable[[str | None], Select], merged: bool) -> None:
+        new_state = state(self._run if merged else self._kept_run)
+        for name, query in {**names, STATE: new_state}.items():
+            self._execute(create_as(self._engine, self._full(self.name(name)), query))
+        self.change_over({}, None if merged else [*names, STATE])
+
     def change_over(self, views: Mapping[str, str], tables: Sequence[str] | None = None) -> None:
         tables = tables_of(self._engine) if tables is None else tables
+        if earlier := plain_tables(self._connection, self._schema) & {*tables}:
+            # An earlier release had tables in the place of views.
+            for name in views:
+                self._execute(f"DROP VIEW IF EXISTS {self._full(name)}")
+            for name in sorted(earlier):
+                self._execute(f"DROP TABLE IF EXISTS {self._full(name)}")
         newest = {name: f"SELECT * FROM {self._full(self.name(name))}" for name in tables}
         state = {STATE: newest.pop(STATE)} if STATE in tables else {}
         self._replace_views({**newest, **views, **state})
         for name in self._there():
             if "_run_" in name and name.startswith(tuple(tables)) and not name.endswith(self._run):
                 self._execute(f"DROP TABLE IF EXISTS {self._full(name)}")
+
+
+def plain_tables(connection: Connection, schema: str | None) -> set[str]:
+    """The names of the tables that are no views, where the driver tells them apart; else none."""
+    inspector = inspect(connection)
+    return {*inspector.get_table_names(schema)} - {*inspector.get_view_names(schema)}
 
 
 FRESH_TABLES = {"transaction": FreshTables, "rename": RenamedTables, "view": ViewedTables}

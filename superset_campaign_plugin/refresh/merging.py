@@ -69,7 +69,7 @@ _TIMES = {"first_sent_at": func.min, "last_sent_at": func.max, "last_activity_at
 
 
 class Merger:
-    """Merges into the stored tables of `schema`."""
+    """Merges into stored tables of `schema`; `called` tells what each of them is called."""
 
     def __init__(
         self,
@@ -79,6 +79,7 @@ class Merger:
         rules: Rules,
         scratch: Scratch,
         progress: Callable[[str], None],
+        called: Callable[[str], str],
     ) -> None:
         self._connection = connection
         self._engine = engine
@@ -86,6 +87,7 @@ class Merger:
         self._rules = rules
         self._scratch = scratch
         self._progress = progress
+        self._called = called
 
     def merge(self, new: Relations, changed_people: TableClause | None, all_sends: bool) -> int:
         """Merge the rows of `new` into what is stored, and let `changed_people` count as they do now.
@@ -98,7 +100,7 @@ class Merger:
         clicks = self._fill("campaign_new_clicks", CLICK, [click_rows(new, self._engine, self._rules)])
         self._progress("Finding whom it touches")
         before, now = (
-            self._who("before", stored(PEOPLE, self._schema)),
+            self._who("before", self._stored(PEOPLE)),
             self._who("now", stored(PEOPLE_NOW, None, PEOPLE)),
         )
         touched = self._touched_pairs(activities, changed_people)
@@ -168,7 +170,7 @@ class Merger:
         if changed_people is not None:
             people = self._with_those_they_count(changed_people)
             for name in (RECORDS, GATHERED, UNPLACED):
-                rows = stored(name, self._schema)
+                rows = self._stored(name)
                 of_people = matches(people, person_id=rows.c.person_id)
                 parts.append(select(*(rows.c[own] for own in PAIR)).where(of_people).distinct())
         return self._distinct("campaign_touched_pairs", PAIR, parts)
@@ -176,7 +178,7 @@ class Merger:
     def _with_those_they_count(self, changed: TableClause) -> TableClause:
         """The people with all who counted as one of them, or do now."""
         parts = [select(changed.c.person_id)]
-        for people in (stored(PEOPLE, self._schema), stored(PEOPLE_NOW, None, PEOPLE)):
+        for people in (self._stored(PEOPLE), stored(PEOPLE_NOW, None, PEOPLE)):
             parts.append(select(people.c.person_id).where(matches(changed, person_id=people.c.surviving_id)))
         return self._distinct("campaign_people_to_move", ("person_id",), parts)
 
@@ -221,8 +223,8 @@ class Merger:
         parts = [
             select(*(new.c[name] for name in (*RECORD_KEY, *times)), *(flags[name] for name in FLAG_COLUMNS)),
         ]
-        apart, records = stored(GATHERED, self._schema), stored(RECORDS, self._schema)
-        unplaced = stored(UNPLACED, self._schema)
+        apart, records = self._stored(GATHERED), self._stored(RECORDS)
+        unplaced = self._stored(UNPLACED)
         parts.append(select(*apart.c).where(same_pair(pairs, apart)))
         plain_records = [
             detection.only_emails(records.c.email_id, emails),
@@ -235,7 +237,7 @@ class Merger:
         return self._fill("campaign_known_rows", COLUMNS[RECORDS], parts, PAIR)
 
     def _unplaced(self, activities: TableClause, pairs: TableClause) -> TableClause:
-        before = stored(UNPLACED, self._schema)
+        before = self._stored(UNPLACED)
         both = self._fill(
             "campaign_unplaced_rows",
             COLUMNS[UNPLACED],
@@ -249,7 +251,7 @@ class Merger:
     def _further_sends(
         self, activities: TableClause, base: TableClause, gathered: TableClause, pairs: TableClause
     ) -> TableClause:
-        before = stored(SENDS, self._schema)
+        before = self._stored(SENDS)
         is_send = activities.c.happened == literal(Happening.SENT.value)
         known = self._distinct(
             "campaign_known_sends",
@@ -316,7 +318,7 @@ class Merger:
     # Sums
 
     def _old_records(self, targets: TableClause, emails: list[int]) -> TableClause:
-        old = stored(RECORDS, self._schema)
+        old = self._stored(RECORDS)
         wanted = (detection.only_emails(old.c.email_id, emails), same_pair(targets, old))
         return self._scratch.make("campaign_old_records", select(*old.c).where(*wanted), RECORD_KEY, COLUMNS[RECORDS])
 
@@ -329,7 +331,7 @@ class Merger:
         ]
         changes = self._fill("campaign_daily_changes", COLUMNS[DAILY], parts)
         days = self._distinct("campaign_changed_days_of_sends", key, [select(*(changes.c[name] for name in key))])
-        daily = stored(DAILY, self._schema)
+        daily = self._stored(DAILY)
         of_days = matches(days, **{name: daily.c[name] for name in key})
         execute(
             self._connection,
@@ -349,7 +351,7 @@ class Merger:
         self._delete(DAILY, days, key)
         self._insert(DAILY, select(*adjusted.c))
         if self._count(recount):
-            records = stored(RECORDS, self._schema).alias("records")
+            records = self._stored(RECORDS).alias("records")
             day = sent_day(records.c.sent_at, self._engine, self._rules)
             own = {"campaign_id": records.c.campaign_id, "email_id": records.c.email_id, "sent_date": day}
             emails = detection.few_emails(self._connection, self._engine, recount)
@@ -381,7 +383,7 @@ class Merger:
         ]
         changes = self._fill("campaign_undecided_changes", COLUMNS[UNDECIDED], parts)
         sends = self._distinct("campaign_undecided_sends", key, [select(*(changes.c[name] for name in key))])
-        before = stored(UNDECIDED, self._schema)
+        before = self._stored(UNDECIDED)
         of_sends = matches(sends, **{name: before.c[name] for name in key})
         execute(
             self._connection,
@@ -399,7 +401,7 @@ class Merger:
     def _replace_clicks(
         self, clicks: TableClause, pairs: TableClause, placed: TableClause | None, fresh: TableClause, now: Who
     ) -> None:
-        before = stored(CLICKS, self._schema)
+        before = self._stored(CLICKS)
         of_pairs = same_pair(pairs, before)
         together = self._distinct(
             "campaign_clicks_together",
@@ -426,7 +428,7 @@ class Merger:
         self._delete(CLICKS, pairs, PAIR)
         self._insert(CLICKS, select(*placed_now.c))
         self._delete(LINKS, groups, _GROUP)
-        all_clicks = stored(CLICKS, self._schema)
+        all_clicks = self._stored(CLICKS)
         in_groups = matches(groups, campaign_id=all_clicks.c.record_campaign_id, email_id=all_clicks.c.email_id)
         self._insert(LINKS, link_rows(all_clicks, in_groups))
 
@@ -434,7 +436,7 @@ class Merger:
         names = self._fill("campaign_new_names", COLUMNS[NAMED], [sent_names(new, self._engine)])
         if not self._count(names):
             return
-        before = stored(NAMED, self._schema)
+        before = self._stored(NAMED)
         both = union_all(select(*names.c), select(*before.c)).subquery("both")
         newest = func.max(both.c.named_at).label("named_at")
         together = select(both.c.email_id, both.c.name, newest).group_by(both.c.email_id, both.c.name)
@@ -479,8 +481,11 @@ class Merger:
         [(count,)] = rows_of(self._connection, self._engine, select(func.count()).select_from(rows))
         return int(count)
 
+    def _stored(self, name: str) -> TableClause:
+        return stored(self._called(name), self._schema, name)
+
     def _name(self, name: str) -> str:
-        return table_name(self._engine, name, self._schema)
+        return table_name(self._engine, self._called(name), self._schema)
 
 
 def _taken(sums: Select, times: Container[str]) -> Select:

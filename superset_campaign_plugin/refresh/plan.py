@@ -16,6 +16,7 @@ from sqlalchemy.sql.selectable import Select, TableClause
 
 from superset_campaign_plugin.refresh import change_detection as detection
 from superset_campaign_plugin.refresh.change_detection import NONE, OVERLAP, Count, Days, Extent, Mark
+from superset_campaign_plugin.refresh.fresh import FreshTables
 from superset_campaign_plugin.refresh.scratch import Scratch
 from superset_campaign_plugin.refresh.session import Session
 from superset_campaign_plugin.refresh.state import State, read_state
@@ -34,6 +35,7 @@ _LOST = {
     "gone": "rows that were {name} are gone from the log",
     "changed": "rows that were {name} are not what they were",
 }
+_OTHER_TABLES = "the stored tables are those of an earlier release"
 _FOUND = "the log is not what was read of it"
 # So few rows are merged whatever the share: either way takes a moment.
 _MERGED_ANYHOW = 10_000
@@ -95,9 +97,10 @@ class Planner:
         schema: str | None,
         scratch: Scratch,
         check: Callable[[Mapping[str, ColumnElement[Any]]], None],
+        fresh: FreshTables,
     ) -> None:
-        """`check` refuses values of the log that cannot be read; it is given the conditions by which it may leave rows
-        of a loader's table out, which were looked at before."""
+        """`fresh` knows what the stored tables are called. `check` refuses values of the log that cannot be read; it is
+        given the conditions by which it may leave rows of a loader's table out, which were looked at before."""
         self._connection = session.connection
         self._engine = session.engine
         self._raw = raw
@@ -105,22 +108,26 @@ class Planner:
         self._schema = schema
         self._scratch = scratch
         self._check = check
+        self._fresh = fresh
 
     def plan(self, made_of: dict[str, str], *, full: bool = False, verify: bool = False) -> Plan:
         """What a refresh of tables that are `made_of` this will do. With `full` it computes everything anew, and with
         `verify` it does so where anything in the log is not what was read of it."""
         state = read_state(self._connection, self._engine, self._schema)
         reason = _why_full(state, made_of, set(detection.log_tables(self._raw)), full)
+        if state is not None and state.run is None and self._engine.merges and self._fresh.run is not None:
+            reason = reason or _OTHER_TABLES
         if state is None or reason is not None:
             return self._all_of_it(reason or "")
+        self._fresh.go_on_from(state.run)
         found = []
-        if verify or not self._engine.updates_rows:
+        if verify or not self._engine.merges:
             self._check({})
         if verify:
             found = self._verify(state)
         if found:
             return self._all_of_it(_FOUND, found)
-        return self._what_is_new(state) if self._engine.updates_rows else self._whether_new(state)
+        return self._what_is_new(state) if self._engine.merges else self._whether_new(state)
 
     def day_rows(self, marks: dict[str, Mark]) -> Select:
         """The rows of `campaign_report_days` where each log table is read up to its mark."""
@@ -157,10 +164,10 @@ class Planner:
         return found + [_READ_AGAIN.format(name=name) for name, mark in state.marks.items() if mark.read_again]
 
     def _whether_new(self, state: State) -> Plan:
-        """The plan where rows cannot be changed in place: everything, or nothing."""
+        """The plan where nothing is merged: everything, or nothing."""
         if self._count_by_day({}) != self._read_before():
-            return self._all_of_it(f"{self._engine.name} changes no rows in place")
-        if self.people_differ(stored(PEOPLE, self._schema)):
+            return self._all_of_it(f"rows came in, and on {self._engine.name} nothing is merged")
+        if self.people_differ(self._kept(PEOPLE)):
             return self._all_of_it(_PEOPLE_CHANGED)
         return Plan(UNCHANGED, _NOTHING, dict.fromkeys(state.marks, 0), state.marks)
 
@@ -184,7 +191,7 @@ class Planner:
 
     def _read_before(self, recent: bool = False) -> dict[str, dict[Any, Count]]:
         """Fingerprints of what was read of each log table; with `recent` of what the next refresh looks at again."""
-        days = stored(DAYS, self._schema)
+        days = self._kept(DAYS)
         query = select(days.c.log_table, days.c.activity_day, days.c.row_count, days.c.key_sum)
         if recent:
             query = query.where(days.c.recent == literal(1))
@@ -299,10 +306,13 @@ class Planner:
             return _Look(read, Extent(detection.up(since)), new, lost)
         return _Look(read, Extent(since - OVERLAP), new + again, lost)
 
+    def _kept(self, name: str) -> TableClause:
+        return stored(self._fresh.kept(name), self._schema, name)
+
     def _changed_days(self) -> TableClause:
         """The days of which more rows are there than before, of the tables without sync times."""
         now = stored(DAYS_NOW, None, DAYS).alias("counts")
-        before = stored(DAYS, self._schema).alias("stored_days")
+        before = self._kept(DAYS).alias("stored_days")
         same = (
             (now.c.log_table == before.c.log_table)
             & (now.c.activity_day == before.c.activity_day)
@@ -331,7 +341,7 @@ class Planner:
         """Whoever counts as somebody else than at the last refresh, with those they counted and count as."""
         names = COLUMNS[PEOPLE]
         now = stored(PEOPLE_NOW, None, PEOPLE).alias("people_now")
-        before = stored(PEOPLE, self._schema).alias("people_before")
+        before = self._kept(PEOPLE).alias("people_before")
 
         def without(some: Any, others: Any) -> Select:
             same = [some.c[name] == others.c[name] for name in names]

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import DatabaseError, RefreshError
 from superset_campaign_plugin.locking import file_lock
+from superset_campaign_plugin.refresh.fresh import plain_tables
 from superset_campaign_plugin.refresh.place import loader_file, lock_beside, stored_file
 from superset_campaign_plugin.refresh.session import open_session
 from superset_campaign_plugin.refresh.state import read_state, schema_of
@@ -76,14 +77,18 @@ def _remove_file(file: Path) -> None:
 def _remove_tables(connection: Connection, engine: Engine, schema: str | None) -> None:
     datasets = {view_name(name) for name in load_semantics().datasets if name != QUALITY_DATASET}
     # Where tables cannot be renamed, a view has the name of each.
-    views = datasets | (set(TABLES) if engine.change_over == "view" else set())
+    viewed = set(TABLES) - plain_tables(connection, schema) if engine.change_over == "view" else set()
+    views = datasets | viewed
     there = LiveCatalog(connection, engine, schema).tables()
-    for name in sorted(views & there):
-        execute(connection, f"DROP VIEW IF EXISTS {table_name(engine, name, schema)}")
     ours = {name for name in there - views if name in TABLES or name.rpartition("_")[0] in TABLES or _of_a_run(name)}
-    # The state last: as long as it is there, the rest can be found and removed.
-    for name in sorted(ours, key=lambda name: (name.startswith(STATE), name)):
-        execute(connection, f"DROP TABLE IF EXISTS {table_name(engine, name, schema)}")
+
+    # The state last: as long as it is there, the rest can be found and removed. Before it what reads others.
+    def order(name: str) -> tuple[bool, bool, bool, str]:
+        return name.startswith(STATE), name not in datasets, name not in views, name
+
+    for name in sorted((views & there) | ours, key=order):
+        kind = "VIEW" if name in views else "TABLE"
+        execute(connection, f"DROP {kind} IF EXISTS {table_name(engine, name, schema)}")
 
 
 def _of_a_run(name: str) -> bool:

@@ -231,8 +231,8 @@ class _Run:
         self.progress = progress
         self.resolved = resolve_people(relations, engine, rules)
         self.scratch = Scratch(connection, engine)
-        self.planner = Planner(session, relations, rules, schema, self.scratch, check)
         self.fresh = FRESH_TABLES[engine.change_over](connection, engine, schema, session.lock_wait)
+        self.planner = Planner(session, relations, rules, schema, self.scratch, check, self.fresh)
 
     def go(self, described: dict[str, str], *, full: bool, verify: bool, dry_run: bool, sql: bool) -> Summary:
         # Every table of the loader and how it is read: a column that came later, another type, another release.
@@ -249,12 +249,9 @@ class _Run:
             return summary
         if plan.mode == FULL:
             self._full(plan, made_of)
-        elif not self.engine.updates_rows:
-            self.fresh.change_over({}, self._make_names())
-            summary.pairs = 0
         else:
-            summary.pairs = 0 if plan.new is None else self._merger().merge(plan.new, plan.people, plan.all_sends)
-            self._replace_state(plan, made_of)
+            summary.pairs = 0 if plan.new is None else self._merge(plan.new, plan)
+            self._finish_merge(plan, made_of)
         if not sql:
             summary.records, summary.daily_rows = self._count_stored()
         return summary
@@ -267,7 +264,7 @@ class _Run:
         if self.schema and self.schema not in inspect(self.connection).get_schema_names():
             execute(
                 self.connection,
-                f"CREATE SCHEMA IF NOT EXISTS {self.engine.dialect().identifier_preparer.quote(self.schema)}",
+                self.engine.create_schema.format(self.engine.dialect().identifier_preparer.quote(self.schema)),
             )
         for setting in self.engine.refresh_settings:
             execute(self.connection, setting)
@@ -282,7 +279,7 @@ class _Run:
         ):
             # Where each statement sees the log of its own moment, some may have seen a merge of people, and others not.
             made_of = {**made_of, _TABLES_OF_THE_LOADER: "people were merged meanwhile"}
-        self._make(STATE, state_rows(made_of, plan.marks, datetime.now(timezone.utc), all_sends))
+        self._make(STATE, state_rows(made_of, plan.marks, datetime.now(timezone.utc), all_sends, self.fresh.run))
         self.progress("Changing over")
         self.fresh.change_over(view_queries(self.engine, self.schema, self.options))
 
@@ -296,7 +293,7 @@ class _Run:
         In an order in which a loader may write between two statements, where an engine lets it: what the next refresh
         goes by comes first, so that whatever is written later is new to it.
         """
-        merges = self.engine.updates_rows
+        merges = self.engine.merges
         records = stored(name(RECORDS), self.schema, RECORDS).alias("records")
         queries = {
             DAYS: self.planner.day_rows(marks),
@@ -324,7 +321,7 @@ class _Run:
     def _name_rows(self, named: str) -> dict[str, Select]:
         """The rows of the tables of names; `named` is the table of what the sends call the emails."""
         emails = self.raw.emails
-        if self.engine.updates_rows and "email_name" in self.raw.sends.selected_columns:
+        if self.engine.merges and "email_name" in self.raw.sends.selected_columns:
             names = gathered.as_sends(stored(named, self.schema, NAMED).alias("sent_names"))
             emails = with_names_of_the_log(self.raw.email_assets, names)
         return name_rows(self.raw, emails)
@@ -420,32 +417,34 @@ class _Run:
             index = f"{name}_{time.time_ns():x}"
             execute(self.connection, f"CREATE INDEX {index} ON {self._new(name)} ({', '.join(INDEXES[name])})")
 
-    def _make_names(self) -> list[str]:
-        """Make the tables of names anew, whose rows change without a trace in the log; gives what they are called."""
-        queries = self._name_rows(NAMED)
-        for name, rows in queries.items():
-            self._make(name, rows)
-        return list(queries)
-
     # -----------------------------------------------------------------------------------------------------------
     # What is new
 
-    def _merger(self) -> Merger:
-        return Merger(self.connection, self.engine, self.schema, self.rules, self.scratch, self.progress)
-
-    def _replace_state(self, plan: Plan, made_of: dict[str, str]) -> None:
-        self.progress("State")
+    def _merge(self, new: Relations, plan: Plan) -> int:
+        """Merge what is new; gives how many (email, person) pairs it touches."""
+        called = self.fresh.merged
+        self.fresh.prepare_merge()
+        merger = Merger(self.connection, self.engine, self.schema, self.rules, self.scratch, self.progress, called)
+        pairs = merger.merge(new, plan.people, plan.all_sends)
         # As they were when this run began to look: what a loader has written since is new to the next.
-        if plan.mode != UNCHANGED:
-            self._replace(PEOPLE, select(*stored(PEOPLE_NOW, None, PEOPLE).c))
-            self._replace_days()
-        for name, rows in self._name_rows(NAMED).items():
-            self._replace(name, rows)
-        self._replace(STATE, state_rows(made_of, plan.marks, datetime.now(timezone.utc), plan.all_sends))
+        self._replace(PEOPLE, select(*stored(PEOPLE_NOW, None, PEOPLE).c))
+        self._replace_days()
+        return pairs
+
+    def _finish_merge(self, plan: Plan, made_of: dict[str, str]) -> None:
+        """Renew the names, whose rows change without a trace in the log, and the state."""
+        self.progress("State")
+        merged = plan.mode != UNCHANGED
+        self.fresh.finish(
+            self._name_rows(self.fresh.merged(NAMED) if merged else self.fresh.kept(NAMED)),
+            partial(state_rows, made_of, plan.marks, datetime.now(timezone.utc), plan.all_sends),
+            merged,
+        )
 
     def _replace_days(self) -> None:
         """What this run has looked at takes the place of what was recent; what has grown old since joins the rest."""
-        before, now = stored(DAYS, self.schema).alias("before"), stored(DAYS_NOW, None, DAYS).alias("now_read")
+        before = stored(self.fresh.merged(DAYS), self.schema, DAYS).alias("before")
+        now = stored(DAYS_NOW, None, DAYS).alias("now_read")
         both = union_all(select(*before.c).where(before.c.recent == literal(0)), select(*now.c)).subquery("both")
         key = [both.c[name] for name in ("log_table", "activity_day", "recent")]
         sums = [cast(func.sum(both.c[name]), BigInteger).label(name) for name in ("row_count", "key_sum")]
@@ -454,11 +453,9 @@ class _Run:
         self._replace(DAYS, select(*days.c))
 
     def _replace(self, name: str, query: Select) -> None:
-        execute(self.connection, f"DELETE FROM {self._name(name)}")
-        self._insert(name, query)
-
-    def _insert(self, name: str, query: Select) -> None:
-        execute(self.connection, insert_from(self.engine, self._name(name), COLUMNS[name], query))
+        target = self._name(self.fresh.merged(name))
+        execute(self.connection, f"DELETE FROM {target}")
+        execute(self.connection, insert_from(self.engine, target, COLUMNS[name], query))
 
     def _count(self, rows: TableClause) -> int:
         [(count,)] = rows_of(self.connection, self.engine, select(func.count()).select_from(rows))

@@ -36,19 +36,22 @@ _MARK = "read: "
 _MADE_OF = "made of: "
 _AT = "refreshed at"
 _SENDS = "all sends"
+_RUN = "run"
 
 
 @dataclass(frozen=True)
 class State:
     """`made_of` holds format, shape, source and rules; `marks` how far each log table was read; times are UTC.
 
-    `all_sends` says whether every send is kept, or only the earliest of each record.
+    `all_sends` says whether every send is kept, or only the earliest of each record. `run` is that of the tables, where
+    their names carry it.
     """
 
     made_of: dict[str, str]
     marks: dict[str, Mark]
     refreshed_at: datetime
     all_sends: bool = False
+    run: str | None = None
 
     @property
     def rules(self) -> Rules | None:
@@ -126,11 +129,14 @@ def schema_of(instance: Instance, engine: Engine, prefix: str) -> str | None:
     return None
 
 
-def state_rows(made_of: dict[str, str], marks: dict[str, Mark], now: datetime, all_sends: bool) -> Select:
+def state_rows(
+    made_of: dict[str, str], marks: dict[str, Mark], now: datetime, all_sends: bool, run: str | None
+) -> Select:
     """The rows of `campaign_report_state`."""
     values = {
         _AT: now.isoformat(),
         _SENDS: str(all_sends),
+        **({} if run is None else {_RUN: run}),
         **{f"{_MADE_OF}{name}": value for name, value in made_of.items()},
         **{
             f"{_MARK}{name}": json.dumps(
@@ -166,6 +172,7 @@ def read_state(connection: Connection, engine: Engine, schema: str | None) -> St
         marks=marks,
         refreshed_at=datetime.fromisoformat(values[_AT]),
         all_sends=values.get(_SENDS) == str(True),
+        run=values.get(_RUN),
     )
 
 

@@ -50,7 +50,9 @@ SENDS = "campaign_report_sends"
 CLICKS = "campaign_report_clicks"
 NAMED = "campaign_report_sent_names"
 
-_SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, PEOPLE, DAYS, CAMPAIGNS, PROGRAMS, EMAILS)
+# Those that every refresh makes anew.
+NAMES = (CAMPAIGNS, PROGRAMS, EMAILS)
+_SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, PEOPLE, DAYS, *NAMES)
 _MERGED_INTO = (GATHERED, UNPLACED, SENDS, CLICKS, NAMED)
 # Every table that a refresh makes on any engine; the state is the last.
 TABLES = (*_SHOWN, *_MERGED_INTO, STATE)
@@ -95,8 +97,8 @@ INDEXES: dict[str, tuple[str, ...]] = {
 
 
 def tables_of(engine: Engine) -> tuple[str, ...]:
-    """The stored tables on an engine: where rows cannot be changed in place, nothing is merged into them."""
-    return TABLES if engine.updates_rows else (*_SHOWN, STATE)
+    """The stored tables on an engine, the state last."""
+    return TABLES if engine.merges else (*_SHOWN, STATE)
 
 
 def stored(name: str, schema: str | None, kind: str | None = None) -> TableClause:

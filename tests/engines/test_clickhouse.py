@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from logs import CLOCKS, Log, arrow, crowd, fivetran_tables
 from oracle import assert_report, report
+from refresh_sql import refresh_statements
 from snapshot import TYPES
 from sqlalchemy import func, literal, literal_column, select, types
+from sqlalchemy import table as sa_table
 
 from superset_campaign_plugin.engines import get_engine
-from superset_campaign_plugin.report.datasets import Options, computed_dataset
+from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA, StoredFacts
+from superset_campaign_plugin.report.datasets import Options, compose_dataset, computed_dataset
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.reporting.query import ReportRequest, dataset_rows, fetch
@@ -58,6 +61,10 @@ class Embedded:
 
     def columns(self, table: str) -> dict[str, types.TypeEngine] | None:
         return self._tables.get(table)
+
+    def run(self, statement: str) -> None:
+        """Run a statement that answers nothing."""
+        self._session.query(statement)
 
     def execute(self, query: Any) -> Embedded:
         written = str(query.compile(dialect=ENGINE.dialect(), compile_kwargs={"literal_binds": True}))
@@ -138,3 +145,20 @@ def test_an_object_is_read_whatever_holds_it(crowded, expression, kind):
     found = select(*(ENGINE.json_text(column, key) for key in ("Link", "Campaign Run ID", "Nothing")))
     ((link, run, nothing),) = database.execute(found).fetchall()
     assert (link, run, nothing or None) == ("https://example.com/?a=1", "7", None)
+
+
+def test_stored_tables(crowded):
+    """The statements of a refresh, one by one, make tables and views that give the same."""
+    log, database = crowded
+    dataset = load_semantics().datasets["campaign_email_performance"]
+    relations = build_relations(get_layout("fivetran"), database, ENGINE)
+    for statement in refresh_statements(ENGINE, relations, begun=False):
+        if not statement.startswith("SELECT"):
+            database.run(statement)
+    for view in ("campaign_report_performance", "campaign_report_columns", "campaign_report_links"):
+        [(rows,)] = database.execute(select(func.count()).select_from(sa_table(view, schema=DEFAULT_SCHEMA))).fetchall()
+        assert rows > 0, view
+    by = ("campaign", "email", "day")
+    options = Options(as_of=CLOCK)
+    sql = sql_text(compose_dataset(dataset.name, StoredFacts(DEFAULT_SCHEMA, ENGINE, CLOCK), ENGINE, options), ENGINE)
+    assert_report(fetch(database, ENGINE, dataset, sql, ReportRequest(by=by)), report(log, as_of=CLOCK, by=by), by)
