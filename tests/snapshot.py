@@ -3,17 +3,20 @@
     make snapshots        # write it anew, then read the difference
 
 `<engine>/<dataset>.sql` is a dataset over tables with proper types, `<engine>/<dataset>_text.sql` over a plain CSV
-import, where every column is text; `_merged` and `_hidden` are by another choice of people than the default.
+import, where every column is text; `_merged` and `_hidden` are by another choice of people than the default. The
+files `refresh_*.sql` hold the statements of a refresh, one a line.
 """
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from logs import Log, Table, fivetran_tables
+from refresh_sql import as_file, refresh_statements
 from sqlalchemy import column, literal, select, table, types
 
 from superset_campaign_plugin.engines import ENGINES, Engine
@@ -89,6 +92,18 @@ def snapshots(name: str) -> Iterator[tuple[str, str]]:
     yield f"{name}/unusual_types.sql", _unusual_types(engine)
 
 
+@functools.cache
+def refresh_snapshots(name: str) -> dict[str, str]:
+    """The statements of the first refresh of an engine, and of one that merges what is new, by the file's name below
+    the folder."""
+    engine = ENGINES[name]
+    relations = build_relations(get_layout("fivetran"), TypicalCatalog(), engine)
+    found = {f"{name}/refresh_full.sql": as_file(refresh_statements(engine, relations, begun=False))}
+    if engine.merges:
+        found[f"{name}/refresh_merge.sql"] = as_file(refresh_statements(engine, relations, begun=True))
+    return found
+
+
 def dataset_sql(
     engine: Engine,
     catalog: TableCatalog,
@@ -152,7 +167,7 @@ def write() -> None:
     """Write all of them anew; those of engines that are gone disappear."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     for name in UNRUN:
-        for file, sql in snapshots(name):
+        for file, sql in (*snapshots(name), *refresh_snapshots(name).items()):
             path = FOLDER / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(sql, encoding="utf-8")

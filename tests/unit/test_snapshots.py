@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import sqlglot
 from layouts import FORMS, JSON_MAPPING
 from logs import crowd
-from snapshot import FOLDER, TEXT_DATASET, UNRUN, TableCatalog, dataset_sql, snapshots
+from snapshot import FOLDER, TEXT_DATASET, UNRUN, TableCatalog, dataset_sql, refresh_snapshots, snapshots
 from superset.sql.parse import SQLStatement
 
 from superset_campaign_plugin.engines import ENGINES
@@ -15,7 +17,7 @@ from superset_campaign_plugin.engines import ENGINES
 
 @pytest.mark.parametrize("engine", UNRUN)
 def test_the_sql_is_the_snapshot(engine):
-    written = dict(snapshots(engine))
+    written = {**dict(snapshots(engine)), **refresh_snapshots(engine)}
     stored = {f"{engine}/{file.name}": file.read_text(encoding="utf-8") for file in (FOLDER / engine).glob("*.sql")}
     different = sorted(file for file in written.keys() | stored.keys() if written.get(file) != stored.get(file))
     assert not different, "the SQL has changed: run `make snapshots` and read the difference"
@@ -26,6 +28,26 @@ def test_superset_writes_the_same_sql(engine):
     """What Superset makes of it, to put row rules into it, is the same again."""
     for file, sql in snapshots(engine):
         assert SQLStatement(sql, engine=engine).format().strip() == sql.strip(), file
+
+
+@pytest.mark.parametrize("engine", UNRUN)
+def test_the_statements_of_a_refresh_can_be_parsed(engine):
+    """As the engine's SQL, none as an unknown command."""
+    for file, statements in refresh_snapshots(engine).items():
+        for statement in statements.splitlines():
+            if not statement.endswith(" …;"):
+                [parsed] = sqlglot.parse(statement, dialect=ENGINES[engine].sqlglot)
+                assert not isinstance(parsed, sqlglot.exp.Command), (file, statement)
+
+
+@pytest.mark.parametrize("engine", [name for name in UNRUN if ENGINES[name].merges])
+def test_new_rows_are_read_by_a_range_of_the_loaders_own_column(engine):
+    """By which an engine can skip what is older: a bare column beside a fixed moment, in every look at the log."""
+    statements = refresh_snapshots(engine)[f"{engine}/refresh_merge.sql"]
+    looks = re.findall(r"FROM marketo\.activity_\w+ AS loaded (.*?)(?=\bFROM\b|$)", statements, re.MULTILINE)
+    assert len(looks) > 20
+    for condition in looks:
+        assert re.search(r"loaded\._fivetran_synced >=? (CAST\(')?(TIMESTAMP|'?2024-03)", condition), condition
 
 
 def test_every_snapshot_has_its_engine():
