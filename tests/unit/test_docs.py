@@ -100,7 +100,9 @@ def options() -> set[str]:
 FOREIGN = {"--access-logformat", "--no-cache", "--no-deps", "--python", "--version", "--help"}
 
 
-@pytest.mark.parametrize("name", ["cli.md", "doctor.md", "install.md", "numbers.md", "refresh.md", "sources.md"])
+@pytest.mark.parametrize(
+    "name", ["cli.md", "doctor.md", "install.md", "numbers.md", "reconcile.md", "refresh.md", "sources.md"]
+)
 def test_a_page_names_no_option_that_no_command_has(name: str) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "docs" / name).read_text(encoding="utf-8")))
     assert named - options() - FOREIGN == set()
