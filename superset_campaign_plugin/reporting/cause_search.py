@@ -27,20 +27,22 @@ class Search:
     """Finds the causes of cells that differ.
 
     `exact` counts with a set of causes and says which of the cells 0 … `cells` - 1 are the export's then. It is asked
-    once for each set. `acts` says whether a cause alone changes any figure.
+    once for each set. `changed` says which cells become others with a set than they are without a cause.
     """
 
     def __init__(
         self,
         causes: Sequence[Cause],
         exact: Callable[[Causes], Exact],
-        acts: Callable[[Cause], bool],
+        changed: Callable[[Causes], Exact],
         cells: int,
     ) -> None:
         self._causes = causes
         self._ask = exact
-        self._acts = acts
+        self._changed = changed
         self._cells = cells
+        # What cannot be explained at all is not waited for.
+        self._reachable = cells
         self._known: dict[Causes, Exact] = {}
         self._best: list[Causes] = []
 
@@ -61,18 +63,30 @@ class Search:
         return len(self._exact(causes))
 
     def _try_all(self) -> None:
-        for cause in self._causes:
-            self._exact(frozenset({cause}))
+        singles = [frozenset({cause}) for cause in self._causes]
+        for single in singles:
+            self._exact(single)
+        hopeful = self._hopeful()
+        pairs = [frozenset(pair) for pair in combinations(hopeful, 2) if pair[0].group != pair[1].group]
+        tied = [pair for pair in pairs if all(cause.group in _ALWAYS for cause in pair)]
+        known = self._exact(NONE).union(*map(self._changed, (*singles, *tied)))
+        self._reachable = len(known)
         if self._is_solved():
             return
-        hopeful = self._hopeful()
-        for pair in combinations(hopeful, 2):
-            if pair[0].group != pair[1].group:
-                self._exact(frozenset(pair))
-        if not self._is_solved():
-            self._try_more(hopeful)
+        # A pair that leaves a cell as it is cannot explain it, so those that change all of them go first.
+        wanted = known - self._exact(NONE)
+        likely = [pair for pair in pairs if pair in tied or wanted <= self._changed_by_parts(pair)]
+        for some in (likely, pairs):
+            for pair in some:
+                self._exact(pair)
+            if self._is_solved():
+                return
+        self._try_more(hopeful)
         if not self._is_solved():
             self._try_others()
+
+    def _changed_by_parts(self, causes: Causes) -> Exact:
+        return frozenset[int]().union(*(self._changed(frozenset({cause})) for cause in causes))
 
     def _hopeful(self) -> list[Cause]:
         """What is tried beside other causes: what changes figures, and of a group the few with which the most agree.
@@ -83,12 +97,12 @@ class Search:
         found: dict[str, list[Cause]] = {}
         for cause in sorted(self._causes, key=lambda cause: -self._score(frozenset({cause}))):
             own = found.setdefault(cause.group, [])
-            if len(own) < _OF_A_GROUP and (cause.group in _ALWAYS or self._acts(cause)):
+            if len(own) < _OF_A_GROUP and (cause.group in _ALWAYS or self._changed(frozenset({cause}))):
                 own.append(cause)
         return [cause for cause in self._causes if cause in found[cause.group]]
 
     def _is_solved(self) -> bool:
-        return any(len(found) == self._cells for found in self._known.values())
+        return any(len(found) >= self._reachable for found in self._known.values())
 
     def _try_more(self, hopeful: Sequence[Cause]) -> None:
         """Add one cause at a time to the few best sets of each size, as long as more cells agree."""
@@ -98,12 +112,12 @@ class Search:
             sets = sorted(
                 (causes for causes in self._known if len(causes) == size), key=lambda each: -self._score(each)
             )
-            larger = {
+            larger = [
                 causes | {cause}
                 for causes in sets[:_TO_ADD_TO]
                 for cause in hopeful
                 if cause.group not in {each.group for each in causes}
-            }
+            ]
             score = max((self._score(causes) for causes in larger), default=0)
             if score <= best:
                 return

@@ -335,7 +335,8 @@ def _share(value: Cell) -> Share:
 
 
 def _decimal(number: float) -> Decimal:
-    found = Decimal(repr(number))
+    # A workbook keeps 15 digits that mean something; what a computer puts behind them would make 95.7 % another number.
+    found = Decimal(f"{number:.15g}")
     if not found.is_finite() or found < 0:
         raise ValueError(number)
     return found

@@ -50,7 +50,7 @@ td.name { min-width: 200px; overflow-wrap: anywhere; }
 tr.open td { background: var(--open-back); } tr.open td:last-child { color: var(--open); font-weight: 600; }
 .letter { display: inline-block; min-width: 24px; padding: 0 6px; border-radius: 6px; text-align: center; color: #fff;
   background: #1f5fae; font-weight: 600; }
-td.cause { white-space: nowrap; }
+td.cause, td.figure { white-space: nowrap; }
 code { font: 13px/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; white-space: nowrap; }
 ul.plain { background: var(--card); border: 1px solid var(--line); border-radius: 10px; margin: 0;
   padding: 12px 16px 12px 34px; }
@@ -128,14 +128,12 @@ def _differences(found: Reconciliation, named: list[NamedCause]) -> list[str]:
         cells = (
             ("number", "" if each.place is None else str(each.place)),
             ("name", each.name),
-            ("", title_of(each.field)),
+            ("figure", title_of(each.field)),
             ("number", shown_export(each.field, each.exported)),
             ("number", shown_own(each.field, each.reported, each.exported)),
             ("cause", causes_of(each, named)),
         )
-        inner = "".join(
-            f'<td class="{kind}">{_text(text)}</td>' if kind else f"<td>{_text(text)}</td>" for kind, text in cells
-        )
+        inner = "".join(f'<td class="{kind}">{_text(text)}</td>' for kind, text in cells)
         rows.append(f"{'<tr>' if each.causes else _OPEN_ROW}{inner}</tr>")
     return [
         "<h2>Differences</h2>",

@@ -164,7 +164,12 @@ class _Comparison:
                 self._counting.figures(cause.apply(self._setting))
             matches = match_rows(self._export, self._counting.named)
         rows, cells = self._laid_beside(matches)
-        search = Search(self._causes, lambda causes: self._exact(causes, cells, rows), self._acts, len(cells))
+        search = Search(
+            self._causes,
+            lambda causes: self._exact(causes, cells, rows),
+            lambda causes: self._changed(causes, cells),
+            len(cells),
+        )
         found = search.run()
         compared = [cell for cell in cells if cell[1] != ROW]
         differences = tuple(self._difference(*cells[number], rows, sets) for number, sets in found.items())
@@ -212,8 +217,13 @@ class _Comparison:
         figures = self._counting.figures(applied(self._setting, causes))
         return frozenset(number for number, cell in enumerate(cells) if _is_exact(*cell, rows, figures))
 
-    def _acts(self, cause: Cause) -> bool:
-        return self._counting.figures(cause.apply(self._setting)) != self._own
+    def _changed(self, causes: Causes, cells: Sequence[tuple[Key, str]]) -> frozenset[int]:
+        figures = self._counting.figures(applied(self._setting, causes))
+        return frozenset(
+            number
+            for number, (key, name) in enumerate(cells)
+            if _of(name, figures.get(key)) != _of(name, self._own.get(key))
+        )
 
     def _difference(self, key: Key, name: str, rows: Mapping[Key, ExportRow], sets: Sequence[Causes]) -> Difference:
         row, own, named = rows.get(key), self._own.get(key), self._counting.named[key]
@@ -251,6 +261,10 @@ def _is_exact(key: Key, name: str, rows: Mapping[Key, ExportRow], figures: Figur
     # A row that one of the two has alone is explained where the whole row agrees.
     names = row.figures if name == ROW else (name,)
     return all(_agrees(each, row.figures[each], own) for each in names)
+
+
+def _of(name: str, own: Counts | None) -> Any:
+    return own if own is None or name == ROW else value_of(name, own)
 
 
 def _agrees(name: str, exported: Figure, own: Counts) -> bool:

@@ -27,7 +27,10 @@ def search(effects: Effects, export: list[int]) -> dict[int, list[Causes]]:
             cell for cell, value in enumerate(export) if sum(effects[each][cell] for each in causes) == value
         )
 
-    return Search([*effects], exact, lambda each: any(effects[each]), len(export)).run()
+    def changed(causes: Causes) -> frozenset[int]:
+        return frozenset(cell for cell in range(len(export)) if sum(effects[each][cell] for each in causes))
+
+    return Search([*effects], exact, changed, len(export)).run()
 
 
 def made_with(effects: Effects, *causes: Cause) -> list[int]:

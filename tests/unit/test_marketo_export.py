@@ -96,6 +96,14 @@ def test_a_workbook_is_read_with_numbers_and_with_texts(tmp_path: Path) -> None:
         assert_read(read_export(str(write_xlsx(tmp_path / f"{name}.xlsx", [head, *numbers], form))), rows)
 
 
+def test_a_workbook_has_no_more_digits_than_were_meant(tmp_path: Path) -> None:
+    """95.7 / 100 is 0.9570000000000001 to a computer."""
+    write_xlsx(tmp_path / "digits.xlsx", [["Email", "Sent", "Delivered", "% Delivered"], ["A", 23, 22, 95.7 / 100]])
+    [found] = read_export(str(tmp_path / "digits.xlsx")).rows
+    assert str(found.figures["pct_delivered"]) == "95.7"
+    assert is_share(Decimal("95.7"), 22 / 23)
+
+
 @pytest.mark.parametrize("scale", [1, 100])
 def test_bare_shares_are_read_by_the_counts_beside_them(tmp_path: Path, scale: int) -> None:
     """0.5 may be a half or 0.5 %: of 1 in 200 it is the latter."""
