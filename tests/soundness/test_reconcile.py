@@ -20,6 +20,7 @@ from exported import Form, table, write_csv
 from hypothesis import HealthCheck, given, settings
 from logs import CLOCKS, Log, crowd, random_logs, utc
 from oracle import COUNTS, RATIOS, Names, email_records, local, report
+from oracle import People as Someone
 
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.reporting.reconciliation import ROW, Reconciliation, reconcile
@@ -117,7 +118,12 @@ def by_activity(log: Log, rules: Rules, clock: datetime, date_from: date, date_t
     def inside(time: datetime) -> bool:
         return date_from <= local(time, rules.time_zone).date() < date_to
 
-    kept = [a for a in log.activities if inside(a.time) and not (rules.leave_out_bots and a.bot)]
+    people = Someone(log, rules)
+    kept = [
+        activity._replace(person=people.survivor(activity.person))
+        for activity in log.activities
+        if inside(activity.time) and not (rules.leave_out_bots and activity.bot)
+    ]
     sent = {(a.campaign, a.email, a.person) for a in kept if a.kind == "send"}
     first: dict[Any, datetime] = {}
     for activity in kept:
