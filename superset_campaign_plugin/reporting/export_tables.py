@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from superset_campaign_plugin.errors import ExportError
 
 # An export has a few thousand rows. Far larger files are none, or are made to fill the memory.
 MAX_BYTES = 100_000_000
-MAX_UNPACKED = 400_000_000
+MAX_UNPACKED = 200_000_000
+MAX_ROWS = 200_000
 _DELIMITERS = ",;\t|"
 _ZIP, _OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -45,10 +48,9 @@ Row = Sequence[Cell]
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a file or sheet. `about` says how it was read, and `made_at` (UTC) when the file says it was made."""
+    """The rows of a file or sheet; `made_at` (UTC) is when the file says that it was made."""
 
-    rows: list[Row]
-    about: str
+    rows: Sequence[Row]
     made_at: datetime | None = None
 
 
@@ -98,7 +100,7 @@ def _texts(path: Path, content: bytes) -> Iterator[Table]:
         for delimiter in sorted(_DELIMITERS, key=lambda each: -text.count(each)):
             rows = _rows(text, delimiter)
             if rows is not None:
-                yield Table(rows, f"text in {encoding.removesuffix('-sig').upper()}")
+                yield Table(rows)
     if not found:
         raise ExportError(f"{path} is neither text nor XLSX; export the report from Marketo as CSV or XLSX")
 
@@ -127,7 +129,7 @@ def _rows(text: str, delimiter: str) -> list[Row] | None:
         return None
 
 
-def _sheets(path: Path, content: bytes) -> Iterator[Table]:
+def _sheets(path: Path, content: bytes) -> list[Table]:
     try:
         import openpyxl
     except ImportError as error:
@@ -135,28 +137,37 @@ def _sheets(path: Path, content: bytes) -> Iterator[Table]:
             f"{path} is XLSX, which needs the package openpyxl; install it, or save the file as CSV"
         ) from error
     damaged = ExportError(f"{path} is damaged or no XLSX; export the report from Marketo again, or save it as CSV")
+    too_large = ExportError(
+        f"{path} has more than {MAX_ROWS:,} rows or unpacks to more than {MAX_UNPACKED // 1_000_000} MB, so it is no "
+        "exported report"
+    )
+    tables = []
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            unpacked = sum(part.file_size for part in parts.infolist())
             if "xl/workbook.xml" not in parts.namelist():
                 raise damaged
-        if unpacked > MAX_UNPACKED:
-            raise ExportError(
-                f"{path} unpacks to more than {MAX_UNPACKED // 1_000_000} MB, so it is no exported report"
-            )
-        # With the formulas, not with the values that were kept beside them: nobody knows of when these are.
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False)
-        made_at = _utc(book.properties.modified or book.properties.created)
-        for sheet in book.worksheets:
-            # What a file says of its own size is often wrong.
-            sheet.reset_dimensions()
-            yield Table([[_cell(cell) for cell in row] for row in sheet.iter_rows()], f"sheet {sheet.title!r}", made_at)
-        book.close()
+            if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED:
+                raise too_large
+        with warnings.catch_warnings():
+            # Of styles and the like, which nobody looks at here.
+            warnings.simplefilter("ignore")
+            # With the formulas, not with the values that were kept beside them: nobody knows of when these are.
+            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False)
+            made_at = _utc(book.properties.modified or book.properties.created)
+            for sheet in book.worksheets:
+                # What a file says of its own size is often wrong.
+                sheet.reset_dimensions()
+                rows = [[_cell(cell) for cell in row] for row in islice(sheet.iter_rows(), MAX_ROWS + 1)]
+                if len(rows) > MAX_ROWS:
+                    raise too_large
+                tables.append(Table(rows, made_at))
+            book.close()
     except ExportError:
         raise
     except Exception as error:
         # openpyxl raises whatever its parsers do: of ZIP, XML, keys that are missing, numbers.
         raise damaged from error
+    return tables
 
 
 def _cell(cell: Any) -> Cell:

@@ -166,7 +166,7 @@ class _Reading:
                 f"{place_of(headed.row, place)}; take one of them out"
             )
         if headed.others:
-            self._notes.append(f"not compared, since the report has no such figure: {listed(_shown(headed.others))}")
+            self._notes.append(f"columns that are not compared: {listed(_shown(headed.others))}")
         self._fields = tuple(name for name in _fields() if name in headed.columns)
 
     def export(self) -> Export:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.rules_in_words import options_of
 from superset_campaign_plugin.reporting.causes import Cause
 from superset_campaign_plugin.reporting.marketo_export import Figure, ratio_parts
@@ -95,8 +96,9 @@ def basis(found: Reconciliation) -> str:
     request, setting = found.request, found.setting
     days = [f"from {request.date_from}"] * bool(request.date_from)
     days += [f"to {request.date_to} (exclusive)"] * bool(request.date_to)
+    rules = "by the default rules" if setting.rules == Rules() else options_of(setting.rules)
     sends = f"what was sent {' '.join(days)}" if days else "what was sent on any day"
-    return f"The report counts {sends}, at {shown_time(setting.as_of)} UTC, {options_of(setting.rules)}."
+    return f"The report counts {sends}, at {shown_time(setting.as_of)} UTC, {rules}."
 
 
 def remarks(found: Reconciliation) -> list[str]:
