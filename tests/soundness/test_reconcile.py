@@ -370,15 +370,27 @@ def test_another_setting_over_crowds_is_named_and_nothing_else(warehouse: Any, t
 
 @ENGINES
 def test_what_nothing_explains_stays_unexplained(loaded: Any, tmp_path: Path) -> None:
-    """One figure is wrong in the export, beside what the bots explain."""
+    """Some figures are off by one in the export, as a chance could explain, beside what the bots explain."""
     made = Made(made_log())
+    own = made.rows()
     bots(made)
     rows = made.rows()
-    rows[2] = rows[2] | {"soft_bounced": rows[2]["soft_bounced"] + 40}
+    rng = random.Random(7)  # noqa: S311
+    off = {(rng.randrange(len(rows)), rng.choice(["sent", "delivered", "soft_bounced", "opened"])) for _ in range(6)}
+    for place, name in off:
+        # The shares stay as they were: only these figures are wrong.
+        rows[place] = rows[place] | {name: rows[place][name] + 1}
     found = compare(loaded, tmp_path, rows)
-    assert [(each.place, each.field) for each in found.differences if not each.causes] == [(4, "soft_bounced")]
+    places = {row["campaign_id"] * 100 + row["email_id"]: row for row in own}
+    expected = {
+        (place + 2, name)
+        for place, name in off
+        if rows[place][name] != places[rows[place]["campaign_id"] * 100 + rows[place]["email_id"]][name]
+    }
+    assert expected
+    assert {(each.place, each.field) for each in found.differences if not each.causes} == expected
     assert named(found) == {("bots", "left_out")}
-    assert found.unexplained == 1
+    assert found.unexplained == len(expected)
 
 
 @ENGINES
