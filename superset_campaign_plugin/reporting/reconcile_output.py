@@ -32,6 +32,9 @@ def as_table(found: Reconciliation) -> str:
     if named:
         body = [[each.letter, f"{each.explains:,}", each.cause.words, each.cause.option or ""] for each in named]
         lines += ["", *aligned(["", "Explains", "How Marketo counted", "Option"], body, [False, True, False, False])]
+    if found.unmatched:
+        lines += ["", "Rows of the export that are not matched:"]
+        lines += [f"  {shown_text(unmatched_words(match))}" for match in found.unmatched]
     if found.differences:
         body = [
             [
@@ -47,9 +50,6 @@ def as_table(found: Reconciliation) -> str:
         right = [True, False, False, True, True, False]
         head = ["Row", "Name", "Figure", "Marketo", "Report", "Cause"]
         lines += ["", *aligned(head, [[shown_text(cell) for cell in row] for row in body], right)]
-    if found.unmatched:
-        lines += ["", "Rows of the export that are none of the report:"]
-        lines += [f"  {shown_text(unmatched_words(match))}" for match in found.unmatched]
     if notes := remarks(found):
         lines += ["", *(f"- {shown_text(note)}" for note in notes)]
     return "\n".join(lines) + "\n"

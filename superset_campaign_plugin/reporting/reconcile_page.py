@@ -82,8 +82,8 @@ def as_html(found: Reconciliation) -> str:
         *([f"<p>Exported {_text(shown_time(found.made_at))} UTC.</p>"] if found.made_at is not None else []),
         _tiles(found),
         *_causes(named),
+        *_list("Rows of the export that are not matched", [unmatched_words(each) for each in found.unmatched]),
         *_differences(found, named),
-        *_list("Rows of the export that are none of the report", [unmatched_words(each) for each in found.unmatched]),
         *_list("Notes", remarks(found)),
         "</main></body></html>",
     ]

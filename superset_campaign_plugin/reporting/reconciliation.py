@@ -62,6 +62,7 @@ class Difference:
 class Reconciliation:
     """What was found.
 
+    The differences are in the order of the file, those that are unexplained before the others.
     `compared` counts figures of rows that both have, `equal` those of them that are the same. `unmatched` are rows of
     the export that are no row of the report by any reading, `lacks` what the log lacks and what that does.
     """
@@ -172,7 +173,8 @@ class _Comparison:
         )
         found = search.run()
         compared = [cell for cell in cells if cell[1] != ROW]
-        differences = tuple(self._difference(*cells[number], rows, sets) for number, sets in found.items())
+        every = [self._difference(*cells[number], rows, sets) for number, sets in found.items()]
+        differences = (*(each for each in every if not each.causes), *(each for each in every if each.causes))
         differing = sum(each.field != ROW for each in differences)
         unmatched = tuple(match for match in matches if match.key is None)
         return Reconciliation(
