@@ -405,3 +405,16 @@ def test_a_row_that_only_one_of_the_two_has(loaded: Any, tmp_path: Path) -> None
     [difference] = found.differences
     assert (difference.field, difference.place, difference.exported, difference.causes) == (ROW, None, None, ())
     assert difference.reported == gone["sent"]
+
+
+@ENGINES
+def test_an_export_of_a_part_of_the_emails(loaded: Any, tmp_path: Path) -> None:
+    """That some of the other emails are operational explains nothing, and bots are still found in the part."""
+    made = Made(made_log())
+    bots(made)
+    [*part] = (row for row in made.rows() if row["email_id"] == 10 and row["campaign_id"] == 1)
+    found = compare(loaded, tmp_path, part)
+    assert named(found) == {("bots", "left_out")}
+    assert [each.field for each in found.differences if not each.causes] == [ROW] * 8
+    chosen = compare(loaded, tmp_path, part, where={"email_name": ["Invitation"], "campaign_name": ["Spring"]})
+    assert (chosen.unexplained, named(chosen)) == (0, {("bots", "left_out")})
