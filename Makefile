@@ -38,6 +38,7 @@ soak: dev  ## The long runs: refreshes, loads, types, pulls and upgrades, releas
 	@scripts/system.sh
 	@ROUNDS=200 VERSIONS=all FLAGS=apart $(BIN)/python -m pytest tests/soundness/test_refresh.py \
 		tests/soundness/test_beside_others.py tests/engines/test_types.py tests/unit/test_pull_activities.py \
+		tests/soundness/test_reconcile.py \
 		tests/unit/test_bundle.py tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
 		tests/superset/test_flags.py $(ARGS)
 	@$(BIN)/python -m uv venv --quiet --allow-existing .venvs/fakesnow

@@ -43,6 +43,10 @@ class LoadError(CampaignError):
     """A file of activities is not what Marketo writes, is cut or damaged, or its bad rows cannot be set aside."""
 
 
+class ExportError(UsageError):
+    """A file is no report that Marketo exports, or a row of it cannot be read."""
+
+
 class RefreshError(CampaignError):
     """The stored tables cannot be made or read: another refresh is running, or they are of other rules."""
 

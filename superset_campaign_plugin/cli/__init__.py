@@ -14,6 +14,7 @@ from superset_campaign_plugin.cli import (  # noqa: F401 - each adds its command
     log,
     packaging,
     people,
+    reconcile,
     refresh,
     report,
 )

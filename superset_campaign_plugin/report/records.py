@@ -283,9 +283,12 @@ def status_of(records: FromClause, engine: Engine, as_of: datetime | None) -> Co
     return case(*outcome(records), aborted, else_=literal(Status.PENDING.value))
 
 
-def record_status(records: CTE, engine: Engine, as_of: datetime | None) -> CTE:
-    """The records with their one status. `as_of` (UTC, without a zone) is the clock; None is the present moment."""
-    kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", *FLAGS)
+def record_status(records: CTE, engine: Engine, as_of: datetime | None, *more: str) -> CTE:
+    """The records with their one status, and the columns `more` as they are.
+
+    `as_of` (UTC, without a zone) is the clock; None is the present moment.
+    """
+    kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", *FLAGS, *more)
     return step(
         "record_status",
         "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, "

@@ -32,8 +32,11 @@ def total(flag: ColumnElement[Any], name: str) -> ColumnElement[Any]:
     return cast(func.sum(flag), BigInteger).label(name)
 
 
-def daily_rollup(status: CTE, engine: Engine, rules: Rules) -> CTE:
-    """Sum the records of `record_status` by campaign, email and day of the first send."""
+def daily_rollup(status: CTE, engine: Engine, rules: Rules, sent: str | None = None) -> CTE:
+    """Sum the records of `record_status` by campaign, email and day of the first send.
+
+    `sent` names a column of 1 and 0 that says which rows count as sent, where not all do.
+    """
 
     def ended(wanted: Status) -> ColumnElement[Any]:
         return case((status.c.status == literal(wanted.value), 1), else_=0)
@@ -46,7 +49,7 @@ def daily_rollup(status: CTE, engine: Engine, rules: Rules) -> CTE:
             status.c.campaign_id,
             status.c.email_id,
             sent_date.label("sent_date"),
-            func.count().label("sent_count"),
+            func.count().label("sent_count") if sent is None else total(status.c[sent], "sent_count"),
             *(total(ended(each), each.rollup_column) for each in Status),
             *(total(status.c[flag], name) for flag, name in FLAG_COUNTS.items()),
             func.min(status.c.sent_at).label("first_sent_at"),

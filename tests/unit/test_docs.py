@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -23,7 +23,8 @@ from superset_campaign_plugin.preview.css import MAX_MARKS
 from superset_campaign_plugin.preview.parse_budget import MAX_ATTRIBUTES, MAX_TAGS
 from superset_campaign_plugin.report import checks
 from superset_campaign_plugin.report.records import PENDING_DAYS
-from superset_campaign_plugin.report.rules import AgentRules, LinkRules
+from superset_campaign_plugin.report.rules import AgentRules, LinkRules, Rules
+from superset_campaign_plugin.reporting import cause_search, causes, marketo_export
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -100,7 +101,9 @@ def options() -> set[str]:
 FOREIGN = {"--access-logformat", "--no-cache", "--no-deps", "--python", "--version", "--help"}
 
 
-@pytest.mark.parametrize("name", ["cli.md", "doctor.md", "install.md", "numbers.md", "refresh.md", "sources.md"])
+@pytest.mark.parametrize(
+    "name", ["cli.md", "doctor.md", "install.md", "numbers.md", "reconcile.md", "refresh.md", "sources.md"]
+)
 def test_a_page_names_no_option_that_no_command_has(name: str) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "docs" / name).read_text(encoding="utf-8")))
     assert named - options() - FOREIGN == set()
@@ -126,6 +129,22 @@ def test_the_manual_has_the_numbers_of_load_and_of_the_pulls(sentence: str) -> N
 def test_the_share_of_bad_rows_is_a_tenth() -> None:
     assert loading._SHARE == 0.1
     assert client.CALLS < 100  # "all calls stay below Marketo's limit", which is 100 in 20 seconds
+
+
+def test_the_manual_names_every_cause_that_reconcile_tries() -> None:
+    stated = {name.strip("`") for names, _ in rows("reconcile.md", 2) for name in names.split(", ")} - {"cause"}
+    made_at = datetime(2024, 1, 1)  # noqa: DTZ001
+    setting = causes.Setting(Rules(), made_at + timedelta(days=1))
+    tried = causes.candidates(
+        setting,
+        zones=causes.ZONES,
+        has_days=True,
+        made_at=made_at,
+        has_aborted=False,
+    )
+    assert stated == {cause.name for cause in tried}
+    assert len(causes.ZONES) == 12  # "twelve usual ones"
+    assert (cause_search._OF_A_GROUP, marketo_export._ROWS_OF_TITLES) == (3, 50)
 
 
 # ------------------------------------------------------------------------------------------------ settings and limits
