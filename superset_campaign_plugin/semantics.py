@@ -56,6 +56,11 @@ class Metric:
             return "count"
         return "time" if self.expression.startswith(("MIN(", "MAX(")) and self.format is None else "other"
 
+    @property
+    def is_share(self) -> bool:
+        """Whether the value is a fraction that is shown in percent."""
+        return self.format is not None and self.format.endswith("%")
+
 
 @dataclass(frozen=True)
 class Dataset:

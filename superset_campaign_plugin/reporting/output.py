@@ -43,10 +43,11 @@ def as_json(report: Report) -> str:
 
 def as_table(report: Report) -> str:
     """Titles, then the rows, aligned for a terminal; percentages with one digit."""
-    titles = {metric.name: metric.title for metric in load_semantics().metrics}
-    titles |= {dimension.name: dimension.title for dimension in load_semantics().dimensions}
-    ratios = {metric.name for metric in load_semantics().metrics if metric.kind == "ratio"}
-    numeric = {metric.name for metric in load_semantics().metrics if metric.kind in ("count", "ratio")}
+    dataset = load_semantics().datasets[report.dataset]
+    titles = {metric.name: metric.title for metric in dataset.metrics}
+    titles |= {dimension.name: dimension.title for dimension in dataset.dimensions}
+    ratios = {metric.name for metric in dataset.metrics if metric.is_share}
+    numeric = {metric.name for metric in dataset.metrics if metric.format is not None}
     head = [titles.get(name, name.capitalize()) for name in report.columns]
     body = [
         [_shown(value, name in ratios) for name, value in zip(report.columns, row, strict=True)] for row in report.rows

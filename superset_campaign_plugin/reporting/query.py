@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,8 +15,9 @@ from sqlalchemy.sql.selectable import Select, Subquery
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError, unknown
 from superset_campaign_plugin.flags import read_flag
+from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.report.sqltext import executable
-from superset_campaign_plugin.semantics import Dataset, Dimension, load_semantics
+from superset_campaign_plugin.semantics import Dataset, Dimension, Metric, load_semantics
 
 # A grouping and the dimensions that it shows.
 GROUPINGS: dict[str, tuple[str, ...]] = {
@@ -38,12 +39,13 @@ class Report:
     """A table: `columns` are field names, `rows` tuples in their order.
 
     Counts are int, ratios float from 0 to 1 or None, times datetime in UTC without a zone, days date. `notes` are
-    sentences about what was asked, for whoever reads the table.
+    sentences about what was asked, for whoever reads the table. `dataset` is the one whose fields they are.
     """
 
     columns: list[str]
     rows: list[tuple[Any, ...]]
     notes: list[str] = field(default_factory=list)
+    dataset: str = REPORT_DATASET
 
     def records(self) -> list[dict[str, Any]]:
         """The rows as dictionaries by field name."""
@@ -55,18 +57,21 @@ class ReportRequest:
     """What is asked of the report.
 
     `date_from` is inclusive and `date_to` exclusive, both days of the first send, as Superset's time ranges are.
-    `where` maps a dimension to the values that it may have; an empty value means none.
+    `where` maps a dimension to the values that it may have; an empty value means none. `groupings` are those that there
+    are, and `metrics` the figures, by default all of the report's.
     """
 
     by: Sequence[str] = ("campaign", "email")
     date_from: date | None = None
     date_to: date | None = None
     where: Mapping[str, Sequence[str]] | None = None
+    groupings: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: GROUPINGS)
+    metrics: Sequence[Metric] = field(default_factory=lambda: load_semantics().metrics)
 
     def __post_init__(self) -> None:
         for grouping in self.by:
-            if grouping not in GROUPINGS:
-                raise unknown("grouping", grouping, GROUPINGS)
+            if grouping not in self.groupings:
+                raise unknown("grouping", grouping, self.groupings)
         if len(set(self.by)) < len(self.by):
             raise UsageError(f"a grouping stands twice in {','.join(self.by)}")
         if self.date_from and self.date_to and self.date_from >= self.date_to:
@@ -80,14 +85,14 @@ def fetch(connection: Connection, engine: Engine, dataset: Dataset, sql: str, re
     """Run the request on the dataset whose SQL is `sql`; rows come sorted by their groups."""
     source = dataset_rows(sql, dataset.name)
     query, groups = _query(source, engine, dataset, request)
-    metrics = load_semantics().metrics
-    readers = [_read_day if group in _GRAINS else _as_is for group in groups]
-    readers += [_READERS[metric.kind] for metric in metrics]
+    readers: list[Callable[[Any], Any]] = [_read_day if group in _GRAINS else _as_is for group in groups]
+    readers += [_reader(metric) for metric in request.metrics]
     found = connection.execute(query).fetchall()
     rows = [tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in found]
     # Sorted here, since engines differ in where nulls stand and how letters compare.
     rows.sort(key=lambda row: [(value is None, value) for value in row[: len(groups)]])
-    return Report(columns=[*groups, *(metric.name for metric in metrics)], rows=rows)
+    columns = [*groups, *(metric.name for metric in request.metrics)]
+    return Report(columns=columns, rows=rows, dataset=dataset.name)
 
 
 def dataset_rows(sql: str, name: str) -> Subquery:
@@ -96,7 +101,7 @@ def dataset_rows(sql: str, name: str) -> Subquery:
 
 
 def _query(source: Subquery, engine: Engine, dataset: Dataset, request: ReportRequest) -> tuple[Select, list[str]]:
-    groups = [name for grouping in request.by for name in GROUPINGS[grouping]]
+    groups = [name for grouping in request.by for name in request.groupings[grouping]]
     sent_date: ColumnElement[Any] = column("sent_date")
     grains = [name for name in groups if name in _GRAINS]
     # The grains become columns first: an expression with a bound value is not the same one again in GROUP BY.
@@ -108,7 +113,7 @@ def _query(source: Subquery, engine: Engine, dataset: Dataset, request: ReportRe
     for name, values in (request.where or {}).items():
         chosen = chosen.where(allowed(dataset.dimension(name), values, engine))
     keys: list[ColumnElement[Any]] = [column(name) for name in groups]
-    metrics = [literal_column(metric.expression).label(metric.name) for metric in load_semantics().metrics]
+    metrics = [literal_column(metric.expression).label(metric.name) for metric in request.metrics]
     return select(*keys, *metrics).select_from(chosen.subquery("chosen")).group_by(*keys), groups
 
 
@@ -183,4 +188,11 @@ def _read_day(value: Any) -> date | None:
     return None if moment is None else moment.date()
 
 
-_READERS = {"count": _read_count, "ratio": _read_ratio, "time": read_time}
+def _reader(metric: Metric) -> Callable[[Any], Any]:
+    """What makes a value of a metric one of the report. Of those with a formula of their own the format tells it."""
+    if metric.is_share:
+        return _read_ratio
+    return _READERS.get(metric.kind, _read_count)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {"count": _read_count, "ratio": _read_ratio, "time": read_time}

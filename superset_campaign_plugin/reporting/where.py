@@ -61,6 +61,8 @@ def check_where(
 
 
 def _sent(report: Report) -> bool:
+    if "sent" not in report.columns:
+        return bool(report.rows)
     place = report.columns.index("sent")
     return any(row[place] for row in report.rows)
 
