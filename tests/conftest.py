@@ -139,6 +139,12 @@ class Warehouse:
 
         return run_report(self.uri, **asked)
 
+    def timing(self, **asked: Any) -> Any:
+        """`run_timing` over this database."""
+        from superset_campaign_plugin.reporting.run_timing import run_timing
+
+        return run_timing(self.uri, **asked)
+
     def records(self, **asked: Any) -> list[dict[str, Any]]:
         """The rows of the report as dictionaries."""
         return self.report(**asked).records()

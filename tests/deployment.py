@@ -54,6 +54,7 @@ DATASETS = {
     "campaign_email_links",
     "campaign_email_performance",
     "campaign_email_quality",
+    "campaign_email_timing",
 }
 
 # Every shipped chart, with its dashboard.

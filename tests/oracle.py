@@ -18,7 +18,7 @@ import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -43,6 +43,10 @@ FLAGS = {  # counts that add up a flag of the record
     "image_proxy_opened": "image_proxy_opened",
 }
 COUNTS = ("sent", *STATUSES, *FLAGS)
+# The counts of the timing that go by the first time of a flag.
+FIRST = {name: FLAGS[name] for name in ("opened", "clicked_link", "human_opened", "human_clicked_link")}
+AGES = {"24h": timedelta(days=1), "3d": timedelta(days=3), "7d": timedelta(days=7)}
+WEEKDAYS = ("1 Monday", "2 Tuesday", "3 Wednesday", "4 Thursday", "5 Friday", "6 Saturday", "7 Sunday")
 RATIOS = {
     "pct_delivered": ("delivered", "sent"),
     "pct_hard_bounced": ("hard_bounced", "sent"),
@@ -91,6 +95,7 @@ class Record:
     human_clicked: bool = False
     privacy_proxy_opened: bool = False
     image_proxy_opened: bool = False
+    first: dict[str, datetime] = field(default_factory=dict)  # when it first had a flag of FIRST
 
     def status(self, clock: datetime) -> str:
         """The first that holds (status.one-each). The order of events is of no account: receivers report any."""
@@ -186,27 +191,37 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
         if record is None:
             continue  # record.needs-a-send: it is an orphan
         record.last_activity = max(record.last_activity, event.time)
-        if event.kind == "deliver":
-            record.delivered = True
-        elif event.kind == "bounce":
-            record.hard_bounced = True
-        elif event.kind == "soft_bounce":
-            record.soft_bounced = True
-        elif event.kind == "open":
-            record.opened = True
-            if not event.bot:
-                note_agent(record, (event.agent or "").strip().lower())
-        elif event.kind == "click":
-            record.opened = True  # opened.click-implies-open, whatever the link
-            record.clicked = record.clicked or counts_as_click(event.link)  # clicked.links-only
-            if not event.bot:
-                record.human_opened = True
-                record.human_clicked = record.human_clicked or counts_as_click(event.link)
-        elif event.kind == "unsubscribe":
-            record.opened = True  # opened.unsubscribe-implies-open
-            record.human_opened = True
-            record.unsubscribed = True
+        note(record, event)
+        alone = Record(event.time, event.time)
+        note(alone, event)
+        for flag in FIRST.values():
+            if getattr(alone, flag):  # timing.first-counts
+                record.first[flag] = min(record.first.get(flag, event.time), event.time)
     return records
+
+
+def note(record: Record, event: Activity) -> None:
+    """What an event says of its record."""
+    if event.kind == "deliver":
+        record.delivered = True
+    elif event.kind == "bounce":
+        record.hard_bounced = True
+    elif event.kind == "soft_bounce":
+        record.soft_bounced = True
+    elif event.kind == "open":
+        record.opened = True
+        if not event.bot:
+            note_agent(record, (event.agent or "").strip().lower())
+    elif event.kind == "click":
+        record.opened = True  # opened.click-implies-open, whatever the link
+        record.clicked = record.clicked or counts_as_click(event.link)  # clicked.links-only
+        if not event.bot:
+            record.human_opened = True
+            record.human_clicked = record.human_clicked or counts_as_click(event.link)
+    elif event.kind == "unsubscribe":
+        record.opened = True  # opened.unsubscribe-implies-open
+        record.human_opened = True
+        record.unsubscribed = True
 
 
 def note_agent(record: Record, agent: str) -> None:
@@ -339,13 +354,111 @@ def figures(records: Sequence[Record], clock: datetime) -> dict[str, object]:
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# When people opened and clicked
+
+TIMING_COLUMNS = GROUP_COLUMNS | {
+    "weekday": ("weekday_label",),
+    "hour": ("sent_hour",),
+    "hours": ("hours_since_send", "hours_label"),
+}
+
+
+def timing(
+    log: Log,
+    *,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    by: Sequence[str] = ("campaign", "email"),
+    where: Mapping[str, Sequence[str]] | None = None,
+    rules: Rules = DEFAULTS,
+) -> list[dict[str, object]]:
+    """The timing's rows, in no order; the arguments are those of `report`."""
+    names = Names(log)
+    records = email_records(log, rules)
+    until = max((record.last_activity for record in records.values()), default=None)
+    days: dict[tuple[int | None, int, date], datetime] = {}
+    for (campaign, email, _), record in records.items():
+        key = (campaign, email, local(record.sent_at, rules.time_zone).date())
+        days[key] = max(days.get(key, record.sent_at), record.sent_at)
+
+    columns = [column for name in by for column in TIMING_COLUMNS[name]]
+    groups: dict[tuple[object, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for (campaign, email, _), record in records.items():
+        sent = local(record.sent_at, rules.time_zone)
+        described = names.describe(campaign, email) | describe_day(sent.date())
+        described |= {"weekday_label": WEEKDAYS[sent.weekday()], "sent_hour": sent.hour}
+        if (date_from and sent.date() < date_from) or (date_to and sent.date() >= date_to):
+            continue
+        if any(str(described[field]) not in values for field, values in (where or {}).items()):
+            continue
+        # timing.old-enough: all sends of the email and campaign on that day are that old.
+        old = [name for name, age in AGES.items() if days[campaign, email, sent.date()] + age <= until]
+        if "hours" in by:
+            for count, flag in FIRST.items():
+                if flag in record.first:
+                    described["hours_since_send"], described["hours_label"] = since(record, flag)
+                    groups[tuple(described[column] for column in columns)][count] += 1
+            continue
+        figures = groups[tuple(described[column] for column in columns)]
+        figures["sent"] += 1
+        delivered = record.status(record.sent_at) == "delivered"
+        figures["delivered"] += delivered
+        for name in old:
+            figures[f"delivered_{name}"] += delivered
+        for count, flag in FIRST.items():
+            figures[count] += flag in record.first
+            for name in old:
+                figures[f"{count}_{name}"] += flag in record.first and record.first[flag] < record.sent_at + AGES[name]
+    if not by:
+        groups[()]
+    shown = _timed_people if "hours" in by else _timed_figures
+    return [dict(zip(columns, key, strict=True)) | shown(figures) for key, figures in groups.items()]
+
+
+def since(record: Record, flag: str) -> tuple[int, str]:
+    """The first full hours since the send at which a time of the timing begins, and what it is called."""
+    hours = (record.first[flag] - record.sent_at) // timedelta(hours=1)
+    hours = max(hours, 0)  # timing.before-the-send-is-at-once
+    if hours < 24:
+        return hours, f"{hours:02} h"
+    day = hours // 24
+    return (day * 24, f"Day {day + 1}") if day < 7 else (168, "Later")
+
+
+def _timed_people(counts: Mapping[str, int]) -> dict[str, object]:
+    return {name: counts[name] for name in FIRST}
+
+
+def _timed_figures(counts: Mapping[str, int]) -> dict[str, object]:
+    row: dict[str, object] = {name: counts[name] for name in ("sent", "delivered", *FIRST)}
+    row |= {f"delivered_{age}": counts[f"delivered_{age}"] for age in AGES}
+    for name in FIRST:
+        for age in AGES:
+            whole = counts[f"delivered_{age}"]
+            row[f"pct_{name}_{age}"] = counts[f"{name}_{age}"] / whole if whole else None
+    return row
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # Holding the plugin to it
+
+
+def assert_timing(actual: Report, expected: Sequence[Mapping[str, object]], by: Sequence[str]) -> None:
+    """The same of the timing as `assert_report`."""
+    columns = [column for name in by for column in TIMING_COLUMNS[name]]
+    fields = list((_timed_people if "hours" in by else _timed_figures)(defaultdict(int)))
+    assert actual.columns == columns + fields
+    _assert_rows(actual, expected, columns)
 
 
 def assert_report(actual: Report, expected: Sequence[Mapping[str, object]], by: Sequence[str]) -> None:
     """The plugin's report has the expected rows, in any order, with every cell of the right type and value."""
     columns = [column for name in by for column in GROUP_COLUMNS[name]]
     assert actual.columns == columns + FIELDS
+    _assert_rows(actual, expected, columns)
+
+
+def _assert_rows(actual: Report, expected: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
     actual_rows = {tuple(row[column] for column in columns): row for row in actual.records()}
     expected_rows = {tuple(row[column] for column in columns): row for row in expected}
     assert len(actual_rows) == len(actual.rows), "a group has several rows"

@@ -21,7 +21,12 @@ from superset_campaign_plugin.embedding.row_clauses import EVERYTHING, NOTHING, 
 from superset_campaign_plugin.errors import PortalError, UsageError, unknown
 
 # Of these datasets every row has a workspace; a visitor sees nothing of any other.
-WITH_WORKSPACES = ("campaign_email_performance", "campaign_email_columns", "campaign_email_links")
+WITH_WORKSPACES = (
+    "campaign_email_performance",
+    "campaign_email_columns",
+    "campaign_email_links",
+    "campaign_email_timing",
+)
 
 
 def guest_token_request(

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import func, inspect, literal, literal_column, types
+from sqlalchemy import BigInteger, cast, extract, func, inspect, literal, literal_column, types
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -153,6 +153,14 @@ class Engine(Reading, Fingerprint):
     def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         """Midnight of the moment's day, as a time, so that time ranges compare alike on every engine."""
         return self._truncate("day", moment)
+
+    def quotient(self, number: ColumnElement[Any], by: int) -> ColumnElement[Any]:
+        """How many times `by` goes into a whole number that is not below 0."""
+        return cast(func.floor(number / literal(by)), BigInteger)
+
+    def hour(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The hour of the moment's day, 0 to 23."""
+        return cast(extract("hour", moment), BigInteger)
 
     def week(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         """Midnight of the Monday of the moment's week."""

@@ -138,6 +138,13 @@ class SQLite(Engine):
     def day(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.strftime(literal(_DAY), moment)
 
+    def quotient(self, number: ColumnElement[Any], by: int) -> ColumnElement[Any]:
+        # Of whole numbers it divides as whole numbers, and not every build has FLOOR.
+        return number.op("/")(literal(by))
+
+    def hour(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(func.substr(moment, 12, 2), Integer)
+
     def week(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.strftime(literal(_DAY), moment, literal("weekday 0"), literal("-6 days"))
 

@@ -24,7 +24,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.refresh.tables import CLICKS, COLUMNS, LINKS, NAMED, RECORDS, UNPLACED
+from superset_campaign_plugin.refresh.tables import CLICKS, COLUMNS, FLAG_COLUMNS, LINKS, NAMED, RECORD_TIMES, UNPLACED
 from superset_campaign_plugin.report.activity_kinds import EventKind, Happening
 from superset_campaign_plugin.report.records import (
     RECORD_KEY,
@@ -39,7 +39,6 @@ from superset_campaign_plugin.report.steps import plain
 PAIR = ("email_id", "person_id")
 MOMENT = (*PAIR, "activity_at")
 SEND = (*RECORD_KEY, "activity_at")
-FLAG_COLUMNS = COLUMNS[RECORDS][len(RECORD_KEY) + 2 :]
 # The columns of a click by themselves, without the record that it belongs to.
 CLICK = (*RECORD_KEY, "link", "activity_id", "activity_at")
 
@@ -94,8 +93,7 @@ def merged_records(rows: FromClause) -> Select:
     key = [rows.c[name] for name in RECORD_KEY]
     return select(
         *key,
-        func.min(rows.c.sent_at).label("sent_at"),
-        func.max(rows.c.last_activity_at).label("last_activity_at"),
+        *((func.max if name == "last_activity_at" else func.min)(rows.c[name]).label(name) for name in RECORD_TIMES),
         *merged_flags(rows),
     ).group_by(*key)
 

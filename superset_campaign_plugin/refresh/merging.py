@@ -1,8 +1,8 @@
 """Merging new rows of the log into the stored tables, without a look at the rest of the log.
 
-Records merge: `sent_at` is a minimum, and all else a maximum. So the new rows are gathered by themselves, joined with
-what is stored of the same (email, person) pairs, and grouped once more; rows that come twice, or in another order,
-change nothing. What a record alone does not tell lies in the tables of `gathered.py`.
+Records merge: `sent_at` and the first times are a minimum, and all else a maximum. So the new rows are gathered by
+themselves, joined with what is stored of the same (email, person) pairs, and grouped once more; rows that come twice,
+or in another order, change nothing. What a record alone does not tell lies in the tables of `gathered.py`.
 
 Each step fills a temporary table; a query on MySQL can name such a table once.
 """
@@ -19,7 +19,6 @@ from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh import change_detection as detection
 from superset_campaign_plugin.refresh.gathered import (
     CLICK,
-    FLAG_COLUMNS,
     MOMENT,
     PAIR,
     SEND,
@@ -44,12 +43,15 @@ from superset_campaign_plugin.refresh.tables import (
     CLICKS,
     COLUMNS,
     DAILY,
+    FLAG_COLUMNS,
     GATHERED,
     LINKS,
     NAMED,
     PEOPLE,
+    RECORD_TIMES,
     RECORDS,
     SENDS,
+    TIMING,
     UNDECIDED,
     UNPLACED,
     daily_rows,
@@ -57,10 +59,11 @@ from superset_campaign_plugin.refresh.tables import (
     undecided_rows,
 )
 from superset_campaign_plugin.report.activity_kinds import Happening
-from superset_campaign_plugin.report.records import RECORD_KEY, event_rows, flags_of
+from superset_campaign_plugin.report.records import FIRST_TIMES, RECORD_KEY, event_rows, first_times, flags_of
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rollup import sent_day
 from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.timing import TIMING_KEY, timing_rows
 
 _GROUP = ("campaign_id", "email_id")
 _ACTIVITY = ("happened", *SEND)
@@ -129,7 +132,8 @@ class Merger:
         self._progress("Sums of their campaigns")
         self._replace_clicks(clicks, pairs, placed, fresh, now)
         self._adjust_daily(old, fresh)
-        self._adjust_undecided(old, fresh)
+        self._adjust(UNDECIDED, COLUMNS[UNDECIDED][:-1], undecided_rows, old, fresh)
+        self._adjust(TIMING, TIMING_KEY, timing_rows, old, fresh)
         self._merge_names(new)
         return self._count(touched)
 
@@ -212,6 +216,7 @@ class Merger:
                     case((activities.c.happened == literal(Happening.SENT.value), activities.c.activity_at))
                 ).label("sent_at"),
                 func.max(activities.c.activity_at).label("last_activity_at"),
+                *first_times(activities, self._engine),
                 self._engine.any_bits(activities.c.happened, len(Happening)).label("happened"),
             )
             .where(activities.c.campaign_id.is_not(None))
@@ -219,9 +224,8 @@ class Merger:
             .subquery("new_rows")
         )
         flags = {flag.name: flag for flag in flags_of(new.c.happened, self._engine)}
-        times = ("sent_at", "last_activity_at")
         parts = [
-            select(*(new.c[name] for name in (*RECORD_KEY, *times)), *(flags[name] for name in FLAG_COLUMNS)),
+            select(*(new.c[name] for name in (*RECORD_KEY, *RECORD_TIMES)), *(flags[name] for name in FLAG_COLUMNS)),
         ]
         apart, records = self._stored(GATHERED), self._stored(RECORDS)
         unplaced = self._stored(UNPLACED)
@@ -300,9 +304,11 @@ class Merger:
         columns = [person.label(name) if name == "person_id" else gathered.c[name] for name in COLUMNS[RECORDS]]
         parts = [select(*columns).select_from(joined).where(*now.counts(person))]
         if placed is not None:
-            known = ("sent_at", "last_activity_at")
             own = {"sent_at": null(), "last_activity_at": placed.c.activity_at}
-            parts.append(select(*(own[name] if name in known else placed.c[name] for name in COLUMNS[RECORDS])))
+            own |= {
+                name: case((placed.c[flag] == literal(1), placed.c.activity_at)) for flag, name in FIRST_TIMES.items()
+            }
+            parts.append(select(*(own[name] if name in own else placed.c[name] for name in COLUMNS[RECORDS])))
         rows = self._fill("campaign_rows_of_records", COLUMNS[RECORDS], parts)
         together = merged_records(rows).having(func.min(rows.c.sent_at).is_not(None))
         return self._scratch.make("campaign_fresh_records", together, RECORD_KEY, COLUMNS[RECORDS])
@@ -327,7 +333,7 @@ class Merger:
         key = _DAY
         parts = [
             daily_rows(fresh, self._engine, self._rules),
-            _taken(daily_rows(old, self._engine, self._rules), _TIMES),
+            _taken(daily_rows(old, self._engine, self._rules), key, _TIMES),
         ]
         changes = self._fill("campaign_daily_changes", COLUMNS[DAILY], parts)
         days = self._distinct("campaign_changed_days_of_sends", key, [select(*(changes.c[name] for name in key))])
@@ -375,28 +381,36 @@ class Merger:
             "campaign_days_to_count", query.select_from(old.outerjoin(fresh, same)).where(left).distinct(), _DAY, _DAY
         )
 
-    def _adjust_undecided(self, old: TableClause, fresh: TableClause) -> None:
-        key = COLUMNS[UNDECIDED][:-1]
-        parts = [
-            undecided_rows(fresh, self._engine, self._rules),
-            _taken(undecided_rows(old, self._engine, self._rules), {}),
-        ]
-        changes = self._fill("campaign_undecided_changes", COLUMNS[UNDECIDED], parts)
-        sends = self._distinct("campaign_undecided_sends", key, [select(*(changes.c[name] for name in key))])
-        before = self._stored(UNDECIDED)
-        of_sends = matches(sends, **{name: before.c[name] for name in key})
+    def _adjust(
+        self,
+        name: str,
+        key: Sequence[str],
+        rows: Callable[[FromClause, Engine, Rules], Select],
+        old: TableClause,
+        fresh: TableClause,
+    ) -> None:
+        """Take the `rows` of the old records out of a table of counts by `key`, and add those of the fresh ones. A row
+        that counts nobody any more goes."""
+        what = name.replace("campaign_email_", "campaign_")
+        parts = [rows(fresh, self._engine, self._rules), _taken(rows(old, self._engine, self._rules), key)]
+        changes = self._fill(f"{what}_changes", COLUMNS[name], parts)
+        keys = self._distinct(f"{what}_keys", key, [select(*(changes.c[own] for own in key))])
+        before = self._stored(name)
+        changed = matches(keys, **{own: before.c[own] for own in key})
         execute(
             self._connection,
-            insert_from(self._engine, changes.name, COLUMNS[UNDECIDED], select(*before.c).where(of_sends)),
+            insert_from(self._engine, changes.name, COLUMNS[name], select(*before.c).where(changed)),
         )
-        groups = [changes.c[name] for name in key]
-        total = func.sum(changes.c.sent_count)
+        groups = [changes.c[own] for own in key]
+        totals = {own: func.sum(changes.c[own]) for own in COLUMNS[name][len(key) :]}
         summed = (
-            select(*groups, cast(total, BigInteger).label("sent_count")).group_by(*groups).having(total != literal(0))
+            select(*groups, *(cast(total, BigInteger).label(own) for own, total in totals.items()))
+            .group_by(*groups)
+            .having(or_(*(total != literal(0) for total in totals.values())))
         )
-        adjusted = self._scratch.make("campaign_undecided_now", summed, (), COLUMNS[UNDECIDED])
-        self._delete(UNDECIDED, sends, key)
-        self._insert(UNDECIDED, select(*adjusted.c))
+        adjusted = self._scratch.make(f"{what}_now", summed, (), COLUMNS[name])
+        self._delete(name, keys, key)
+        self._insert(name, select(*adjusted.c))
 
     def _replace_clicks(
         self, clicks: TableClause, pairs: TableClause, placed: TableClause | None, fresh: TableClause, now: Who
@@ -488,10 +502,9 @@ class Merger:
         return table_name(self._engine, self._called(name), self._schema)
 
 
-def _taken(sums: Select, times: Container[str]) -> Select:
+def _taken(sums: Select, key: Container[str], times: Container[str] = ()) -> Select:
     """Sums to take out of others; their times tell nothing then."""
     rows = sums.subquery("taken")
-    key = ("campaign_id", "email_id", "sent_date", "sent_at")
     return select(
         *(
             column if column.name in key else null().label(column.name) if column.name in times else -column

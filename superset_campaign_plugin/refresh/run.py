@@ -44,6 +44,7 @@ from superset_campaign_plugin.refresh.tables import (
     RECORDS,
     SENDS,
     STATE,
+    TIMING,
     UNDECIDED,
     UNPLACED,
     daily_rows,
@@ -60,6 +61,7 @@ from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.report.steps import plain
+from superset_campaign_plugin.report.timing import timing_rows
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.names import with_names_of_the_log
 from superset_campaign_plugin.sources.resolved import Log, resolve
@@ -75,6 +77,7 @@ _TITLES = {
     DAILY: "Daily rollup",
     UNDECIDED: "People without an outcome",
     LINKS: "Links",
+    TIMING: "Timing",
     PEOPLE: "People",
     DAYS: "Days",
     STATE: "State",
@@ -301,7 +304,7 @@ class _Run:
         }
         if merges:
             queries[NAMED] = gathered.sent_names(self.raw, self.engine)
-        rows = email_records(self.resolved, self.engine, self.rules, without_send=merges)
+        rows = email_records(self.resolved, self.engine, self.rules, timed=True, without_send=merges)
         queries[RECORDS] = _columns(rows, RECORDS)
         if merges:
             queries[UNPLACED] = gathered.all_unplaced(self.raw, self.engine, self.rules)
@@ -315,6 +318,7 @@ class _Run:
             DAILY: daily_rows(records, self.engine, self.rules),
             UNDECIDED: undecided_rows(records, self.engine, self.rules),
             LINKS: links,
+            TIMING: timing_rows(records, self.engine, self.rules),
             **self._name_rows(name(NAMED)),
         }
 
@@ -372,7 +376,7 @@ class _Run:
                 for kind, rows in self.raw.events.items()
             },
         )
-        rows = email_records(log, self.engine, self.rules, without_send=True)
+        rows = email_records(log, self.engine, self.rules, timed=True, without_send=True)
         target = self._new(GATHERED)
         execute(self.connection, insert_from(self.engine, target, COLUMNS[GATHERED], _columns(rows, GATHERED)))
 

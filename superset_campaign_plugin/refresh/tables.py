@@ -4,13 +4,15 @@ campaign_email_records   one row an email record; `report/records.py` gives the 
 campaign_email_daily     the daily rollup, with the people who have no outcome yet as one count
 campaign_email_undecided these people by the time of their send, so that Pending turns into Aborted by the clock alone
 campaign_email_links     clicks by campaign, email and link
+campaign_email_timing    the timing rollup; `report/timing.py` gives the columns
 campaign_report_campaigns, _programs, _emails   the newest name of each, and what else is said of it
 campaign_report_people   who counts as whom, at the last refresh
 campaign_report_days     fingerprints of each log table by activity day; what is `recent` is looked at again
 campaign_report_gathered, _unplaced, _sends, _clicks, _sent_names   what later rows are merged into (`gathered.py`)
 campaign_report_state    what the tables were made of, and up to where each log table was read
 
-The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns and _links.
+The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns, _links and
+_timing.
 """
 
 from __future__ import annotations
@@ -19,16 +21,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, case, cast, column, func, literal, null, or_, select, table, union_all
+from sqlalchemy import BigInteger, and_, case, cast, column, func, literal, null, or_, select, table, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, FromClause, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.report.records import FLAGS, RECORD_KEY, is_aborted, outcome
+from superset_campaign_plugin.report.records import FIRST_TIMES, FLAGS, RECORD_KEY, is_aborted, outcome
 from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, Names, Relations
 from superset_campaign_plugin.report.rollup import FLAG_COUNTS, sent_day, total
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment, only, step
+from superset_campaign_plugin.report.timing import COUNTS, TIMING_KEY, as_read, observed_hours
 
 DEFAULT_SCHEMA = "campaign_report"
 
@@ -36,6 +39,7 @@ RECORDS = "campaign_email_records"
 DAILY = "campaign_email_daily"
 UNDECIDED = "campaign_email_undecided"
 LINKS = "campaign_email_links"
+TIMING = "campaign_email_timing"
 PEOPLE = "campaign_report_people"
 DAYS = "campaign_report_days"
 CAMPAIGNS = "campaign_report_campaigns"
@@ -52,7 +56,7 @@ NAMED = "campaign_report_sent_names"
 
 # Those that every refresh makes anew.
 NAMES = (CAMPAIGNS, PROGRAMS, EMAILS)
-_SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, PEOPLE, DAYS, *NAMES)
+_SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, TIMING, PEOPLE, DAYS, *NAMES)
 _MERGED_INTO = (GATHERED, UNPLACED, SENDS, CLICKS, NAMED)
 # Every table that a refresh makes on any engine; the state is the last.
 TABLES = (*_SHOWN, *_MERGED_INTO, STATE)
@@ -61,15 +65,19 @@ _OUTCOMES = {"Delivered": "delivered_count", "Hard Bounced": "hard_bounced_count
 # Who has none of these outcomes is pending or aborted, by the time of the send.
 _UNDECIDED_COUNT = "undecided_count"
 _DAILY_KEY = ("campaign_id", "email_id", "sent_date")
+# What a record says of what happened, each 1 or 0, and the times of it.
+FLAG_COLUMNS = (*FLAGS, "hard_bounced", "soft_bounced", "delivered")
+RECORD_TIMES = ("sent_at", "last_activity_at", *FIRST_TIMES.values())
 _TIMES = {"first_sent_at": func.min, "last_sent_at": func.max, "last_activity_at": func.max}
 COLUMNS: dict[str, tuple[str, ...]] = {
-    RECORDS: (*RECORD_KEY, "sent_at", "last_activity_at", *FLAGS, "hard_bounced", "soft_bounced", "delivered"),
+    RECORDS: (*RECORD_KEY, *RECORD_TIMES, *FLAG_COLUMNS),
     DAILY: (
         *(*_DAILY_KEY, "sent_count", *_OUTCOMES.values(), _UNDECIDED_COUNT),
         *(*FLAG_COUNTS.values(), *_TIMES),
     ),
     UNDECIDED: (*_DAILY_KEY, "sent_at", "sent_count"),
     LINKS: ("campaign_id", "email_id", "link", "click_count", "people_count"),
+    TIMING: (*TIMING_KEY, *COUNTS),
     PEOPLE: ("person_id", "surviving_id", "left_out"),
     DAYS: ("log_table", "activity_day", "recent", "row_count", "key_sum", "synced_at"),
     CAMPAIGNS: ("campaign_id", *CAMPAIGN_COLUMNS),
@@ -79,7 +87,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 COLUMNS |= {
     GATHERED: COLUMNS[RECORDS],
-    UNPLACED: ("email_id", "person_id", "activity_at", *COLUMNS[RECORDS][len(RECORD_KEY) + 2 :]),
+    UNPLACED: ("email_id", "person_id", "activity_at", *FLAG_COLUMNS),
     SENDS: (*RECORD_KEY, "activity_at"),
     CLICKS: (*RECORD_KEY, "link", "activity_id", "activity_at", "record_campaign_id", "record_person_id"),
     NAMED: ("email_id", "name", "named_at"),
@@ -89,6 +97,7 @@ INDEXES: dict[str, tuple[str, ...]] = {
     RECORDS: ("email_id", "person_id"),
     DAILY: ("campaign_id", "email_id"),
     UNDECIDED: ("sent_at",),
+    TIMING: ("campaign_id", "email_id"),
     GATHERED: ("email_id", "person_id"),
     UNPLACED: ("email_id", "person_id"),
     SENDS: ("email_id", "person_id"),
@@ -206,3 +215,14 @@ class StoredFacts:
     def links(self) -> CTE:
         rows = stored(LINKS, self.schema).alias("stored")
         return comment(select(*rows.c), "The stored clicks").cte("link_clicks")
+
+    def timing(self) -> CTE:
+        rows = stored(TIMING, self.schema).alias("stored")
+        days = stored(DAILY, self.schema).alias("daily")
+        newest = stored(DAILY, self.schema).alias("all_days")
+        until = select(func.max(newest.c.last_activity_at).label("data_until")).subquery("newest_activity")
+        same_day = and_(*(rows.c[name] == days.c[name] for name in _DAILY_KEY))
+        joined = rows.outerjoin(days, same_day).join(until, literal(1) == literal(1))
+        observed = observed_hours(days.c.last_sent_at, until.c.data_until, self.engine)
+        aged = select(*rows.c, observed.label("observed_hours")).select_from(joined).subquery("timing_rows")
+        return as_read(aged, self.engine)

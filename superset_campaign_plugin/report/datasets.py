@@ -18,11 +18,13 @@ from superset_campaign_plugin.report.quality import quality_findings
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Names, Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment
+from superset_campaign_plugin.report.timing import COUNTS, moments
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
 PREVIEW_PATH = "/campaign-email/"
 REPORT_DATASET = "campaign_email_performance"
 QUALITY_DATASET = "campaign_email_quality"
+TIMING_DATASET = "campaign_email_timing"
 EMAIL_LINK = "email_link"
 # The parameters of a preview's address that limit its figures; the dates are days, both inclusive.
 CAMPAIGN, SENT_FROM, SENT_TO = "campaign_id", "sent_from", "sent_to"
@@ -142,6 +144,27 @@ def _links(facts: Facts, engine: Engine, options: Options) -> Select:
     )
 
 
+def _timing(facts: Facts, engine: Engine, options: Options) -> Select:
+    rollup = facts.timing()
+    counts = [rollup.c[name] for name in COUNTS]
+    named, names = with_names(rollup, facts.names(), engine, options)
+    expressions = {column.name: getattr(column, "element", column) for column in names}
+    wanted = {dimension.name for dimension in load_semantics().datasets[TIMING_DATASET].dimensions}
+    shown = _shown({**expressions, "sent_date": rollup.c.sent_date}, engine, options)
+    return comment(
+        named.add_columns(
+            *names,
+            rollup.c.sent_date,
+            *(column for column in shown if column.name in wanted),
+            _label(expressions["program_name"], engine).label("program_label"),
+            _label(expressions["campaign_name"], engine).label("campaign_label"),
+            *moments(rollup),
+            *counts,
+        ),
+        "The timing with names. A name that is missing shows the id",
+    )
+
+
 def with_names(facts: CTE, known: Names, engine: Engine, options: Options) -> tuple[Select, list[ColumnElement[Any]]]:
     """The facts beside what their ids stand for, and the columns that say it: those of the report's dimensions."""
     campaigns = known.campaigns.cte("newest_campaigns")
@@ -208,17 +231,17 @@ def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Optio
     """What is made for Superset's charts alone, if there are links or names in their place."""
     if options.preview_path is None:
         return []
-    return [
+    shown = [
         _email_link(own, engine, options).label(EMAIL_LINK),
         _label(own["email_name"], engine).label("email_label"),
         # Texts, since Superset shows a time on the clocks of whoever looks, and a midnight as the day before.
         _iso(own["sent_date"], len("2026-01-31")).label("sent_day"),
         _iso(engine.week(own["sent_date"]), len("2026-01-31")).label("sent_week"),
-        func.replace(_iso(own["last_activity_at"], len("2026-01-31 09:30")), literal("T"), literal(" ")).label(
-            "activity_minute"
-        ),
-        engine.text(literal(options.rules.time_zone)).label("time_zone"),
     ]
+    if "last_activity_at" in own:
+        minute = _iso(own["last_activity_at"], len("2026-01-31 09:30"))
+        shown.append(func.replace(minute, literal("T"), literal(" ")).label("activity_minute"))
+    return [*shown, engine.text(literal(options.rules.time_zone)).label("time_zone")]
 
 
 def _iso(moment: ColumnElement[Any], length: int) -> ColumnElement[Any]:
@@ -245,4 +268,5 @@ _BUILDERS: dict[str, Callable[[Facts, Engine, Options], Select]] = {
     REPORT_DATASET: _performance,
     "campaign_email_columns": _columns,
     "campaign_email_links": _links,
+    TIMING_DATASET: _timing,
 }

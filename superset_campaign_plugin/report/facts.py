@@ -13,10 +13,11 @@ from superset_campaign_plugin.report.records import email_records, link_clicks, 
 from superset_campaign_plugin.report.relations import Names, Relations
 from superset_campaign_plugin.report.rollup import daily_rollup
 from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.timing import timing_rollup
 
 
 class Facts(Protocol):
-    """The two tables of figures that the datasets give names to."""
+    """The tables of figures that the datasets give names to."""
 
     def view(self, name: str) -> TableClause | None:
         """The view that holds a whole dataset but for its links to previews, where there is one."""
@@ -29,6 +30,9 @@ class Facts(Protocol):
 
     def links(self) -> CTE:
         """Clicks by campaign, email and link; `link_clicks` gives the columns."""
+
+    def timing(self) -> CTE:
+        """The timing rollup with `observed_hours`; `as_read` of `timing.py` gives its columns."""
 
 
 class ComputedFacts:
@@ -52,3 +56,7 @@ class ComputedFacts:
 
     def links(self) -> CTE:
         return link_clicks(self._relations, self._engine, self._rules)
+
+    def timing(self) -> CTE:
+        records = email_records(self._relations, self._engine, self._rules, timed=True)
+        return timing_rollup(records, self._engine, self._rules)

@@ -8,8 +8,11 @@ An email record is one (campaign, email, person). `email_records` gives a row fo
     opened, clicked, unsubscribed, hard_bounced, soft_bounced, delivered    1 or 0
     human_opened, human_clicked, privacy_proxy_opened, image_proxy_opened   1 or 0
 
-Each of these merges: sent_at is a minimum, all else a maximum. What depends on the clock is not stored here but
-derived by `record_status`. The relations come with their people resolved (`people.py`).
+and, where it is asked for, the first time of what a flag of `FIRST_TIMES` says: first_opened_at, first_clicked_at,
+first_human_opened_at, first_human_clicked_at.
+
+Each of these merges: sent_at and the first times are a minimum, all else a maximum. What depends on the clock is not
+stored here but derived by `record_status`. The relations come with their people resolved (`people.py`).
 
 Sources: Marketo's Email Performance Report page, and its support article on soft bounces taking precedence over
 deliveries.
@@ -63,6 +66,8 @@ for _kind in EventKind:
 _OUTCOMES = ("hard_bounced", "soft_bounced", "delivered")
 # What the report adds up of a record, beside its status.
 FLAGS = tuple(name for name in _IMPLIED_BY if name not in _OUTCOMES)
+# The flags of which a record can have the first time, too, by the column that holds it.
+FIRST_TIMES = {flag: f"first_{flag}_at" for flag in ("opened", "clicked", "human_opened", "human_clicked")}
 
 
 def counted_sends(relations: Relations) -> CTE:
@@ -219,6 +224,19 @@ def gathered(activities: CTE, engine: Engine, *more: ColumnElement[Any]) -> CTE:
     )
 
 
+def first_times(activities: FromClause, engine: Engine) -> list[ColumnElement[Any]]:
+    """The columns of `FIRST_TIMES`, as aggregates of activities (happened, activity_at).
+
+    timing.first-counts: who opens or clicks again counts at the first time.
+    """
+
+    def first(flag: str) -> ColumnElement[Any]:
+        did = engine.has_bits(activities.c.happened, _IMPLIED_BY[flag].value)
+        return func.min(case((did, activities.c.activity_at)))
+
+    return [first(flag).label(name) for flag, name in FIRST_TIMES.items()]
+
+
 def flags_of(happened: ColumnElement[Any], engine: Engine) -> list[ColumnElement[Any]]:
     """The columns of a record that say what happened, 1 or 0, from all bits of it."""
     return [case((engine.has_bits(happened, bits.value), 1), else_=0).label(name) for name, bits in _IMPLIED_BY.items()]
@@ -247,15 +265,23 @@ def flagged(gathered: CTE, engine: Engine, *more: str, without_send: bool = Fals
 
 
 def email_records(
-    relations: Relations, engine: Engine, rules: Rules, sends: CTE | None = None, *, without_send: bool = False
+    relations: Relations,
+    engine: Engine,
+    rules: Rules,
+    sends: CTE | None = None,
+    *,
+    timed: bool = False,
+    without_send: bool = False,
 ) -> CTE:
     """One row an email record; the module's docstring gives its columns. `sends` are those that count, if at hand.
 
-    `without_send` is as in `flagged`.
+    With `timed` it has the first times. `without_send` is as in `flagged`.
     """
     sends = counted_sends(relations) if sends is None else sends
     activities = email_activities(relations, engine, rules, sends)
-    return flagged(gathered(activities, engine), engine, without_send=without_send)
+    times = first_times(activities, engine) if timed else []
+    names = FIRST_TIMES.values() if timed else ()
+    return flagged(gathered(activities, engine, *times), engine, *names, without_send=without_send)
 
 
 def outcome(records: FromClause) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from logs import CLOCKS, Log, arrow, crowd, fivetran_tables
-from oracle import assert_report, report
+from oracle import assert_report, assert_timing, report, timing
 from refresh_sql import refresh_statements
 from snapshot import TYPES
 from sqlalchemy import func, literal, literal_column, select, types
@@ -23,6 +23,7 @@ from superset_campaign_plugin.report.datasets import Options, compose_dataset, c
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.reporting.query import ReportRequest, dataset_rows, fetch
+from superset_campaign_plugin.reporting.run_timing import timing_request, without_sends
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.build_relations import build_relations
@@ -114,6 +115,16 @@ def test_every_cell(crowded, by, people):
     sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, options), ENGINE)
     found = fetch(database, ENGINE, dataset, sql, ReportRequest(by=by))
     assert_report(found, report(log, as_of=CLOCK, by=by, rules=rules), by)
+
+
+@pytest.mark.parametrize("by", [("campaign", "email", "hours"), ("weekday", "hour")], ids=str)
+def test_every_cell_of_the_timing(crowded, by):
+    log, database = crowded
+    dataset = load_semantics().datasets["campaign_email_timing"]
+    relations = build_relations(get_layout("fivetran"), database, ENGINE)
+    sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, Options()), ENGINE)
+    found = without_sends(fetch(database, ENGINE, dataset, sql, timing_request(by)))
+    assert_timing(found, timing(log, by=by), by)
 
 
 @pytest.mark.parametrize("name", load_semantics().datasets)

@@ -13,7 +13,7 @@ from logs.drawing import drawn
 from logs.extract import BULK_HEADER, write_bulk
 from logs.large import generate
 from logs.model import KINDS, Activity, Campaign, Email, Log, Merge, Program, utc
-from logs.small import APPLE_PROXY, CLOCKS, GMAIL_PROXY, INSTANTS, crowd, random_logs
+from logs.small import APPLE_PROXY, CLOCKS, GMAIL_PROXY, INSTANTS, crowd, random_logs, with_hours
 from logs.tables import ACTIVITY_TYPES, EVENT_TABLES, Table, fivetran_tables
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "load",
     "random_logs",
     "utc",
+    "with_hours",
     "write",
     "write_bulk",
 ]

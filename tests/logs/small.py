@@ -147,6 +147,14 @@ def random_logs(draw: st.DrawFn, max_size: int = 40) -> Log:
     return Log(activities, campaigns, programs, emails, merges, deletions)
 
 
+def with_hours(log: Log) -> Log:
+    """The same log with its activities at other hours: of two there are any number of hours up to a week between."""
+    log.activities = [
+        each._replace(time=each.time + timedelta(hours=each.id * 37 % 29 * (each.id % 3))) for each in log.activities
+    ]
+    return log
+
+
 def crowd(people: int, seed: int) -> Log:
     """As many small random logs in one as there are people, each of whom lives through their own few activities."""
     rng = random.Random(seed)  # noqa: S311

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from logs import CLOCKS, INSTANTS, crowd, generate, random_logs, utc
-from oracle import GROUP_COLUMNS, assert_report, report
+from logs import CLOCKS, INSTANTS, crowd, generate, random_logs, utc, with_hours
+from oracle import FIRST, GROUP_COLUMNS, assert_report, assert_timing, report, timing
 
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.rules import People, Rules
@@ -63,6 +64,39 @@ def test_any_log_and_any_question(warehouse):
             assert not any(row["sent"] for row in expected)
             return
         assert_report(found, expected, asked["by"])
+
+    equal()
+
+
+@pytest.mark.on_spark
+def test_any_timing(warehouse):
+    """The same of the timing, with hours between the instants."""
+
+    @settings(
+        max_examples=max(EXAMPLES[warehouse.engine] // 4, 2),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(
+        log=random_logs().map(with_hours),
+        asked=questions(),
+        more=st.lists(st.sampled_from(["weekday", "hour", "hours"]), unique=True, max_size=2),
+        zone=st.sampled_from(["UTC", "America/St_Johns"]),
+    )
+    def equal(log, asked, more, zone):
+        warehouse.load(log)
+        del asked["as_of"]
+        asked["by"] = [*asked["by"], *more]
+        if warehouse.engine != "sqlite":
+            asked["rules"] = replace(asked.get("rules", Rules()), time_zone=zone)
+        expected = timing(log, **asked)
+        try:
+            found = warehouse.timing(**asked)
+        except UsageError:
+            assert "where" in asked
+            assert not any(any(row[name] for name in FIRST) or row.get("sent") for row in expected)
+            return
+        assert_timing(found, expected, asked["by"])
 
     equal()
 

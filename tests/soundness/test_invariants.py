@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs import CLOCKS, ENGINES, INSTANTS, Activity, Log, crowd, random_logs
-from oracle import COUNTS, GROUP_COLUMNS, RATIOS, STATUSES
+from oracle import COUNTS, FIRST, GROUP_COLUMNS, RATIOS, STATUSES
 
 EXAMPLES = {"duckdb": 2, "sqlite": 6, "postgresql": 2, "mysql": 2, "hive": 1}
 EVERYTHING = ("campaign", "email", "day")  # every report adds up from these groups
@@ -98,6 +98,15 @@ def test_every_grouping_adds_up_to_the_same_total(crowded, by):
     assert min(row["first_sent"] for row in groups) == total["first_sent"]
     assert max(row["last_sent"] for row in groups) == total["last_sent"]
     assert max(row["last_activity"] for row in groups) == total["last_activity"]
+
+
+@pytest.mark.parametrize("by", [("campaign", "email", "hours"), ("day", "hour"), ("hours",)], ids=str)
+def test_the_timing_adds_up_to_the_report(crowded, by):
+    """Whoever opened or clicked did it first at one time, and was sent the email in one hour."""
+    [total] = rows(crowded, by=())
+    counted = [name for name in ("sent", "delivered", *FIRST) if name in FIRST or "hours" not in by]
+    timed = crowded.timing(by=by).records()
+    assert {name: sum(row[name] for row in timed) for name in counted} == {name: total[name] for name in counted}
 
 
 def test_ranges_of_dates_add_up(crowded):

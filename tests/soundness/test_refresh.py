@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from layouts import airbyte, bulk
-from logs import CLOCKS, WRITABLE, Activity, Log, Table, append, crowd, random_logs, utc, write
-from oracle import assert_report, report
+from logs import CLOCKS, WRITABLE, Activity, Log, Table, append, crowd, random_logs, utc, with_hours, write
+from oracle import assert_report, assert_timing, report, timing
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import RefreshError
@@ -88,7 +88,7 @@ def load(warehouse: Any, log: Log, tables: Callable[[Log, datetime], Iterator[Ta
 @st.composite
 def batches(draw: st.DrawFn) -> list[Log]:
     """A random log in up to four parts, in any order; some of the rows come again in a later part."""
-    log = draw(random_logs(max_size=60))
+    log = with_hours(draw(random_logs(max_size=60)))
     count = draw(st.integers(1, 4))
     parts = [Log() for _ in range(count)]
     seed = draw(st.integers(0, 2**16))
@@ -143,6 +143,9 @@ def test_any_batches_end_as_one_computation_does(warehouse, loader):
         # With the clock running it is the view that answers.
         viewed = warehouse.report(source=source, by=BY, rules=rules, facts=facts)
         assert_report(viewed, report(together(parts), as_of=LONG_AFTER, by=BY, rules=rules), BY)
+        by = (*BY, "hour", "hours")
+        timed = warehouse.timing(source=source, by=by, rules=rules, facts=facts)
+        assert_timing(timed, timing(together(parts), by=by, rules=rules), by)
         refresh(warehouse.uri, source=source, rules=rules, full=True)
         assert stored_rows(warehouse) == kept
 

@@ -290,7 +290,8 @@ def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment
     rule.tables = rule.tables[:1]  # as after an upgrade that brought datasets
     db.session.commit()
     install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
-    assert {table.table_name for table in rule.tables} == {REPORT, "campaign_email_columns", "campaign_email_links"}
+    with_workspaces = {REPORT, "campaign_email_columns", "campaign_email_links", "campaign_email_timing"}
+    assert {table.table_name for table in rule.tables} == with_workspaces
     assert row_access.list_grants() == {ROLE: [Grant("EMEA")]}
     changes = uninstall()
     assert ("removed", "row rules") in {(change.action, change.kind) for change in changes}

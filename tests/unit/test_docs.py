@@ -102,7 +102,7 @@ FOREIGN = {"--access-logformat", "--no-cache", "--no-deps", "--python", "--versi
 
 
 @pytest.mark.parametrize(
-    "name", ["cli.md", "doctor.md", "install.md", "numbers.md", "reconcile.md", "refresh.md", "sources.md"]
+    "name", ["cli.md", "doctor.md", "install.md", "numbers.md", "reconcile.md", "refresh.md", "sources.md", "timing.md"]
 )
 def test_a_page_names_no_option_that_no_command_has(name: str) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "docs" / name).read_text(encoding="utf-8")))

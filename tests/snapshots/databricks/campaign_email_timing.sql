@@ -1,0 +1,878 @@
+WITH counted_sends AS (
+  /* Sends that count: neither skipped nor failed, with campaign, email and person */
+  SELECT
+    COALESCE(loaded.campaign_id, 0) AS campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT COALESCE(loaded.campaign_id, 0) IS NULL
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT loaded.lead_id IS NULL
+), email_events AS (
+  /* What happened to the emails: 1 sent, 2 delivered, 4 hard bounced, 8 soft bounced, 16 opened, 32 opened by bot, 64 opened by privacy proxy, 128 opened by image proxy, 256 clicked, 512 clicked by bot, 1024 unsubscribed. A click on an unsubscribe link or an email address is only an open */
+  SELECT
+    2 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_email_delivered AS loaded
+  UNION ALL
+  SELECT
+    4 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_email_bounced AS loaded
+  UNION ALL
+  SELECT
+    8 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_email_bounced_soft AS loaded
+  UNION ALL
+  SELECT
+    16 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_open_email AS loaded
+  UNION ALL
+  SELECT
+    CASE
+      WHEN NULLIF(TRIM(loaded.link), '') IS NULL
+      OR NOT (
+        SUBSTRING(LOWER(NULLIF(TRIM(loaded.link), '')), 1, 7) = 'mailto:'
+        OR LOCATE('mkt_unsubscribe=1', LOWER(NULLIF(TRIM(loaded.link), ''))) > 0
+      )
+      THEN 256
+      ELSE 16
+    END AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_click_email AS loaded
+  UNION ALL
+  SELECT
+    1024 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_unsubscribe_email AS loaded
+), event_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at,
+      ROW_NUMBER() OVER (
+        PARTITION BY email_events.email_id, email_events.person_id, email_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM email_events
+    JOIN counted_sends
+      ON email_events.email_id = counted_sends.email_id
+      AND email_events.person_id = counted_sends.person_id
+      AND email_events.activity_at >= counted_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), email_activities AS (
+  /* Every activity with its campaign */
+  SELECT
+    1 AS happened,
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    counted_sends.activity_at
+  FROM counted_sends
+  UNION ALL
+  SELECT
+    known.happened,
+    known.campaign_id,
+    known.email_id,
+    known.person_id,
+    known.activity_at
+  FROM (
+    SELECT
+      email_events.campaign_id,
+      email_events.happened,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    WHERE
+      NOT email_events.campaign_id IS NULL
+    UNION ALL
+    SELECT
+      event_latest_sends.campaign_id,
+      email_events.happened,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    JOIN event_latest_sends
+      ON email_events.email_id = event_latest_sends.email_id
+      AND email_events.person_id = event_latest_sends.person_id
+      AND email_events.activity_at = event_latest_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS known
+), gathered_activities AS (
+  /* All that happened, for each campaign, email and person */
+  SELECT
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id,
+    MIN(CASE WHEN email_activities.happened = 1 THEN email_activities.activity_at END) AS sent_at,
+    MAX(email_activities.activity_at) AS last_activity_at,
+    BIT_OR(email_activities.happened) AS happened,
+    MIN(
+      CASE
+        WHEN (
+          email_activities.happened & 2032
+        ) <> 0
+        THEN email_activities.activity_at
+      END
+    ) AS first_opened_at,
+    MIN(
+      CASE
+        WHEN (
+          email_activities.happened & 768
+        ) <> 0
+        THEN email_activities.activity_at
+      END
+    ) AS first_clicked_at,
+    MIN(
+      CASE
+        WHEN (
+          email_activities.happened & 1424
+        ) <> 0
+        THEN email_activities.activity_at
+      END
+    ) AS first_human_opened_at,
+    MIN(
+      CASE
+        WHEN (
+          email_activities.happened & 256
+        ) <> 0
+        THEN email_activities.activity_at
+      END
+    ) AS first_human_clicked_at
+  FROM email_activities
+  GROUP BY
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id
+), email_records AS (
+  /* One row for each campaign, email and person, sent at the earliest send. record.needs-a-send; record.earliest-send; opened.click-implies-open; opened.unsubscribe-implies-open */
+  SELECT
+    gathered_activities.campaign_id,
+    gathered_activities.email_id,
+    gathered_activities.person_id,
+    gathered_activities.sent_at,
+    gathered_activities.last_activity_at,
+    CASE WHEN (
+      gathered_activities.happened & 2032
+    ) <> 0 THEN 1 ELSE 0 END AS opened,
+    CASE WHEN (
+      gathered_activities.happened & 768
+    ) <> 0 THEN 1 ELSE 0 END AS clicked,
+    CASE WHEN (
+      gathered_activities.happened & 1024
+    ) <> 0 THEN 1 ELSE 0 END AS unsubscribed,
+    CASE WHEN (
+      gathered_activities.happened & 1424
+    ) <> 0 THEN 1 ELSE 0 END AS human_opened,
+    CASE WHEN (
+      gathered_activities.happened & 256
+    ) <> 0 THEN 1 ELSE 0 END AS human_clicked,
+    CASE WHEN (
+      gathered_activities.happened & 64
+    ) <> 0 THEN 1 ELSE 0 END AS privacy_proxy_opened,
+    CASE WHEN (
+      gathered_activities.happened & 128
+    ) <> 0 THEN 1 ELSE 0 END AS image_proxy_opened,
+    CASE WHEN (
+      gathered_activities.happened & 4
+    ) <> 0 THEN 1 ELSE 0 END AS hard_bounced,
+    CASE WHEN (
+      gathered_activities.happened & 8
+    ) <> 0 THEN 1 ELSE 0 END AS soft_bounced,
+    CASE WHEN (
+      gathered_activities.happened & 2
+    ) <> 0 THEN 1 ELSE 0 END AS delivered,
+    gathered_activities.first_opened_at,
+    gathered_activities.first_clicked_at,
+    gathered_activities.first_human_opened_at,
+    gathered_activities.first_human_clicked_at
+  FROM gathered_activities
+  WHERE
+    (
+      gathered_activities.happened & 1
+    ) <> 0
+), timed_records AS (
+  /* The hour of each send, and how many milliseconds later the first of each happened */
+  SELECT
+    email_records.campaign_id,
+    email_records.email_id,
+    TO_TIMESTAMP_NTZ(TO_DATE(email_records.sent_at)) AS sent_date,
+    CAST(EXTRACT(HOUR FROM email_records.sent_at) AS BIGINT) AS sent_hour,
+    CASE
+      WHEN CASE
+        WHEN (
+          email_records.opened = 1
+        )
+        THEN 'Delivered'
+        WHEN (
+          email_records.hard_bounced = 1
+        )
+        THEN 'Hard Bounced'
+        WHEN (
+          email_records.soft_bounced = 1
+        )
+        THEN 'Soft Bounced'
+        WHEN (
+          email_records.delivered = 1
+        )
+        THEN 'Delivered'
+      END = 'Delivered'
+      THEN 1
+      ELSE 0
+    END AS was_delivered,
+    email_records.sent_at,
+    email_records.last_activity_at,
+    CASE
+      WHEN email_records.opened = 1
+      THEN COALESCE(
+        UNIX_MILLIS(CAST(email_records.first_opened_at AS TIMESTAMP)) - UNIX_MILLIS(CAST(email_records.sent_at AS TIMESTAMP)),
+        604800000
+      )
+    END AS time_to_opened,
+    CASE
+      WHEN email_records.clicked = 1
+      THEN COALESCE(
+        UNIX_MILLIS(CAST(email_records.first_clicked_at AS TIMESTAMP)) - UNIX_MILLIS(CAST(email_records.sent_at AS TIMESTAMP)),
+        604800000
+      )
+    END AS time_to_clicked,
+    CASE
+      WHEN email_records.human_opened = 1
+      THEN COALESCE(
+        UNIX_MILLIS(CAST(email_records.first_human_opened_at AS TIMESTAMP)) - UNIX_MILLIS(CAST(email_records.sent_at AS TIMESTAMP)),
+        604800000
+      )
+    END AS time_to_human_opened,
+    CASE
+      WHEN email_records.human_clicked = 1
+      THEN COALESCE(
+        UNIX_MILLIS(CAST(email_records.first_human_clicked_at AS TIMESTAMP)) - UNIX_MILLIS(CAST(email_records.sent_at AS TIMESTAMP)),
+        604800000
+      )
+    END AS time_to_human_clicked
+  FROM email_records
+), records_in_hours AS (
+  /* The same in hours, and in days from the second on */
+  SELECT
+    timed_records.campaign_id,
+    timed_records.email_id,
+    timed_records.sent_date,
+    timed_records.sent_hour,
+    timed_records.was_delivered,
+    timed_records.sent_at,
+    timed_records.last_activity_at,
+    CASE
+      WHEN timed_records.time_to_opened < 3600000
+      THEN 0
+      WHEN timed_records.time_to_opened < 86400000
+      THEN CAST(FLOOR(timed_records.time_to_opened / 3600000) AS BIGINT)
+      WHEN timed_records.time_to_opened < 604800000
+      THEN CAST(FLOOR(timed_records.time_to_opened / 86400000) AS BIGINT) * 24
+      WHEN NOT timed_records.time_to_opened IS NULL
+      THEN 168
+    END AS hours_to_opened,
+    CASE
+      WHEN timed_records.time_to_clicked < 3600000
+      THEN 0
+      WHEN timed_records.time_to_clicked < 86400000
+      THEN CAST(FLOOR(timed_records.time_to_clicked / 3600000) AS BIGINT)
+      WHEN timed_records.time_to_clicked < 604800000
+      THEN CAST(FLOOR(timed_records.time_to_clicked / 86400000) AS BIGINT) * 24
+      WHEN NOT timed_records.time_to_clicked IS NULL
+      THEN 168
+    END AS hours_to_clicked,
+    CASE
+      WHEN timed_records.time_to_human_opened < 3600000
+      THEN 0
+      WHEN timed_records.time_to_human_opened < 86400000
+      THEN CAST(FLOOR(timed_records.time_to_human_opened / 3600000) AS BIGINT)
+      WHEN timed_records.time_to_human_opened < 604800000
+      THEN CAST(FLOOR(timed_records.time_to_human_opened / 86400000) AS BIGINT) * 24
+      WHEN NOT timed_records.time_to_human_opened IS NULL
+      THEN 168
+    END AS hours_to_human_opened,
+    CASE
+      WHEN timed_records.time_to_human_clicked < 3600000
+      THEN 0
+      WHEN timed_records.time_to_human_clicked < 86400000
+      THEN CAST(FLOOR(timed_records.time_to_human_clicked / 3600000) AS BIGINT)
+      WHEN timed_records.time_to_human_clicked < 604800000
+      THEN CAST(FLOOR(timed_records.time_to_human_clicked / 86400000) AS BIGINT) * 24
+      WHEN NOT timed_records.time_to_human_clicked IS NULL
+      THEN 168
+    END AS hours_to_human_clicked
+  FROM timed_records
+), records_by_hour AS (
+  /* How many have the same hour and times */
+  SELECT
+    records_in_hours.campaign_id,
+    records_in_hours.email_id,
+    records_in_hours.sent_date,
+    records_in_hours.sent_hour,
+    records_in_hours.hours_to_opened,
+    records_in_hours.hours_to_clicked,
+    records_in_hours.hours_to_human_opened,
+    records_in_hours.hours_to_human_clicked,
+    COUNT(*) AS sent_count,
+    CAST(SUM(records_in_hours.was_delivered) AS BIGINT) AS delivered_count,
+    MAX(records_in_hours.sent_at) AS last_sent_at,
+    MAX(records_in_hours.last_activity_at) AS last_activity_at
+  FROM records_in_hours
+  GROUP BY
+    records_in_hours.campaign_id,
+    records_in_hours.email_id,
+    records_in_hours.sent_date,
+    records_in_hours.sent_hour,
+    records_in_hours.hours_to_opened,
+    records_in_hours.hours_to_clicked,
+    records_in_hours.hours_to_human_opened,
+    records_in_hours.hours_to_human_clicked
+), hours_with_ages AS (
+  /* Beside each hour the last send of its day, and the newest activity of the log */
+  SELECT
+    records_by_hour.campaign_id,
+    records_by_hour.email_id,
+    records_by_hour.sent_date,
+    records_by_hour.sent_hour,
+    records_by_hour.hours_to_opened,
+    records_by_hour.hours_to_clicked,
+    records_by_hour.hours_to_human_opened,
+    records_by_hour.hours_to_human_clicked,
+    records_by_hour.sent_count,
+    records_by_hour.delivered_count,
+    MAX(records_by_hour.last_sent_at) OVER (
+      PARTITION BY records_by_hour.campaign_id, records_by_hour.email_id, records_by_hour.sent_date
+    ) AS day_sent_at,
+    MAX(records_by_hour.last_activity_at) OVER () AS data_until
+  FROM records_by_hour
+), observed_hours_of_sends AS (
+  /* How long each has been watched */
+  SELECT
+    hours_with_ages.campaign_id,
+    hours_with_ages.email_id,
+    hours_with_ages.sent_date,
+    hours_with_ages.sent_hour,
+    hours_with_ages.hours_to_opened,
+    hours_with_ages.hours_to_clicked,
+    hours_with_ages.hours_to_human_opened,
+    hours_with_ages.hours_to_human_clicked,
+    hours_with_ages.sent_count,
+    hours_with_ages.delivered_count,
+    CASE
+      WHEN hours_with_ages.day_sent_at <= hours_with_ages.data_until - INTERVAL '7' DAY
+      THEN 168
+      WHEN hours_with_ages.day_sent_at <= hours_with_ages.data_until - INTERVAL '3' DAY
+      THEN 72
+      WHEN hours_with_ages.day_sent_at <= hours_with_ages.data_until - INTERVAL '1' DAY
+      THEN 24
+      ELSE 0
+    END AS observed_hours
+  FROM hours_with_ages
+), timing_parts AS (
+  SELECT
+    0 AS part
+  UNION ALL
+  SELECT
+    1 AS part
+  UNION ALL
+  SELECT
+    2 AS part
+  UNION ALL
+  SELECT
+    3 AS part
+  UNION ALL
+  SELECT
+    4 AS part
+), split_records AS (
+  /* Each once as sent, and once for each that people may have done */
+  SELECT
+    observed_hours_of_sends.campaign_id,
+    observed_hours_of_sends.email_id,
+    observed_hours_of_sends.sent_date,
+    observed_hours_of_sends.sent_hour,
+    observed_hours_of_sends.observed_hours,
+    CASE
+      WHEN timing_parts.part = 0
+      THEN -1
+      WHEN timing_parts.part = 1
+      THEN observed_hours_of_sends.hours_to_opened
+      WHEN timing_parts.part = 2
+      THEN observed_hours_of_sends.hours_to_clicked
+      WHEN timing_parts.part = 3
+      THEN observed_hours_of_sends.hours_to_human_opened
+      WHEN timing_parts.part = 4
+      THEN observed_hours_of_sends.hours_to_human_clicked
+    END AS hours_since_send,
+    timing_parts.part,
+    observed_hours_of_sends.sent_count,
+    observed_hours_of_sends.delivered_count
+  FROM observed_hours_of_sends
+  JOIN timing_parts
+    ON 1 = 1
+), timing_rows AS (
+  /* One row for each time since the send */
+  SELECT
+    split_records.campaign_id,
+    split_records.email_id,
+    split_records.sent_date,
+    split_records.sent_hour,
+    split_records.hours_since_send,
+    split_records.observed_hours,
+    CAST(SUM(CASE WHEN split_records.part = 0 THEN split_records.sent_count ELSE 0 END) AS BIGINT) AS sent_count,
+    CAST(SUM(CASE WHEN split_records.part = 0 THEN split_records.delivered_count ELSE 0 END) AS BIGINT) AS delivered_count,
+    CAST(SUM(CASE WHEN split_records.part = 1 THEN split_records.sent_count ELSE 0 END) AS BIGINT) AS opened_count,
+    CAST(SUM(CASE WHEN split_records.part = 2 THEN split_records.sent_count ELSE 0 END) AS BIGINT) AS clicked_link_count,
+    CAST(SUM(CASE WHEN split_records.part = 3 THEN split_records.sent_count ELSE 0 END) AS BIGINT) AS human_opened_count,
+    CAST(SUM(CASE WHEN split_records.part = 4 THEN split_records.sent_count ELSE 0 END) AS BIGINT) AS human_clicked_count
+  FROM split_records
+  WHERE
+    NOT split_records.hours_since_send IS NULL
+  GROUP BY
+    split_records.campaign_id,
+    split_records.email_id,
+    split_records.sent_date,
+    split_records.sent_hour,
+    split_records.hours_since_send,
+    split_records.observed_hours
+), timing_rollup AS (
+  /* One row for each campaign, email, day and hour of the send, and time since the send. timing.first-counts; timing.before-the-send-is-at-once; timing.old-enough */
+  SELECT
+    timing_rows.campaign_id,
+    timing_rows.email_id,
+    timing_rows.sent_date,
+    timing_rows.sent_hour,
+    CAST(FLOOR(
+      (
+        UNIX_MILLIS(CAST(timing_rows.sent_date AS TIMESTAMP)) - UNIX_MILLIS(CAST(TO_TIMESTAMP_NTZ(TRUNC(timing_rows.sent_date, 'WEEK')) AS TIMESTAMP))
+      ) / 86400000
+    ) AS BIGINT) + 1 AS sent_weekday,
+    CASE WHEN timing_rows.hours_since_send <> -1 THEN timing_rows.hours_since_send END AS hours_since_send,
+    timing_rows.observed_hours,
+    timing_rows.sent_count,
+    timing_rows.delivered_count,
+    timing_rows.opened_count,
+    timing_rows.clicked_link_count,
+    timing_rows.human_opened_count,
+    timing_rows.human_clicked_count
+  FROM timing_rows
+), newest_campaigns AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.campaign_id,
+    versions.name,
+    versions.program_id,
+    versions.program_name,
+    versions.workspace,
+    versions.active,
+    versions.archived
+  FROM (
+    SELECT
+      loaded_versions.campaign_id,
+      loaded_versions.name,
+      loaded_versions.program_id,
+      loaded_versions.program_name,
+      loaded_versions.workspace,
+      loaded_versions.active,
+      loaded_versions.archived,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.campaign_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        loaded.id AS campaign_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        loaded.program_id,
+        CAST(NULL AS STRING) AS program_name,
+        NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS active,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS archived,
+        loaded.updated_at AS sort_key_1
+      FROM marketo.campaign AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_programs AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.program_id,
+    versions.name,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.program_id,
+      loaded_versions.name,
+      loaded_versions.workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.program_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        loaded.id AS program_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        NULLIF(TRIM(loaded.workspace), '') AS workspace,
+        loaded.updated_at AS sort_key_1
+      FROM marketo.program AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), email_assets AS (
+  /* The newest approved version of each asset, else the newest */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      loaded_versions.subject,
+      loaded_versions.operational,
+      loaded_versions.archived,
+      loaded_versions.workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.preference IS NULL THEN 1 ELSE 0 END, loaded_versions.preference DESC, CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        loaded.id AS email_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        NULLIF(
+          TRIM(
+            CASE
+              WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND LOCATE('"value"', loaded.subject) > 0
+              THEN TRY_ELEMENT_AT(FROM_JSON(loaded.subject, 'MAP<STRING, STRING>'), 'value')
+              ELSE loaded.subject
+            END
+          ),
+          ''
+        ) AS subject,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS operational,
+        CAST(NULL AS STRING) AS archived,
+        NULLIF(TRIM(loaded.workspace), '') AS workspace,
+        CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 1 ELSE 0 END AS preference,
+        loaded.updated_at AS sort_key_1,
+        loaded.version AS sort_key_2
+      FROM marketo.email_template_history AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), sent_email_names AS (
+  /* What sends call their email, each name once */
+  SELECT
+    loaded.primary_attribute_value_id AS email_id,
+    NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
+    MAX(
+      TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6)))
+    ) AS named_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
+  GROUP BY
+    loaded.primary_attribute_value_id,
+    NULLIF(TRIM(loaded.primary_attribute_value), '')
+), logged_email_names AS (
+  SELECT
+    versions.email_id,
+    versions.name
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        sent_email_names.email_id,
+        sent_email_names.name,
+        sent_email_names.named_at AS sort_key_1
+      FROM sent_email_names
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_emails AS (
+  /* An email's name is that of the table of emails, else that of its newest send */
+  SELECT
+    `both`.email_id,
+    COALESCE(
+      MAX(CASE WHEN `both`.logged = 0 THEN `both`.name END),
+      MAX(CASE WHEN `both`.logged = 1 THEN `both`.name END)
+    ) AS name,
+    MAX(`both`.subject) AS subject,
+    MAX(`both`.operational) AS operational,
+    MAX(`both`.archived) AS archived,
+    MAX(`both`.workspace) AS workspace
+  FROM (
+    SELECT
+      email_assets.email_id,
+      0 AS logged,
+      email_assets.name,
+      email_assets.subject,
+      email_assets.operational,
+      email_assets.archived,
+      email_assets.workspace
+    FROM email_assets
+    UNION ALL
+    SELECT
+      logged_email_names.email_id,
+      1 AS logged,
+      logged_email_names.name,
+      CAST(NULL AS STRING) AS subject,
+      CAST(NULL AS STRING) AS operational,
+      CAST(NULL AS STRING) AS archived,
+      CAST(NULL AS STRING) AS workspace
+    FROM logged_email_names
+  ) AS `both`
+  GROUP BY
+    `both`.email_id
+)
+/* The timing with names. A name that is missing shows the id */
+SELECT
+  CAST(NULL AS STRING) AS source_name,
+  COALESCE(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
+  newest_campaigns.program_id,
+  COALESCE(
+    COALESCE(newest_programs.name, newest_campaigns.program_name),
+    CAST(newest_campaigns.program_id AS STRING)
+  ) AS program_name,
+  NULLIF(timing_rollup.campaign_id, 0) AS campaign_id,
+  CASE
+    WHEN timing_rollup.campaign_id = 0
+    THEN 'Unknown campaign'
+    ELSE COALESCE(newest_campaigns.name, CAST(timing_rollup.campaign_id AS STRING))
+  END AS campaign_name,
+  newest_campaigns.active AS campaign_active,
+  timing_rollup.email_id,
+  COALESCE(newest_emails.name, CAST(timing_rollup.email_id AS STRING)) AS email_name,
+  newest_emails.subject AS email_subject,
+  newest_emails.operational,
+  timing_rollup.sent_date,
+  REPLACE(
+    REPLACE(
+      REPLACE(
+        '<a title="[name]" href="/campaign-email/[id]/?campaign_id=[campaign]" target="_blank">[name]</a>',
+        '[id]',
+        CAST(timing_rollup.email_id AS STRING)
+      ),
+      '[campaign]',
+      CAST(COALESCE(NULLIF(timing_rollup.campaign_id, 0), 0) AS STRING)
+    ),
+    '[name]',
+    REPLACE(
+      REPLACE(
+        REPLACE(
+          REPLACE(
+            REPLACE(COALESCE(newest_emails.name, CAST(timing_rollup.email_id AS STRING)), '&', '&amp;'),
+            '<',
+            '&lt;'
+          ),
+          '>',
+          '&gt;'
+        ),
+        '"',
+        '&quot;'
+      ),
+      '\'',
+      '&#x27;'
+    )
+  ) AS email_link,
+  CASE
+    WHEN LOCATE('<', COALESCE(newest_emails.name, CAST(timing_rollup.email_id AS STRING))) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(COALESCE(newest_emails.name, CAST(timing_rollup.email_id AS STRING)), '&', '&amp;'),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(newest_emails.name, CAST(timing_rollup.email_id AS STRING))
+  END AS email_label,
+  SUBSTRING(CAST(timing_rollup.sent_date AS STRING), 1, 10) AS sent_day,
+  'UTC' AS time_zone,
+  CASE
+    WHEN LOCATE(
+      '<',
+      COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS STRING)
+      )
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          COALESCE(
+            COALESCE(newest_programs.name, newest_campaigns.program_name),
+            CAST(newest_campaigns.program_id AS STRING)
+          ),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS STRING)
+    )
+  END AS program_label,
+  CASE
+    WHEN LOCATE(
+      '<',
+      CASE
+        WHEN (
+          timing_rollup.campaign_id = 0
+        )
+        THEN 'Unknown campaign'
+        ELSE COALESCE(newest_campaigns.name, CAST(timing_rollup.campaign_id AS STRING))
+      END
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          CASE
+            WHEN timing_rollup.campaign_id = 0
+            THEN 'Unknown campaign'
+            ELSE COALESCE(newest_campaigns.name, CAST(timing_rollup.campaign_id AS STRING))
+          END,
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE CASE
+      WHEN timing_rollup.campaign_id = 0
+      THEN 'Unknown campaign'
+      ELSE COALESCE(newest_campaigns.name, CAST(timing_rollup.campaign_id AS STRING))
+    END
+  END AS campaign_label,
+  timing_rollup.sent_hour,
+  SUBSTRING(CAST(timing_rollup.sent_hour + 100 AS STRING), 2, 2) || REPLACE(':~00', '~', '') AS hour_label,
+  timing_rollup.sent_weekday,
+  CASE
+    WHEN timing_rollup.sent_weekday = 1
+    THEN '1 Monday'
+    WHEN timing_rollup.sent_weekday = 2
+    THEN '2 Tuesday'
+    WHEN timing_rollup.sent_weekday = 3
+    THEN '3 Wednesday'
+    WHEN timing_rollup.sent_weekday = 4
+    THEN '4 Thursday'
+    WHEN timing_rollup.sent_weekday = 5
+    THEN '5 Friday'
+    WHEN timing_rollup.sent_weekday = 6
+    THEN '6 Saturday'
+    WHEN timing_rollup.sent_weekday = 7
+    THEN '7 Sunday'
+  END AS weekday_label,
+  timing_rollup.hours_since_send,
+  CASE
+    WHEN timing_rollup.hours_since_send < 24
+    THEN SUBSTRING(CAST(timing_rollup.hours_since_send + 100 AS STRING), 2, 2) || ' h'
+    WHEN timing_rollup.hours_since_send = 24
+    THEN 'Day 2'
+    WHEN timing_rollup.hours_since_send = 48
+    THEN 'Day 3'
+    WHEN timing_rollup.hours_since_send = 72
+    THEN 'Day 4'
+    WHEN timing_rollup.hours_since_send = 96
+    THEN 'Day 5'
+    WHEN timing_rollup.hours_since_send = 120
+    THEN 'Day 6'
+    WHEN timing_rollup.hours_since_send = 144
+    THEN 'Day 7'
+    WHEN timing_rollup.hours_since_send = 168
+    THEN 'Later'
+  END AS hours_label,
+  timing_rollup.observed_hours,
+  timing_rollup.sent_count,
+  timing_rollup.delivered_count,
+  timing_rollup.opened_count,
+  timing_rollup.clicked_link_count,
+  timing_rollup.human_opened_count,
+  timing_rollup.human_clicked_count
+FROM timing_rollup
+LEFT OUTER JOIN newest_campaigns
+  ON timing_rollup.campaign_id = newest_campaigns.campaign_id
+LEFT OUTER JOIN newest_programs
+  ON newest_campaigns.program_id = newest_programs.program_id
+LEFT OUTER JOIN newest_emails
+  ON timing_rollup.email_id = newest_emails.email_id
