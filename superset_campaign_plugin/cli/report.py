@@ -1,4 +1,4 @@
-"""Commands that read a warehouse: report, doctor, sql."""
+"""Commands that read a warehouse: report, timing, doctor, sql."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
     from superset_campaign_plugin.report.rules import Rules
 
+_date_from = click.option(
+    "--from", "date_from", callback=day, metavar="DAY", help="First day of the first send, inclusive."
+)
+_date_to = click.option("--to", "date_to", callback=day, metavar="DAY", help="Last day of the first send, exclusive.")
+_where = click.option(
+    "--where",
+    multiple=True,
+    callback=conditions,
+    metavar="FIELD=VALUE",
+    help="Keep a dimension's value; the same field again allows another value, an empty value means none.",
+)
+
 
 @campaign.command()
 @warehouse_options
@@ -35,8 +47,8 @@ if TYPE_CHECKING:
     metavar="TIME",
     help="The time used to decide whether a send is Pending or Aborted.  [default: now]",
 )
-@click.option("--from", "date_from", callback=day, metavar="DAY", help="First day of the first send, inclusive.")
-@click.option("--to", "date_to", callback=day, metavar="DAY", help="Last day of the first send, exclusive.")
+@_date_from
+@_date_to
 @click.option(
     "--by",
     default="campaign,email",
@@ -45,13 +57,7 @@ if TYPE_CHECKING:
     metavar="LIST",
     help="Groupings: source, workspace, program, campaign, email, day, week, month; empty for one total.",
 )
-@click.option(
-    "--where",
-    multiple=True,
-    callback=conditions,
-    metavar="FIELD=VALUE",
-    help="Keep a dimension's value; the same field again allows another value, an empty value means none.",
-)
+@_where
 @form_option
 def report(
     uri: str,
@@ -89,6 +95,58 @@ def report(
     for note in found.notes:
         click.echo(note, err=True)
     # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
+    click.echo(FORMATS[form](found), nl=False, color=True)
+
+
+@campaign.command()
+@warehouse_options
+@rules_options
+@stored_options
+@_date_from
+@_date_to
+@click.option(
+    "--by",
+    default="campaign,email",
+    show_default=True,
+    callback=names,
+    metavar="LIST",
+    help="Groupings: those of report, weekday and hour of the send, and hours, which is the time since the send.",
+)
+@_where
+@form_option
+def timing(
+    uri: str,
+    schema: str | None,
+    source: str,
+    date_from: date | None,
+    date_to: date | None,
+    by: tuple[str, ...],
+    where: dict[str, list[str]],
+    form: str,
+    rules: Rules,
+    stored: bool,
+    stored_schema: str,
+    stored_file: str | None,
+) -> None:
+    """Print when people opened and clicked after the send."""
+    from superset_campaign_plugin.refresh.state import StoredSource
+    from superset_campaign_plugin.reporting.output import FORMATS
+    from superset_campaign_plugin.reporting.run_timing import run_timing
+
+    check_stored_options(stored)
+    found = run_timing(
+        uri,
+        source=source,
+        schema=schema,
+        date_from=date_from,
+        date_to=date_to,
+        by=by,
+        where=where,
+        rules=rules,
+        facts=StoredSource(stored_schema, stored_file) if stored else None,
+    )
+    for note in found.notes:
+        click.echo(note, err=True)
     click.echo(FORMATS[form](found), nl=False, color=True)
 
 

@@ -118,6 +118,28 @@ def test_the_console_script_prints_what_the_command_prints(uri: str, tmp_path: P
     assert NASTY in {row["campaign_name"] for row in csv.DictReader(io.StringIO(done.stdout))}
 
 
+def test_timing_has_the_times_and_the_rates_and_says_the_zone(tmp_path: Path) -> None:
+    uri = f"duckdb:///{tmp_path}/timing.duckdb"
+    log = logs.Log().send(1, 10, 100, "2024-03-01 10:30").send(1, 10, 101, "2024-03-01 10:30")
+    log.deliver(1, 10, 101, "2024-03-01 10:31").click(1, 10, 100, "2024-03-03 12:00").open(1, 10, 100, "2024-03-05")
+    logs.write(log, uri)
+    result = run("timing", "--uri", uri, "--by", "hours", "--format", "csv")
+    assert result.stdout.splitlines() == [
+        "hours_since_send,hours_label,opened,clicked_link,human_opened,human_clicked_link",
+        "48,Day 3,1,1,1,1",
+    ]
+    assert result.stderr == "days, weekdays and hours of the send are those of UTC\n"
+    table = run("timing", "--uri", uri, "--by", "weekday,hour").stdout
+    head, _, line = table.splitlines()
+    assert head.split("  ")[0] == "Weekday of the Send"
+    cells = [cell.strip() for cell in line.split("  ") if cell]
+    assert cells[:6] == ["5 Friday", "10", "2", "2", "1", "1"]
+    # Three days old, so that the rates of seven days are empty.
+    assert [cell for cell in cells if "%" in cell] == ["0.0%", "50.0%"] * 4
+    assert run("refresh", "--uri", uri).exit_code == 0
+    assert run("timing", "--uri", uri, "--by", "weekday,hour", "--stored").stdout == table
+
+
 def test_ratios_carry_enough_digits(tmp_path: Path) -> None:
     log = logs.Log()
     for person in range(3):
@@ -373,6 +395,9 @@ def test_load_emails_stores_a_directory(uri: str, tmp_path: Path) -> None:
         ("report --uri {uri} --source fivetrn", 2, "did you mean 'fivetran'"),
         ("report --uri {uri} --by campain", 2, "did you mean 'campaign'"),
         ("report --uri {uri} --by day,day", 2, "twice"),
+        ("report --uri {uri} --by hours", 2, "unknown grouping 'hours'"),
+        ("timing --uri {uri} --by weekdays", 2, "did you mean 'weekday'"),
+        ("timing --uri {uri} --where campain_name=x", 2, "did you mean 'campaign_name'"),
         ("report --uri {uri} --where campain_name=x", 2, "did you mean 'campaign_name'"),
         ("report --uri {uri} --where campaign_id=x", 2, "a whole number"),
         ("report --uri {uri} --where nothing", 2, "FIELD=VALUE"),
