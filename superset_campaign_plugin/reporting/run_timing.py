@@ -23,6 +23,8 @@ TIMING_GROUPINGS = {
     "hour": ("sent_hour",),
     HOURS: ("hours_since_send", "hours_label"),
 }
+# Where a person reads how many people a rate stands on, it need not be left out.
+_FOR_COLOURS = "pct_opened_3d_of_many"
 _OF_HOURS = ("opened", "clicked_link", "human_opened", "human_clicked_link")
 
 
@@ -68,7 +70,7 @@ def timing_request(
     metrics = [
         metric
         for metric in load_semantics().datasets[TIMING_DATASET].metrics
-        if (metric.name in _OF_HOURS if HOURS in by else metric.format is not None)
+        if (metric.name in _OF_HOURS if HOURS in by else metric.format is not None and metric.name != _FOR_COLOURS)
     ]
     return ReportRequest(by, date_from, date_to, where, TIMING_GROUPINGS, metrics)
 

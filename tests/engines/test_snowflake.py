@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from logs import CLOCKS, Log, Table, arrow, crowd, fivetran_tables, utc
-from oracle import assert_report, report
+from oracle import assert_report, assert_timing, report, timing
 from snapshot import TYPES
 from sqlalchemy import func, select, types
 
@@ -25,6 +25,7 @@ from superset_campaign_plugin.refresh.tables import COLUMNS, DEFAULT_SCHEMA, STA
 from superset_campaign_plugin.report.datasets import Options, compose_dataset, computed_dataset
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.reporting.query import ReportRequest, dataset_rows, fetch
+from superset_campaign_plugin.reporting.run_timing import timing_request, without_sends
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.build_relations import build_relations
@@ -90,6 +91,11 @@ def test_every_cell(cursor, seed: int) -> None:
     for by in (("campaign", "email", "day"), ("workspace", "program", "week"), ("month",), ()):
         found = fetch(database, ENGINE, dataset, sql, ReportRequest(by=by))
         assert_report(found, report(log, as_of=CLOCK, by=by), by)
+    dataset = load_semantics().datasets["campaign_email_timing"]
+    sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, Options()), ENGINE)
+    for by in (("campaign", "email", "hours"), ("weekday", "hour")):
+        found = without_sends(fetch(database, ENGINE, dataset, sql, timing_request(by)))
+        assert_timing(found, timing(log, by=by), by)
 
 
 def test_every_dataset_runs(cursor) -> None:

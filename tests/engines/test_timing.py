@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from logs import APPLE_PROXY, Log
 
 from superset_campaign_plugin.errors import UsageError
+from superset_campaign_plugin.report.datasets import TIMING_DATASET, Options
 from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
+from superset_campaign_plugin.reporting.query import dataset_rows
+from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources.resolved import resolve
+from superset_campaign_plugin.warehouse import connect
 
 # A Friday.
 SENT = "2024-03-01 10:30"
@@ -120,6 +127,29 @@ def test_weekdays_and_hours_are_those_of_the_time_zone(warehouse: Any) -> None:
         return
     assert found(**in_berlin) == [("1 Monday", 0, 1), ("1 Monday", 1, 1)]
     assert warehouse.timing(**in_berlin).notes == ["days, weekdays and hours of the send are those of Europe/Berlin"]
+
+
+def test_what_charts_are_made_of(warehouse: Any) -> None:
+    """Email 10 went to 100 people and 20 to 99, of each of whom a quarter opened; both are three days old."""
+    log = Log()
+    for email, reached in ((10, 100), (20, 99)):
+        for person in range(reached):
+            log.send(1, email, person, SENT).deliver(1, email, person, SENT)
+            if person % 4 == 0:
+                log.open(1, email, person, "2024-03-02 12:00")
+    warehouse.load(log.deliver(1, 10, 1, "2024-03-05 10:30"))
+    names = ("pct_opened_3d_of_many", "email_preview", "last_day", "time_zone_of_hours")
+    metrics = {metric.name: metric.expression for metric in load_semantics().datasets[TIMING_DATASET].metrics}
+    figures = [sa.literal_column(metrics[name]).label(name) for name in names]
+    with connect(warehouse.uri) as (connection, engine):
+        sql = dataset_sql(connection, engine, resolve("fivetran", None), Options(), [TIMING_DATASET])[TIMING_DATASET]
+        email = sa.column("email_id")
+        query = sa.select(email, *figures).select_from(dataset_rows(sql, "timing")).group_by(email).order_by(email)
+        first, second = connection.execute(query).mappings()
+    assert (float(first["pct_opened_3d_of_many"]), second["pct_opened_3d_of_many"]) == (0.25, None)
+    address = "/campaign-email/10/?campaign_id=1&sent_from=2024-03-01&sent_to=2024-03-01"
+    assert first["email_preview"] == f'<a title="10" href="{address}" target="_blank">10</a>'
+    assert (first["last_day"], first["time_zone_of_hours"]) == ("2024-03-01", "UTC")
 
 
 def test_a_log_of_sends_alone_has_no_times(warehouse: Any) -> None:

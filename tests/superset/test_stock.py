@@ -429,7 +429,7 @@ def test_onto_another_connection_what_was_there_is_deleted_first(
     remove(admin, "dashboard", "chart", "dataset")
     import_dashboards(admin, dashboards, password=False)
     check_charts(admin, other_warehouse)
-    assert len(datasets(admin)) == 4
+    assert len(datasets(admin)) == 5
 
 
 @pytest.fixture
