@@ -45,6 +45,10 @@ def test_two_loaders_side_by_side(warehouse, tmp_path):
     assert {row["campaign_id"] for row in own["fivetran"]} & {row["campaign_id"] for row in own["airbyte"]}
     found = warehouse.records(source=source, as_of=CLOCK, by=BY)
     assert found == together(EMEA=own["fivetran"], **{"Japan-2": own["airbyte"]})
+    # Each log has its own newest activity, by which its sends are old enough.
+    times = {name: warehouse.timing(source=name, by=["email"]).records() for name in ("fivetran", "airbyte")}
+    timed = warehouse.timing(source=source, by=["source", "email"]).records()
+    assert timed == together(EMEA=times["fivetran"], **{"Japan-2": times["airbyte"]})
     # A name in another spelling is another name, also where texts compare without regard to case.
     with pytest.raises(UsageError, match="unknown source_name 'emea': did you mean 'EMEA'"):
         warehouse.records(source=source, as_of=CLOCK, by=BY, where={"source_name": ["emea"]})
@@ -71,6 +75,10 @@ def test_two_schemas_of_one_loader_and_what_is_stored_of_them(warehouse, tmp_pat
         assert direct == warehouse.records(**asked, facts=StoredSource("campaign_report"))
         names = {row["source_name"] for row in direct}
         assert names == set(where.get("source_name", ["EMEA", "Japan"]))
+        del asked["as_of"]
+        timed = warehouse.timing(**asked)
+        assert timed.rows
+        assert timed == warehouse.timing(**asked, facts=StoredSource("campaign_report"))
     alone = warehouse.records(schema="marketo_japan", as_of=CLOCK, by=BY[1:])
     assert [{**row, "source_name": "Japan"} for row in alone] == direct
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from layouts import FORMS, JSON_MAPPING, LAYOUTS, MAPPING, airbyte, raw, spelled
 from logs import CLOCKS, Log, Table, crowd, fivetran_tables, utc, write
-from oracle import assert_report, report
+from oracle import assert_report, assert_timing, report, timing
 
 from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.refresh.run import refresh
@@ -27,6 +27,7 @@ from superset_campaign_plugin.sources.recognise import recognise
 from superset_campaign_plugin.warehouse import connect
 
 BY = ("workspace", "program", "campaign", "email", "day")
+TIMES = ("workspace", "email", "hour", "hours")
 
 
 @pytest.fixture
@@ -49,6 +50,9 @@ def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
     warehouse.load(log, layout=LAYOUTS[layout])
     actual = warehouse.report(source=source(layout), as_of=CLOCKS[5], by=BY, rules=rules)
     assert_report(actual, report(log, as_of=CLOCKS[5], by=BY, rules=rules), BY)
+    if rules.people is People.MERGED:  # once for each layout
+        timed = warehouse.timing(source=source(layout), by=TIMES, rules=rules)
+        assert_timing(timed, timing(log, by=TIMES, rules=rules), TIMES)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -175,6 +175,8 @@ def test_every_chart_shows_the_roles_rows_alone(bound: Deployment, name: str) ->
 def test_the_figures_are_those_of_the_workspace(bound: Deployment) -> None:
     found = rows(bound.client("viewer").post("/api/v1/chart/data", json=question(bound, REPORT, "workspace", "sent")))
     assert found == [{"workspace": "EMEA", "sent": sent(bound, where={"workspace": ["EMEA"]})}]
+    timed = question(bound, "campaign_email_timing", "workspace", "sent")
+    assert rows(bound.client("viewer").post("/api/v1/chart/data", json=timed)) == found
     by_column = question(bound, "campaign_email_columns", "workspace", "column_total")
     assert {row["workspace"] for row in rows(bound.client("viewer").post("/api/v1/chart/data", json=by_column))} == {
         "EMEA"
