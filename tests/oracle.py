@@ -18,7 +18,7 @@ import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -91,6 +91,7 @@ class Record:
     human_clicked: bool = False
     privacy_proxy_opened: bool = False
     image_proxy_opened: bool = False
+    links: dict[str | None, set[int]] = field(default_factory=dict)  # what was clicked: the activities by link
 
     def status(self, clock: datetime) -> str:
         """The first that holds (status.one-each). The order of events is of no account: receivers report any."""
@@ -198,7 +199,9 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
                 note_agent(record, (event.agent or "").strip().lower())
         elif event.kind == "click":
             record.opened = True  # opened.click-implies-open, whatever the link
-            record.clicked = record.clicked or counts_as_click(event.link)  # clicked.links-only
+            if counts_as_click(event.link):  # clicked.links-only
+                record.clicked = True
+                record.links.setdefault(event.link, set()).add(event.id)
             if not event.bot:
                 record.human_opened = True
                 record.human_clicked = record.human_clicked or counts_as_click(event.link)
@@ -320,6 +323,20 @@ def report(
     if not by:
         groups[()]  # the grand total has its row even when nothing was sent
     return [dict(zip(columns, key, strict=True)) | figures(records, as_of) for key, records in groups.items()]
+
+
+LinkKey = tuple[int | None, int, date]
+
+
+def link_figures(log: Log, rules: Rules = DEFAULTS) -> dict[LinkKey, dict[str | None, tuple[int, int]]]:
+    """The clicks on each link and the people who clicked it, by campaign, email and day of the send."""
+    found: dict[LinkKey, dict[str | None, tuple[int, int]]] = defaultdict(dict)
+    for (campaign, email, _), record in email_records(log, rules).items():
+        links = found[campaign, email, local(record.sent_at, rules.time_zone).date()]
+        for link, activities in record.links.items():
+            clicks, people = links.get(link, (0, 0))
+            links[link] = clicks + len(activities), people + 1
+    return {key: links for key, links in found.items() if links}
 
 
 def figures(records: Sequence[Record], clock: datetime) -> dict[str, object]:

@@ -30,7 +30,7 @@ from superset_campaign_plugin.sources.instances import Instance
 from superset_campaign_plugin.warehouse import connect
 
 # Goes up when stored tables of before cannot be read or continued any more.
-FORMAT = "5"
+FORMAT = "6"
 _RULES = "rules"
 _MARK = "read: "
 _MADE_OF = "made of: "
