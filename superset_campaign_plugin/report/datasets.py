@@ -137,8 +137,12 @@ def _report_columns() -> CTE:
 def _links(facts: Facts, engine: Engine, options: Options) -> Select:
     clicks = facts.links()
     named, names = with_names(clicks, facts.names(), engine, options)
+    expressions = {column.name: getattr(column, "element", column) for column in names}
+    labels = [
+        _label(expressions[f"{each}_name"], engine).label(f"{each}_label") for each in ("email", "program", "campaign")
+    ]
     return comment(
-        named.add_columns(*names, *(clicks.c[name] for name in ("sent_date", "link", *LINK_COUNTS))),
+        named.add_columns(*names, *labels, *(clicks.c[name] for name in ("sent_date", "link", *LINK_COUNTS))),
         "The clicks with names. A name that is missing shows the id",
     )
 

@@ -163,6 +163,20 @@ def test_what_stands_on_a_dashboard_knows_its_place(files: Files) -> None:
         assert titles == {f"TAB-{tab.name}": tab.title for tab in shipped.tabs}
 
 
+def test_a_click_on_a_cell_filters_every_chart() -> None:
+    """Superset leaves out a filter on a column that a chart's dataset lacks, and the chart would show everything."""
+    for dashboard in load_dashboards():
+        columns = {
+            chart.name: {each.name for each in load_semantics().datasets[chart.dataset].dimensions}
+            for chart in dashboard.charts.values()
+            if not chart.unfiltered
+        }
+        for chart in dashboard.charts.values():
+            clicked = {*chart.params.get("groupby", []), *chart.params.get("groupbyRows", [])} - {"link"}
+            for name, known in columns.items():
+                assert clicked <= known, (chart.name, name)
+
+
 CHART = "{title: One, dataset: campaign_email_performance, viz_type: table, description: One., params: {}}"
 HEAD = "{title: T, slug: t, description: D., color_scheme: c, filters: []"
 ROWS = "[{height: 9, charts: [{name: one, width: 12}]}]"

@@ -502,6 +502,86 @@ SELECT
   coalesce(newest_emails.name, CAST(link_clicks.email_id AS Nullable(String))) AS email_name,
   newest_emails.subject AS email_subject,
   newest_emails.operational AS operational,
+  CASE
+    WHEN POSITION(coalesce(newest_emails.name, CAST(link_clicks.email_id AS Nullable(String))), '<') > 0
+    THEN '<span>' || replace(
+      replace(
+        replace(
+          coalesce(newest_emails.name, CAST(link_clicks.email_id AS Nullable(String))),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE coalesce(newest_emails.name, CAST(link_clicks.email_id AS Nullable(String)))
+  END AS email_label,
+  CASE
+    WHEN POSITION(
+      coalesce(
+        coalesce(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS Nullable(String))
+      ),
+      '<'
+    ) > 0
+    THEN '<span>' || replace(
+      replace(
+        replace(
+          coalesce(
+            coalesce(newest_programs.name, newest_campaigns.program_name),
+            CAST(newest_campaigns.program_id AS Nullable(String))
+          ),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE coalesce(
+      coalesce(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS Nullable(String))
+    )
+  END AS program_label,
+  CASE
+    WHEN POSITION(
+      CASE
+        WHEN (
+          link_clicks.campaign_id = 0
+        )
+        THEN 'Unknown campaign'
+        ELSE coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS Nullable(String)))
+      END,
+      '<'
+    ) > 0
+    THEN '<span>' || replace(
+      replace(
+        replace(
+          CASE
+            WHEN link_clicks.campaign_id = 0
+            THEN 'Unknown campaign'
+            ELSE coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS Nullable(String)))
+          END,
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE CASE
+      WHEN link_clicks.campaign_id = 0
+      THEN 'Unknown campaign'
+      ELSE coalesce(newest_campaigns.name, CAST(link_clicks.campaign_id AS Nullable(String)))
+    END
+  END AS campaign_label,
   link_clicks.sent_date AS sent_date,
   link_clicks.link AS link,
   link_clicks.click_count AS click_count,

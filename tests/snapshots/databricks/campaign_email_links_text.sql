@@ -629,6 +629,82 @@ SELECT
   COALESCE(newest_emails.name, CAST(link_clicks.email_id AS STRING)) AS email_name,
   newest_emails.subject AS email_subject,
   newest_emails.operational,
+  CASE
+    WHEN LOCATE('<', COALESCE(newest_emails.name, CAST(link_clicks.email_id AS STRING))) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(COALESCE(newest_emails.name, CAST(link_clicks.email_id AS STRING)), '&', '&amp;'),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(newest_emails.name, CAST(link_clicks.email_id AS STRING))
+  END AS email_label,
+  CASE
+    WHEN LOCATE(
+      '<',
+      COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS STRING)
+      )
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          COALESCE(
+            COALESCE(newest_programs.name, newest_campaigns.program_name),
+            CAST(newest_campaigns.program_id AS STRING)
+          ),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS STRING)
+    )
+  END AS program_label,
+  CASE
+    WHEN LOCATE(
+      '<',
+      CASE
+        WHEN (
+          link_clicks.campaign_id = 0
+        )
+        THEN 'Unknown campaign'
+        ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS STRING))
+      END
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          CASE
+            WHEN link_clicks.campaign_id = 0
+            THEN 'Unknown campaign'
+            ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS STRING))
+          END,
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE CASE
+      WHEN link_clicks.campaign_id = 0
+      THEN 'Unknown campaign'
+      ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS STRING))
+    END
+  END AS campaign_label,
   link_clicks.sent_date,
   link_clicks.link,
   link_clicks.click_count,

@@ -362,6 +362,86 @@ SELECT
   COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR(65535))) AS email_name,
   newest_emails.subject AS email_subject,
   newest_emails.operational,
+  CASE
+    WHEN POSITION(
+      '<' IN COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR(65535)))
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR(65535))),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR(65535)))
+  END AS email_label,
+  CASE
+    WHEN POSITION(
+      '<' IN COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS VARCHAR(65535))
+      )
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          COALESCE(
+            COALESCE(newest_programs.name, newest_campaigns.program_name),
+            CAST(newest_campaigns.program_id AS VARCHAR(65535))
+          ),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS VARCHAR(65535))
+    )
+  END AS program_label,
+  CASE
+    WHEN POSITION(
+      '<' IN CASE
+        WHEN (
+          link_clicks.campaign_id = 0
+        )
+        THEN 'Unknown campaign'
+        ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR(65535)))
+      END
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          CASE
+            WHEN link_clicks.campaign_id = 0
+            THEN 'Unknown campaign'
+            ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR(65535)))
+          END,
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE CASE
+      WHEN link_clicks.campaign_id = 0
+      THEN 'Unknown campaign'
+      ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR(65535)))
+    END
+  END AS campaign_label,
   link_clicks.sent_date,
   link_clicks.link,
   link_clicks.click_count,

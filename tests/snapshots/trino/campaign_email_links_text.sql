@@ -629,6 +629,82 @@ SELECT
   COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR)) AS email_name,
   newest_emails.subject AS email_subject,
   newest_emails.operational,
+  CASE
+    WHEN STRPOS(COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR)), '<') > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR)), '&', '&amp;'),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(newest_emails.name, CAST(link_clicks.email_id AS VARCHAR))
+  END AS email_label,
+  CASE
+    WHEN STRPOS(
+      COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS VARCHAR)
+      ),
+      '<'
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          COALESCE(
+            COALESCE(newest_programs.name, newest_campaigns.program_name),
+            CAST(newest_campaigns.program_id AS VARCHAR)
+          ),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS VARCHAR)
+    )
+  END AS program_label,
+  CASE
+    WHEN STRPOS(
+      CASE
+        WHEN (
+          link_clicks.campaign_id = 0
+        )
+        THEN 'Unknown campaign'
+        ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR))
+      END,
+      '<'
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          CASE
+            WHEN link_clicks.campaign_id = 0
+            THEN 'Unknown campaign'
+            ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR))
+          END,
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE CASE
+      WHEN link_clicks.campaign_id = 0
+      THEN 'Unknown campaign'
+      ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS VARCHAR))
+    END
+  END AS campaign_label,
   link_clicks.sent_date,
   link_clicks.link,
   link_clicks.click_count,
