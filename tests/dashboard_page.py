@@ -15,6 +15,12 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 DASHBOARD = "/superset/dashboard/campaign-email-performance/"
 LONG = 60_000  # milliseconds; a cold server on a busy machine
 LINKS = "Links clicked, in the emails sent on the chosen days"
+# A table is invisible until Superset has measured it.
+TABLES_ARE_DRAWN = """() => [...document.querySelectorAll("[data-test-viz-type=table]")].every(chart => {
+    if (chart.closest("[role=tabpanel][aria-hidden=true]")) return true;
+    const cells = [...chart.querySelectorAll("tbody td")];
+    return !cells.length || cells.some(cell => getComputedStyle(cell).visibility === "visible");
+})"""
 LOADING = "[data-test=loading-indicator], .loading"
 
 
@@ -52,6 +58,7 @@ def settle(view: Page | Frame, last: str = "Campaigns") -> None:
     """
     expect(chart(view, last)).to_be_visible(timeout=LONG)
     expect(view.locator(LOADING)).to_have_count(0, timeout=LONG)
+    until(view, lambda: view.evaluate(TABLES_ARE_DRAWN))
 
 
 # The last chart of each tab.
