@@ -16,7 +16,7 @@ CHROMIUM = "/usr/bin/chromium"
 # What a request says about the one who sends it is set for each person.
 _KEPT_HEADERS = ("accept", "content-type", "referer", "x-csrftoken", "x-guesttoken")
 _LONG = 120_000  # milliseconds; a cold server on a busy machine
-_CHARTS = 6
+_CHARTS = 6  # of the tab that opens
 
 
 @dataclass(frozen=True)

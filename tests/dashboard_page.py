@@ -14,6 +14,13 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 DASHBOARD = "/superset/dashboard/campaign-email-performance/"
 LONG = 60_000  # milliseconds; a cold server on a busy machine
+LINKS = "Links clicked, in the emails sent on the chosen days"
+# A table is invisible until Superset has measured it.
+TABLES_ARE_DRAWN = """() => [...document.querySelectorAll("[data-test-viz-type=table]")].every(chart => {
+    if (chart.closest("[role=tabpanel][aria-hidden=true]")) return true;
+    const cells = [...chart.querySelectorAll("tbody td")];
+    return !cells.length || cells.some(cell => getComputedStyle(cell).visibility === "visible");
+})"""
 LOADING = "[data-test=loading-indicator], .loading"
 
 
@@ -44,10 +51,26 @@ def until(view: Page | Frame, holds: Callable[[], bool]) -> None:
         view.wait_for_timeout(50)  # in which the page's events are heard
 
 
-def settle(view: Page | Frame) -> None:
-    """Wait until every chart of a page that opens has its data: it shows from the start that it is loading."""
-    expect(chart(view, "Report with the columns you pick")).to_be_visible(timeout=LONG)
+def settle(view: Page | Frame, last: str = "Campaigns") -> None:
+    """Wait until every chart of a tab that opens has its data: it shows from the start that it is loading.
+
+    `last` is the title of the tab's last chart.
+    """
+    expect(chart(view, last)).to_be_visible(timeout=LONG)
     expect(view.locator(LOADING)).to_have_count(0, timeout=LONG)
+    until(view, lambda: view.evaluate(TABLES_ARE_DRAWN))
+
+
+# The last chart of each tab.
+TABS = {"Overview": "Campaigns", "Emails": "Report with the columns you pick", "Links": LINKS}
+
+
+def open_tab(view: Page | Frame, title: str) -> None:
+    """Open a tab of the dashboard, and wait until its charts have their data."""
+    tab = view.locator("[role=tab]").filter(has_text=title)
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
+    settle(view, TABS[title])
 
 
 @contextmanager

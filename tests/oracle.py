@@ -96,6 +96,7 @@ class Record:
     privacy_proxy_opened: bool = False
     image_proxy_opened: bool = False
     first: dict[str, datetime] = field(default_factory=dict)  # when it first had a flag of FIRST
+    links: dict[str | None, set[int]] = field(default_factory=dict)  # what was clicked: the activities by link
 
     def status(self, clock: datetime) -> str:
         """The first that holds (status.one-each). The order of events is of no account: receivers report any."""
@@ -192,6 +193,8 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
             continue  # record.needs-a-send: it is an orphan
         record.last_activity = max(record.last_activity, event.time)
         note(record, event)
+        if event.kind == "click" and counts_as_click(event.link):  # clicked.links-only
+            record.links.setdefault(event.link, set()).add(event.id)
         alone = Record(event.time, event.time)
         note(alone, event)
         for flag in FIRST.values():
@@ -335,6 +338,20 @@ def report(
     if not by:
         groups[()]  # the grand total has its row even when nothing was sent
     return [dict(zip(columns, key, strict=True)) | figures(records, as_of) for key, records in groups.items()]
+
+
+LinkKey = tuple[int | None, int, date]
+
+
+def link_figures(log: Log, rules: Rules = DEFAULTS) -> dict[LinkKey, dict[str | None, tuple[int, int]]]:
+    """The clicks on each link and the people who clicked it, by campaign, email and day of the send."""
+    found: dict[LinkKey, dict[str | None, tuple[int, int]]] = defaultdict(dict)
+    for (campaign, email, _), record in email_records(log, rules).items():
+        links = found[campaign, email, local(record.sent_at, rules.time_zone).date()]
+        for link, activities in record.links.items():
+            clicks, people = links.get(link, (0, 0))
+            links[link] = clicks + len(activities), people + 1
+    return {key: links for key, links in found.items() if links}
 
 
 def figures(records: Sequence[Record], clock: datetime) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A dashboard as Superset stores it: the grid of rows and the native filters."""
+"""A dashboard as Superset stores it: the tabs, the grid of rows and the native filters."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 from uuid import uuid5
 
 from superset_campaign_plugin.bundle.chart_config import TIME_COLUMN
-from superset_campaign_plugin.superset_assets.definitions import Dashboard, Filter
+from superset_campaign_plugin.superset_assets.definitions import Dashboard, Filter, Row
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
+
+_ROOT, _GRID, _TABS, _HEADER = "ROOT_ID", "GRID_ID", "TABS-report", "HEADER_ID"
 
 
 def dashboard_config(dashboard: Dashboard, default_time_range: str | None = None) -> dict[str, Any]:
@@ -44,28 +46,49 @@ def _chart_ids(dashboard: Dashboard) -> dict[str, int]:
 
 
 def _position(dashboard: Dashboard, ids: dict[str, int]) -> dict[str, Any]:
-    rows = [f"ROW-{place}" for place, _ in enumerate(dashboard.layout, start=1)]
+    """What stands where: the grid, or in its place the tabs, each with rows of charts. An empty grid stays then."""
+    top = _TABS if dashboard.tabs else _GRID
     position: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
-        "ROOT_ID": {"id": "ROOT_ID", "type": "ROOT", "children": ["GRID_ID"]},
-        "GRID_ID": {"id": "GRID_ID", "type": "GRID", "children": rows, "parents": ["ROOT_ID"]},
-        "HEADER_ID": {"id": "HEADER_ID", "type": "HEADER", "meta": {"text": dashboard.title}},
+        _ROOT: {"id": _ROOT, "type": "ROOT", "children": [top]},
+        _GRID: {"id": _GRID, "type": "GRID", "children": [], "parents": [_ROOT]},
+        _HEADER: {"id": _HEADER, "type": "HEADER", "meta": {"text": dashboard.title}},
     }
-    for row_id, row in zip(rows, dashboard.layout, strict=True):
-        cells = [f"CHART-{cell.name}" for cell in row.charts]
+    _put_rows(position, dashboard, ids, dashboard.layout, _GRID, "ROW")
+    if not dashboard.tabs:
+        return position
+    position[_TABS] = {"id": _TABS, "type": "TABS", "children": [], "parents": [_ROOT], "meta": {}}
+    for tab in dashboard.tabs:
+        id_ = f"TAB-{tab.name}"
+        parents = [_ROOT, _TABS]
+        position[id_] = {"id": id_, "type": "TAB", "children": [], "parents": parents, "meta": {"text": tab.title}}
+        position[_TABS]["children"].append(id_)
+        _put_rows(position, dashboard, ids, tab.layout, id_, f"ROW-{tab.name}")
+    return position
+
+
+def _put_rows(
+    position: dict[str, Any], dashboard: Dashboard, ids: dict[str, int], layout: list[Row], place: str, name: str
+) -> None:
+    """Put the rows with their charts into the component `place`; their ids begin with `name`."""
+    parents = [*position[place]["parents"], place]
+    for number, row in enumerate(layout, start=1):
+        row_id = f"{name}-{number}"
+        cells = {f"CHART-{cell.name}": cell for cell in row.charts}
+        position[place]["children"].append(row_id)
         position[row_id] = {
             "id": row_id,
             "type": "ROW",
-            "children": cells,
-            "parents": ["ROOT_ID", "GRID_ID"],
+            "children": [*cells],
+            "parents": parents,
             "meta": {"background": "BACKGROUND_TRANSPARENT"},
         }
-        for cell_id, cell in zip(cells, row.charts, strict=True):
+        for cell_id, cell in cells.items():
             position[cell_id] = {
                 "id": cell_id,
                 "type": "CHART",
                 "children": [],
-                "parents": ["ROOT_ID", "GRID_ID", row_id],
+                "parents": [*parents, row_id],
                 "meta": {
                     "chartId": ids[cell.name],
                     "uuid": str(chart_uuid(dashboard.name, cell.name)),
@@ -74,7 +97,6 @@ def _position(dashboard: Dashboard, ids: dict[str, int]) -> dict[str, Any]:
                     "height": row.height,
                 },
             }
-    return position
 
 
 def _filter_id(dashboard: Dashboard, name: str) -> str:

@@ -225,8 +225,8 @@ def _query(
     try:
         command.validate()
     except SupersetSecurityException:
-        # No dashboard shows the links, so nobody is let at them by a dashboard. Those of an email that one shows to
-        # the viewer are theirs to see, and their row rules hold for them too.
+        # A dashboard of before its tab of links, or without it, lets nobody at them. Those of an email that it shows
+        # to the viewer are theirs to see, and their row rules hold for them too.
         report = find_report()
         if dataset.uuid != dataset_uuid(LINKS) or report is None or _dashboard_of(report) is None:
             return None

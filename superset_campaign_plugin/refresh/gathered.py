@@ -24,8 +24,16 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.refresh.tables import CLICKS, COLUMNS, FLAG_COLUMNS, LINKS, NAMED, RECORD_TIMES, UNPLACED
+from superset_campaign_plugin.refresh.tables import (
+    CLICKS,
+    COLUMNS,
+    FLAG_COLUMNS,
+    NAMED,
+    RECORD_TIMES,
+    UNPLACED,
+)
 from superset_campaign_plugin.report.activity_kinds import EventKind, Happening
+from superset_campaign_plugin.report.links import link_rows
 from superset_campaign_plugin.report.records import (
     RECORD_KEY,
     counted_clicks,
@@ -210,24 +218,21 @@ def placed_clicks(clicks: FromClause, who: Who, placed: FromClause | None, recor
         *(clicks.c[name] for name in CLICK),
         records.c.campaign_id.label("record_campaign_id"),
         records.c.person_id.label("record_person_id"),
+        records.c.sent_at.label("record_sent_at"),
     ).select_from(joined)
 
 
-def link_rows(clicks: FromClause, *conditions: ColumnElement[Any]) -> Select:
+def links_of(clicks: FromClause, engine: Engine, rules: Rules, *conditions: ColumnElement[Any]) -> Select:
     """The rows of `campaign_email_links` for the rows of `campaign_report_clicks`."""
-    key = [clicks.c.record_campaign_id, clicks.c.email_id, clicks.c.link]
-    counted = (clicks.c.activity_id, clicks.c.record_person_id)
-    return (
-        select(
-            *(own.label(name) for own, name in zip(key, COLUMNS[LINKS], strict=False)),
-            *(
-                func.count(own.distinct()).label(name)
-                for own, name in zip(counted, COLUMNS[LINKS][len(key) :], strict=True)
-            ),
-        )
-        .where(clicks.c.record_campaign_id.is_not(None), *conditions)
-        .group_by(*key)
-    )
+    placed = select(
+        clicks.c.record_campaign_id.label("campaign_id"),
+        clicks.c.email_id,
+        clicks.c.record_person_id.label("person_id"),
+        clicks.c.record_sent_at.label("sent_at"),
+        clicks.c.link,
+        clicks.c.activity_id,
+    ).where(clicks.c.record_campaign_id.is_not(None), *conditions)
+    return link_rows(placed.subquery("placed"), engine, rules)
 
 
 _TEXTS = ("link", "activity_id", "name")

@@ -25,7 +25,7 @@ from superset_campaign_plugin.refresh.gathered import (
     Who,
     click_rows,
     complete,
-    link_rows,
+    links_of,
     matches,
     merged_flags,
     merged_records,
@@ -444,7 +444,7 @@ class Merger:
         self._delete(LINKS, groups, _GROUP)
         all_clicks = self._stored(CLICKS)
         in_groups = matches(groups, campaign_id=all_clicks.c.record_campaign_id, email_id=all_clicks.c.email_id)
-        self._insert(LINKS, link_rows(all_clicks, in_groups))
+        self._insert(LINKS, links_of(all_clicks, self._engine, self._rules, in_groups))
 
     def _merge_names(self, new: Relations) -> None:
         names = self._fill("campaign_new_names", COLUMNS[NAMED], [sent_names(new, self._engine)])

@@ -55,8 +55,9 @@ from superset_campaign_plugin.refresh.tables import (
 from superset_campaign_plugin.refresh.views import view_queries
 from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.figures_change import FiguresChange
+from superset_campaign_plugin.report.links import link_clicks
 from superset_campaign_plugin.report.people import resolve_people
-from superset_campaign_plugin.report.records import RECORD_KEY, email_records, link_clicks
+from superset_campaign_plugin.report.records import RECORD_KEY, email_records
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
@@ -309,7 +310,7 @@ class _Run:
         if merges:
             queries[UNPLACED] = gathered.all_unplaced(self.raw, self.engine, self.rules)
         links = (
-            gathered.link_rows(stored(name(CLICKS), self.schema, CLICKS))
+            gathered.links_of(stored(name(CLICKS), self.schema, CLICKS), self.engine, self.rules)
             if merges
             else _columns(link_clicks(self.resolved, self.engine, self.rules, records), LINKS)
         )

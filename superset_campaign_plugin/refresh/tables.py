@@ -3,7 +3,7 @@
 campaign_email_records   one row an email record; `report/records.py` gives the columns
 campaign_email_daily     the daily rollup, with the people who have no outcome yet as one count
 campaign_email_undecided these people by the time of their send, so that Pending turns into Aborted by the clock alone
-campaign_email_links     clicks by campaign, email and link
+campaign_email_links     clicks by campaign, email, day of the send, and link; `report/links.py` gives the columns
 campaign_email_timing    the timing rollup; `report/timing.py` gives the columns
 campaign_report_campaigns, _programs, _emails   the newest name of each, and what else is said of it
 campaign_report_people   who counts as whom, at the last refresh
@@ -26,6 +26,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, FromClause, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.links import LINK_COUNTS, LINK_KEY
 from superset_campaign_plugin.report.records import FIRST_TIMES, FLAGS, RECORD_KEY, is_aborted, outcome
 from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, Names, Relations
 from superset_campaign_plugin.report.rollup import FLAG_COUNTS, sent_day, total
@@ -76,7 +77,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *(*FLAG_COUNTS.values(), *_TIMES),
     ),
     UNDECIDED: (*_DAILY_KEY, "sent_at", "sent_count"),
-    LINKS: ("campaign_id", "email_id", "link", "click_count", "people_count"),
+    LINKS: (*LINK_KEY, *LINK_COUNTS),
     TIMING: (*TIMING_KEY, *COUNTS),
     PEOPLE: ("person_id", "surviving_id", "left_out"),
     DAYS: ("log_table", "activity_day", "recent", "row_count", "key_sum", "synced_at"),
@@ -89,7 +90,10 @@ COLUMNS |= {
     GATHERED: COLUMNS[RECORDS],
     UNPLACED: ("email_id", "person_id", "activity_at", *FLAG_COLUMNS),
     SENDS: (*RECORD_KEY, "activity_at"),
-    CLICKS: (*RECORD_KEY, "link", "activity_id", "activity_at", "record_campaign_id", "record_person_id"),
+    CLICKS: (
+        *(*RECORD_KEY, "link", "activity_id", "activity_at"),
+        *("record_campaign_id", "record_person_id", "record_sent_at"),
+    ),
     NAMED: ("email_id", "name", "named_at"),
 }
 # What the engines that keep indexes find rows by.

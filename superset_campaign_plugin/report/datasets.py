@@ -14,6 +14,7 @@ from sqlalchemy.sql.selectable import CTE, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.facts import ComputedFacts, Facts
+from superset_campaign_plugin.report.links import LINK_COUNTS
 from superset_campaign_plugin.report.quality import quality_findings
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Names, Relations
 from superset_campaign_plugin.report.rules import Rules
@@ -138,8 +139,12 @@ def _report_columns() -> CTE:
 def _links(facts: Facts, engine: Engine, options: Options) -> Select:
     clicks = facts.links()
     named, names = with_names(clicks, facts.names(), engine, options)
+    expressions = {column.name: getattr(column, "element", column) for column in names}
+    labels = [
+        _label(expressions[f"{each}_name"], engine).label(f"{each}_label") for each in ("email", "program", "campaign")
+    ]
     return comment(
-        named.add_columns(*names, clicks.c.link, clicks.c.click_count, clicks.c.people_count),
+        named.add_columns(*names, *labels, *(clicks.c[name] for name in ("sent_date", "link", *LINK_COUNTS))),
         "The clicks with names. A name that is missing shows the id",
     )
 

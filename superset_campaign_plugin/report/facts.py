@@ -8,8 +8,9 @@ from typing import Protocol
 from sqlalchemy.sql.selectable import CTE, TableClause
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.links import link_clicks
 from superset_campaign_plugin.report.people import resolve_people
-from superset_campaign_plugin.report.records import email_records, link_clicks, record_status
+from superset_campaign_plugin.report.records import email_records, record_status
 from superset_campaign_plugin.report.relations import Names, Relations
 from superset_campaign_plugin.report.rollup import daily_rollup
 from superset_campaign_plugin.report.rules import Rules
@@ -29,7 +30,7 @@ class Facts(Protocol):
         """The daily rollup; `rollup.py` gives its columns."""
 
     def links(self) -> CTE:
-        """Clicks by campaign, email and link; `link_clicks` gives the columns."""
+        """Clicks by campaign, email, day of the send, and link; `links.py` gives the columns."""
 
     def timing(self) -> CTE:
         """The timing rollup with `observed_hours`; `as_read` of `timing.py` gives its columns."""

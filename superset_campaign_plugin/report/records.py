@@ -23,7 +23,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, and_, case, cast, distinct, func, literal, not_, null, or_, select, union_all
+from sqlalchemy import and_, case, func, literal, not_, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, CompoundSelect, FromClause, Select
 
@@ -323,37 +323,6 @@ def record_status(records: CTE, engine: Engine, as_of: datetime | None, *more: s
     )
 
 
-def link_clicks(relations: Relations, engine: Engine, rules: Rules, records: FromClause | None = None) -> CTE:
-    """Clicks by campaign, email and link, of people who have a record; no rows without a table of clicks.
-
-    Columns: campaign_id, email_id, link, click_count (distinct activities), people_count (distinct people).
-    Stored `records`, where there are any, say who clicked what they were sent, without a look at the sends.
-    """
-    if EventKind.CLICKED not in relations.events:
-        return _no_clicks()
-    clicks = step("link_events", "Clicks on links of the emails", counted_clicks(relations, engine, rules))
-    sends = counted_sends(relations)
-    known = attribute(clicks, sends, "link").subquery("known")
-    if records is None:
-        sent = select(*(sends.c[name] for name in RECORD_KEY)).distinct()
-    else:
-        sent = select(*(records.c[name] for name in RECORD_KEY)).where(records.c.clicked == literal(1))
-    people = step("recipients", "Who was sent what", sent)
-    return step(
-        "link_clicks",
-        "Clicks of people who were sent the email; a repeated row of the log counts once",
-        select(
-            known.c.campaign_id,
-            known.c.email_id,
-            known.c.link,
-            func.count(distinct(known.c.activity_id)).label("click_count"),
-            func.count(distinct(known.c.person_id)).label("people_count"),
-        )
-        .join_from(known, people, and_(*(known.c[name] == people.c[name] for name in RECORD_KEY)))
-        .group_by(known.c.campaign_id, known.c.email_id, known.c.link),
-    )
-
-
 def counted_clicks(relations: Relations, engine: Engine, rules: Rules) -> Select:
     """(campaign_id, email_id, person_id, activity_at, activity_id, link) of each click on a link of an email."""
     clicks = relations.events[EventKind.CLICKED]
@@ -361,13 +330,3 @@ def counted_clicks(relations: Relations, engine: Engine, rules: Rules) -> Select
         clicks = _without_bots(clicks)
     clicks = only(clicks, *RECORD_KEY, "activity_at", "activity_id", "link")
     return clicks.where(counts_as_click(plain(clicks, "link"), engine, rules.links))
-
-
-def _no_clicks() -> CTE:
-    columns = {
-        **dict.fromkeys(("campaign_id", "email_id"), BigInteger),
-        "link": String,
-        **dict.fromkeys(("click_count", "people_count"), BigInteger),
-    }
-    empty = select(*(cast(null(), kind).label(name) for name, kind in columns.items()))
-    return step("link_clicks", "The loader has no table of clicks yet", empty.where(literal(1) == literal(0)))

@@ -71,8 +71,17 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Tab:
+    """Rows under a heading of their own. The `name` never changes: links and reports of a tab know it by that."""
+
+    name: str
+    title: str
+    layout: list[Row]
+
+
+@dataclass(frozen=True)
 class Dashboard:
-    """A dashboard with its charts by name."""
+    """A dashboard with its charts by name. Its rows are in `layout`, or in `tabs`; the other one is empty."""
 
     name: str
     title: str
@@ -83,7 +92,13 @@ class Dashboard:
     css: str
     filters: list[Filter]
     layout: list[Row]
+    tabs: list[Tab]
     charts: dict[str, Chart]
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, those of the first tab first."""
+        return [*self.layout, *(row for tab in self.tabs for row in tab.layout)]
 
 
 class _ChartSchema(Schema):
@@ -130,6 +145,16 @@ class _RowSchema(Schema):
         return Row(**data)
 
 
+class _TabSchema(Schema):
+    name = fields.String(required=True, validate=validate.Regexp("[a-z_]+$"))
+    title = fields.String(required=True)
+    layout = fields.List(fields.Nested(_RowSchema), required=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Tab:
+        return Tab(**data)
+
+
 class _DashboardSchema(Schema):
     title = fields.String(required=True)
     slug = fields.String(required=True)
@@ -137,7 +162,8 @@ class _DashboardSchema(Schema):
     color_scheme = fields.String(required=True)
     label_colors = fields.Dict(fields.String(), fields.String(), load_default=dict)
     filters = fields.List(fields.Nested(_FilterSchema), required=True)
-    layout = fields.List(fields.Nested(_RowSchema), required=True)
+    layout = fields.List(fields.Nested(_RowSchema), load_default=list)
+    tabs = fields.List(fields.Nested(_TabSchema), load_default=list)
 
 
 # What tells Marketo instances apart; their campaigns and emails may have the same ids and names.
@@ -181,10 +207,11 @@ def _without_instances(dashboard: Dashboard) -> Dashboard:
 @cache
 def _load_dashboards() -> tuple[Dashboard, ...]:
     folders = sorted(resources.folder("dashboards").iterdir(), key=lambda entry: entry.name)
-    return tuple(_load_dashboard(folder) for folder in folders if folder.is_dir())
+    return tuple(load_dashboard(folder) for folder in folders if folder.is_dir())
 
 
-def _load_dashboard(folder: Traversable) -> Dashboard:
+def load_dashboard(folder: Traversable) -> Dashboard:
+    """Read and check one such folder. Raises `BundleError` naming the file and the fault."""
     charts = {
         name: Chart(name=name, **_read(_ChartSchema(), file)) for name, file in resources.yaml_files(folder / "charts")
     }
@@ -205,12 +232,17 @@ def _read(schema: Schema, file: Traversable) -> dict[str, Any]:
 
 def _check(dashboard: Dashboard) -> None:
     """Every name that a dashboard uses stands somewhere, and every chart stands on it once."""
-    placed = [cell.name for row in dashboard.layout for cell in row.charts]
+    if bool(dashboard.layout) == bool(dashboard.tabs):
+        raise BundleError(f"{dashboard.name}: give either layout or tabs")
+    tabs = [tab.name for tab in dashboard.tabs]
+    if len(set(tabs)) < len(tabs):
+        raise BundleError(f"{dashboard.name}: two of the tabs {tabs} have one name")
+    placed = [cell.name for row in dashboard.rows for cell in row.charts]
     if sorted(placed) != sorted(dashboard.charts):
         raise BundleError(
             f"{dashboard.name}: the layout shows {sorted(placed)}, charts/ has {sorted(dashboard.charts)}"
         )
-    for row in dashboard.layout:
+    for row in dashboard.rows:
         if sum(cell.width for cell in row.charts) > 12:
             raise BundleError(f"{dashboard.name}: {[cell.name for cell in row.charts]} are wider than 12 columns")
     datasets = load_semantics().datasets

@@ -6,9 +6,24 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from dashboard_page import DASHBOARD, LONG, answered, chart, choose, fits, log_in, report_columns, settle, until
+from dashboard_page import (
+    DASHBOARD,
+    LINKS,
+    LONG,
+    TABS,
+    answered,
+    chart,
+    choose,
+    filter_control,
+    fits,
+    log_in,
+    open_tab,
+    report_columns,
+    settle,
+    until,
+)
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from superset_campaign_plugin.reporting.run_report import run_report
 
@@ -37,28 +52,81 @@ def reload(page: Page) -> None:
     settle(page)
 
 
-def test_every_chart_shows_its_data(page: Page) -> None:
-    expect(page.get_by_text("Data error")).to_have_count(0)
-    expect(page.get_by_text("Unexpected error")).to_have_count(0)
+def test_every_chart_of_every_tab_shows_its_data(page: Page) -> None:
+    reload(page)
+    for title in TABS:
+        open_tab(page, title)
+        expect(page.get_by_text("Data error")).to_have_count(0)
+        expect(page.get_by_text("Unexpected error")).to_have_count(0)
     expect(chart(page, "Key figures")).to_contain_text("% Delivered")
     for title in ("Campaigns", "Emails"):
         expect(chart(page, title)).to_contain_text("% Delivered")
+    expect(chart(page, LINKS)).to_contain_text("% of Clicks")
+    for title in ("Campaigns", "Emails", LINKS):
         expect(chart(page, title).locator("tfoot tr")).to_have_count(0)  # sums of percentages, once somebody searches
     expect(chart(page, "Sends and engagement over time").locator("canvas")).to_have_count(1)
     expect(chart(page, "How the sends ended").locator("canvas")).to_have_count(1)
 
 
-def test_the_report_shows_the_default_columns_in_marketos_order(page: Page) -> None:
-    assert report_columns(page) == [
+def test_the_charts_of_a_tab_are_asked_for_when_it_is_opened(page: Page, deployment: Deployment) -> None:
+    asked: list[str] = []
+    titles = titles_by_id(deployment)
+
+    def note(request: Request) -> None:
+        if "/api/v1/chart/data" in request.url:
+            form_data = request.post_data_json["form_data"]
+            if title := titles.get(form_data.get("slice_id")):
+                asked.append(title)
+
+    page.on("request", note)
+    reload(page)
+    overview = {"Period", "Data until", "Key figures", "Sends and engagement over time", "How the sends ended"}
+    assert set(asked) == {*overview, "Campaigns"}
+    for tab, charts in (
+        ("Emails", {"Emails", "Report with the columns you pick"}),
+        ("Links", {LINKS}),
+        ("Overview", set()),
+    ):
+        asked.clear()
+        open_tab(page, tab)
+        assert set(asked) == charts
+    page.remove_listener("request", note)
+
+
+def titles_by_id(deployment: Deployment) -> dict[int, str]:
+    from superset import db
+    from superset.models.slice import Slice
+
+    with deployment.app.app_context():
+        return {chart.id: chart.slice_name for chart in db.session.query(Slice)}
+
+
+def test_the_columns_filter_is_of_the_tab_with_its_report_and_decides_the_columns(page: Page) -> None:
+    reload(page)
+    names = page.locator("[data-test=filter-bar] [data-test=filter-control-name]:visible")
+    expect(page.get_by_text("Filters out of scope (1)")).to_be_visible()
+    assert "Columns" not in names.all_inner_texts()
+    open_tab(page, "Emails")
+    expect(filter_control(page, "Columns")).to_be_visible()
+    expect(page.get_by_text("Filters out of scope")).to_have_count(0)
+    assert report_columns(page) == [  # in Marketo's order
         *("Sent", "% Delivered", "Hard Bounced", "Soft Bounced", "Opened", "% Opened", "Clicked Link"),
         *("% Clicked Link", "Clicked to Opened Ratio", "Unsubscribed"),
     ]
-
-
-def test_the_columns_filter_decides_the_columns(page: Page) -> None:
-    reload(page)
     choose(page, "Columns", "% Unsubscribed", "Sent", clear=True)
     assert report_columns(page) == ["Sent", "% Unsubscribed"]
+
+
+def test_links_are_those_of_the_workspace_with_their_shares(page: Page, deployment: Deployment) -> None:
+    reload(page)
+    choose_all_time(page)
+    choose(page, "Workspace", "EMEA")
+    open_tab(page, "Links")
+    rows = [row.locator("td").all_inner_texts() for row in chart(page, LINKS).locator("tbody tr").all()]
+    [total] = run_report(deployment.warehouse, schema=SCHEMA, by=[], where={"workspace": ["EMEA"]}).records()
+    assert rows
+    for _, _, _, people, share, _ in rows:
+        assert share == f"{int(people.replace(',', '')) / total['clicked_link']:.1%}"
 
 
 def test_a_workspace_narrows_everything(page: Page, deployment: Deployment) -> None:
@@ -76,18 +144,27 @@ def report(deployment: Deployment, workspace: str) -> list[dict[str, object]]:
     return found.records()
 
 
-def test_a_click_on_a_campaign_narrows_the_emails(page: Page) -> None:
+def test_a_click_on_a_campaign_narrows_the_other_tabs(page: Page) -> None:
     reload(page)
+    open_tab(page, "Links")
+    links = chart(page, LINKS).locator("tbody tr:visible")
+    before = links.count()
+    open_tab(page, "Emails")  # opened before, so its table is asked for and drawn while it is closed
+    open_tab(page, "Overview")
     first = chart(page, "Campaigns").locator("tbody tr").first.locator("td").nth(1)
     name = first.inner_text()
     with answered(page):
         first.click()
+    open_tab(page, "Emails")
     campaigns = set(chart(page, "Emails").locator("tbody td:nth-child(1)").all_inner_texts())
     assert campaigns == {name}
+    open_tab(page, "Links")
+    until(page, lambda: 0 < links.count() < before)
 
 
 def test_an_emails_name_opens_its_preview(page: Page) -> None:
     reload(page)
+    open_tab(page, "Emails")
     link = chart(page, "Emails").locator("tbody a").first
     name = link.inner_text()
     row = dict(zip(EMAIL_COLUMNS, link.locator("xpath=ancestor::tr/td").all_inner_texts(), strict=True))
@@ -129,10 +206,11 @@ def choose_all_time(page: Page) -> None:
 
 def test_tables_fit_a_laptop(page: Page) -> None:
     reload(page)
-    page.set_viewport_size({"width": 1280, "height": 3000})
-    page.wait_for_timeout(1500)
-    for title in ("Campaigns", "Emails"):
-        over = "table => { const box = table.closest('[role=table]'); return table.scrollWidth - box.clientWidth }"
+    over = "table => { const box = table.closest('[role=table]'); return table.scrollWidth - box.clientWidth }"
+    for tab, title in (("Overview", "Campaigns"), ("Emails", "Emails"), ("Links", LINKS)):
+        open_tab(page, tab)
+        page.set_viewport_size({"width": 1280, "height": 3000})
+        page.wait_for_timeout(1500)
         assert chart(page, title).locator("table").last.evaluate(over) <= 0, title
     page.set_viewport_size({"width": 1440, "height": 3000})
 
@@ -177,12 +255,20 @@ def test_a_phone_has_the_key_figures_first_and_filters_folded(browser: Browser, 
     expect(page.locator("[data-test=filter-bar__apply-button]")).to_be_in_viewport()
     page.locator("[data-test=filter-bar__collapsable]").tap()
     expect(date).to_be_hidden()
-    shown = chart(page, "Emails").locator("thead th:visible").all_inner_texts()
-    assert [" ".join(text.split()) for text in shown] == ["Email", "% Delivered", "% Opened", "% Clicked Link"]
+    for tab, title, columns in (
+        ("Emails", "Emails", ["Email", "% Delivered", "% Opened", "% Clicked Link"]),
+        ("Links", LINKS, ["Link", "Clicks", "People"]),
+    ):
+        open_tab(page, tab)
+        shown = chart(page, title).locator("thead th:visible").all_inner_texts()
+        assert [" ".join(text.split()) for text in shown] == columns
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
 
 
+@pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("width", [1440, 390])
-def test_nothing_overflows_the_page(page: Page, width: int) -> None:
+def test_nothing_overflows_the_page(page: Page, width: int, tab: str) -> None:
+    open_tab(page, tab)
     fits(page, width, 3000)
     page.set_viewport_size({"width": 1440, "height": 3000})

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import duckdb
 import logs
 import pytest
-from dashboard_page import DASHBOARD, LONG, chart, log_in, settle, until
+from dashboard_page import DASHBOARD, LONG, TABS, chart, log_in, open_tab, settle, until
 from deployment import IMPORTED, SCHEMA, Deployment, give_viewer_role, put_back
 from logs import Table
 from playwright.sync_api import Browser, Page, Response, expect
@@ -88,6 +88,8 @@ def opened(
     page.on("response", keep)
     page.goto(DASHBOARD)
     settle(page)
+    for tab in TABS:
+        open_tab(page, tab)
     until(page, lambda: queries.keys() >= {each.title for each in DASHBOARD_CHARTS.values()})
     shown = queries["Key figures"][0]
     days = {"date_from": utc_day(shown["from_dttm"]), "date_to": utc_day(shown["to_dttm"])}

@@ -25,7 +25,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from deployment import DATABASE, IMPORTED, SCHEMA, Deployment, put_back
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from superset_campaign_plugin.cli import campaign
@@ -42,10 +42,14 @@ Place = tuple[str, str, str]  # kind, name of the asset, name of the field
 
 @dataclass
 class Release:
-    """What a release ships in place of what the package has: values by their places, charts, order of the rows."""
+    """What a release ships in place of what the package has: values by their places, charts, order of the rows.
+
+    Each chart `more` has a tab of its own. A release of `one_page` has all rows in one grid, as those before the tabs.
+    """
 
     values: dict[Place, Any] = field(default_factory=dict)
     turned: bool = False
+    one_page: bool = False
     more: int = 0
     fewer: bool = False
 
@@ -56,19 +60,39 @@ class Release:
             FIELDS[what].ship(getattr(bundle, kind)[name], value)
         for number in range(self.more):
             self._add(bundle, f"more_{number}")
-        rows = dashboard["position"]["GRID_ID"]["children"]
         if self.turned:
-            rows.reverse()
+            dashboard["position"]["TAB-overview"]["children"].reverse()
         if self.fewer:
             self._take_out(bundle, "emails")
+        if self.one_page:
+            self._lay_on_one_page(dashboard["position"])
         return bundle
+
+    def _lay_on_one_page(self, position: dict[str, Any]) -> None:
+        tabs = position.pop("TABS-report")["children"]
+        position["ROOT_ID"]["children"] = ["GRID_ID"]
+        rows = [row for tab in tabs for row in position.pop(tab)["children"]]
+        position["GRID_ID"]["children"] = rows
+        for row in rows:
+            position[row]["parents"] = ["ROOT_ID", "GRID_ID"]
+            for cell in position[row]["children"]:
+                position[cell]["parents"] = ["ROOT_ID", "GRID_ID", row]
 
     def _add(self, bundle: Any, name: str) -> None:
         chart = copy.deepcopy(bundle.charts["campaigns"])
         uuid = str(uuid5(chart_uuid(REPORT, "campaigns"), name))
         bundle.charts[name] = {**chart, "slice_name": name, "uuid": uuid}
         position = bundle.dashboards[REPORT]["position"]
-        parents = ["ROOT_ID", "GRID_ID"]
+        tab = f"TAB-{name}"
+        parents = ["ROOT_ID", "TABS-report", tab]
+        position["TABS-report"]["children"].append(tab)
+        position[tab] = {
+            "id": tab,
+            "type": "TAB",
+            "children": [f"ROW-{name}"],
+            "parents": parents[:-1],
+            "meta": {"text": name},
+        }
         position[f"ROW-{name}"] = {
             "id": f"ROW-{name}",
             "type": "ROW",
@@ -83,13 +107,12 @@ class Release:
             "parents": [*parents, f"ROW-{name}"],
             "meta": {"chartId": 900 + len(bundle.charts), "uuid": uuid, "sliceName": name, "width": 12, "height": 50},
         }
-        position["GRID_ID"]["children"].append(f"ROW-{name}")
 
     def _take_out(self, bundle: Any, name: str) -> None:
         del bundle.charts[name]
         position = bundle.dashboards[REPORT]["position"]
-        row = position[f"CHART-{name}"]["parents"][-1]
-        position["GRID_ID"]["children"].remove(row)
+        *_, tab, row = position[f"CHART-{name}"]["parents"]
+        position[tab]["children"].remove(row)
         del position[row], position[f"CHART-{name}"]
 
 
@@ -302,14 +325,19 @@ class World:
         self.superset.put("datasets", REPORT, metrics=metrics)
         metadata, position = self.superset.dashboard()
         row = f"ROW-{name}"
-        position["GRID_ID"]["children"].insert(0, row)
-        position[row] = {"id": row, "type": "ROW", "children": [name], "meta": {}, "parents": ["ROOT_ID", "GRID_ID"]}
+        place, parents = "ROOT_ID", []
+        while position[place]["type"] in ("ROOT", "TABS"):
+            parents.append(place)
+            place = position[place]["children"][0]
+        parents.append(place)
+        position[place]["children"].insert(0, row)
+        position[row] = {"id": row, "type": "ROW", "children": [name], "meta": {}, "parents": parents}
         position[name] = {
             "id": name,
             "type": "MARKDOWN",
             "children": [],
             "meta": {"code": name, "width": 12, "height": 10},
-            "parents": ["ROOT_ID", "GRID_ID", row],
+            "parents": [*parents, row],
         }
         self.superset.save_dashboard(metadata, position)
         self.own.add(name)
@@ -334,11 +362,15 @@ class World:
         self.release.values[place] = FIELDS[place[2]].shipped(self.number)
 
     def turn(self, _: Place) -> None:
-        """The rows the other way round."""
+        """The rows of the first tab the other way round."""
         self.release.turned = not self.release.turned
 
+    def one_page(self, _: Place) -> None:
+        """All rows in one grid, or in tabs again."""
+        self.release.one_page = not self.release.one_page
+
     def one_more(self, _: Place) -> None:
-        """One more chart."""
+        """One more chart, in a tab of its own."""
         self.release.more += 1
 
     def one_fewer(self, _: Place) -> None:
@@ -366,8 +398,10 @@ class World:
         metadata, position = self.superset.dashboard()
         filters = [each["id"] for each in metadata["native_filter_configuration"]]
         assert filters == (self.order or [f"NATIVE_FILTER-{uuid5(dashboard_uuid(REPORT), name)}" for name in FILTERS])
-        here = {cell["meta"]["chartId"] for cell in position.values() if is_chart(cell)}
-        wanted = ["campaigns", "report", *(f"more_{number}" for number in range(self.release.more))]
+        cells = [cell["meta"]["chartId"] for cell in position.values() if is_chart(cell)]
+        here = set(cells)
+        assert len(cells) == len(here)
+        wanted = ["campaigns", "report", "links", *(f"more_{number}" for number in range(self.release.more))]
         assert {self.superset.id("charts", name) for name in wanted} <= here
         assert (find_chart("emails") is None) == self.release.fewer
         assert here == {chart for chart in here if chart is not None}
@@ -382,14 +416,20 @@ class World:
     def _again(self) -> dict[str, str]:
         return {asset: action for asset, action in self.install().items() if not asset.startswith("roles/")}
 
-    def _shipped_rows(self) -> list[list[str]]:
+    def _shipped_rows(self) -> dict[str, list[list[str]]]:
         from superset_campaign_plugin.superset_assets.definitions import load_dashboards
 
         (dashboard,) = [each for each in load_dashboards() if each.name == REPORT]
-        rows = [[str(chart_uuid(REPORT, cell.name)) for cell in row.charts] for row in dashboard.layout]
-        rows += [[uuid_of("charts", f"more_{number}")] for number in range(self.release.more)]
-        rows = [row for row in rows if row != [uuid_of("charts", "emails")] or not self.release.fewer]
-        return rows[::-1] if self.release.turned else rows
+        tabs = {
+            tab.title: [[str(chart_uuid(REPORT, cell.name)) for cell in row.charts] for row in tab.layout]
+            for tab in dashboard.tabs
+        }
+        tabs |= {f"more_{number}": [[uuid_of("charts", f"more_{number}")]] for number in range(self.release.more)}
+        if self.release.fewer:
+            tabs["Emails"].remove([uuid_of("charts", "emails")])
+        if self.release.turned:
+            tabs["Overview"].reverse()
+        return {"": [row for rows in tabs.values() for row in rows]} if self.release.one_page else tabs
 
 
 def find_chart(name: str) -> Any:
@@ -410,17 +450,22 @@ def is_chart(cell: Any) -> bool:
     return isinstance(cell, dict) and cell.get("type") == "CHART"
 
 
-def standing(position: dict[str, Any]) -> list[list[str]]:
-    """The UUIDs of the charts, row by row."""
-    return [
-        [position[child]["meta"]["uuid"] for child in position[row]["children"]]
-        for row in position["GRID_ID"]["children"]
-    ]
+def standing(position: dict[str, Any]) -> dict[str, list[list[str]]]:
+    """The UUIDs of the charts, row by row, by the titles of the tabs; of a page without tabs under no title."""
+    [top] = position["ROOT_ID"]["children"]
+    places = position[top]["children"] if position[top]["type"] == "TABS" else [top]
+    return {
+        position[place].get("meta", {}).get("text", ""): [
+            [position[child]["meta"]["uuid"] for child in position[row]["children"]]
+            for row in position[place]["children"]
+        ]
+        for place in places
+    }
 
 
 FILTERS = ("Sent Date", "Workspace", "Program", "Campaign", "Email", "Operational", "Columns")
 EDITS = ("edit", "save_unchanged", "add_of_their_own", "remove_a_filter", "delete")
-RELEASES = ("ship", "turn", "one_more", "one_fewer")
+RELEASES = ("ship", "turn", "one_page", "one_more", "one_fewer")
 STEPS = st.lists(
     st.tuples(st.sampled_from([*EDITS, *RELEASES, "edit", "ship", "install"]), st.sampled_from(PLACES)),
     min_size=3,
@@ -443,6 +488,10 @@ def years(deployment: Deployment) -> Iterator[Deployment]:
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 @given(steps=STEPS)
+# A page of before the tabs, as it was shipped, and one to which somebody has added a text; then one more tab.
+@example([(step, PLACES[0]) for step in ("one_page", "install", "one_page", "install", "one_more")])
+@example([(step, PLACES[0]) for step in ("one_page", "install", "add_of_their_own", "one_page", "install", "one_more")])
+@example([(step, PLACES[0]) for step in ("add_of_their_own", "one_more", "install", "one_fewer")])
 def test_edits_and_upgrades_in_any_order(years: Deployment, steps: list[tuple[str, Place]]) -> None:
     from superset_campaign_plugin.bundle.uninstall import uninstall
     from superset_campaign_plugin.bundle.validation import validate

@@ -37,7 +37,7 @@ from superset_campaign_plugin.sources import layouts
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.reader import bare_name
-from superset_campaign_plugin.superset_assets.definitions import load_dashboards
+from superset_campaign_plugin.superset_assets.definitions import load_dashboard, load_dashboards
 from superset_campaign_plugin.warehouse import connect, parse_uri
 
 ROOT = "superset_campaign_bundle"
@@ -140,6 +140,66 @@ def is_chart(cell: object) -> bool:
 
 def filters(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
     return dashboard["metadata"]["native_filter_configuration"]
+
+
+def test_what_stands_on_a_dashboard_knows_its_place(files: Files) -> None:
+    """Superset finds the charts of a tab, and the tabs that a filter acts in, by the components above them."""
+    for name, dashboard in of(files, "dashboards").items():
+        position = dashboard["position"]
+        reached = []
+        waiting = [("ROOT_ID", [])]
+        while waiting:
+            id_, above = waiting.pop()
+            assert position[id_]["id"] == id_
+            assert position[id_].get("parents", []) == above
+            reached.append(id_)
+            waiting += [(child, [*above, id_]) for child in position[id_].get("children", [])]
+        # An empty grid stays beside tabs, as in the dashboards that Superset makes.
+        apart = {"HEADER_ID", "GRID_ID"} if "TABS-report" in position else {"HEADER_ID"}
+        components = {id_: cell for id_, cell in position.items() if isinstance(cell, dict)}
+        assert sorted(reached) == sorted(components.keys() - apart)
+        [shipped] = [each for each in load_dashboards() if each.name == name]
+        titles = {id_: cell["meta"]["text"] for id_, cell in components.items() if cell["type"] == "TAB"}
+        assert titles == {f"TAB-{tab.name}": tab.title for tab in shipped.tabs}
+
+
+def test_a_click_on_a_cell_filters_every_chart() -> None:
+    """Superset leaves out a filter on a column that a chart's dataset lacks, and the chart would show everything."""
+    for dashboard in load_dashboards():
+        columns = {
+            chart.name: {each.name for each in load_semantics().datasets[chart.dataset].dimensions}
+            for chart in dashboard.charts.values()
+            if not chart.unfiltered
+        }
+        for chart in dashboard.charts.values():
+            clicked = {*chart.params.get("groupby", []), *chart.params.get("groupbyRows", [])} - {"link"}
+            for name, known in columns.items():
+                assert clicked <= known, (chart.name, name)
+
+
+CHART = "{title: One, dataset: campaign_email_performance, viz_type: table, description: One., params: {}}"
+HEAD = "{title: T, slug: t, description: D., color_scheme: c, filters: []"
+ROWS = "[{height: 9, charts: [{name: one, width: 12}]}]"
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ("", "give either layout or tabs"),
+        (f"layout: {ROWS}, tabs: [{{name: a, title: A, layout: {ROWS}}}]", "give either layout or tabs"),
+        (f"tabs: [{{name: a, title: A, layout: {ROWS}}}, {{name: a, title: B, layout: []}}]", "have one name"),
+        (f"tabs: [{{name: a, title: A, layout: {ROWS}}}, {{name: b, title: B, layout: {ROWS}}}]", "the layout shows"),
+        ("tabs: [{name: a, title: A, layout: []}]", "the layout shows"),
+        (f"tabs: [{{name: 'A b', title: A, layout: {ROWS}}}]", "String does not match"),
+    ],
+)
+def test_a_layout_that_cannot_be_meant_is_refused(layout: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "charts").mkdir()
+    (tmp_path / "charts" / "one.yaml").write_text(CHART)
+    (tmp_path / "style.css").touch()
+    (tmp_path / "dashboard.yaml").write_text(f"{HEAD}, {layout}}}")
+    with pytest.raises(BundleError, match=words):
+        load_dashboard(tmp_path)
 
 
 @pytest.mark.parametrize("uri", ["postgresql://reader:s3cr%40t@host:5432/db", "postgresql+psycopg2://u:s3cr%40t@h/d"])

@@ -50,6 +50,43 @@ def grid(names: list[str], least: int = 0) -> st.SearchStrategy[list[list[str]]]
     )
 
 
+def tabbed(tabs: dict[str, list[list[str]]]) -> dict[str, Any]:
+    """Tabs with rows of charts, as a release ships them."""
+    made = position([])
+    made["ROOT_ID"]["children"] = ["TABS-1"]
+    made["TABS-1"] = {"id": "TABS-1", "type": "TABS", "children": [f"TAB-{name}" for name in tabs], "meta": {}}
+    for name, rows in tabs.items():
+        below = {id_: cell for id_, cell in position(rows).items() if id_.startswith(("ROW", "CHART"))}
+        named = json.loads(json.dumps(below).replace("ROW-", f"ROW-{name}-"))
+        children = [id_ for id_ in named if id_.startswith("ROW")]
+        made[f"TAB-{name}"] = {"id": f"TAB-{name}", "type": "TAB", "children": children, "meta": {"text": name}}
+        made |= named
+    return made
+
+
+def sheets(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """One page, or up to three tabs; each chart stands once at most."""
+    cut = st.lists(st.integers(0, len(names)), min_size=2, max_size=2).map(sorted)
+    chosen = st.lists(st.sampled_from(names), unique=True, min_size=1)
+
+    def lay(order: list[str], at: list[int], one_page: bool) -> dict[str, Any]:
+        if one_page:
+            return position([[name] for name in order])
+        parts = (order[: at[0]], order[at[0] : at[1]], order[at[1] :])
+        return tabbed({name: [[each] for each in part] for name, part in zip("pqr", parts, strict=True) if part})
+
+    return st.builds(lay, chosen, cut, st.booleans())
+
+
+def titles(found: dict[str, Any]) -> dict[str, list[str]]:
+    """The charts of each tab, by its title."""
+    return {
+        tab["meta"]["text"]: [cell["meta"]["uuid"] for cell in walk(found, tab["id"]) if cell["type"] == "CHART"]
+        for tab in walk(found)
+        if tab["type"] == "TAB"
+    }
+
+
 def standing(found: dict[str, Any]) -> list[list[str]]:
     rows = [cell for cell in walk(found) if cell["type"] == "ROW"]
     return [
@@ -121,6 +158,76 @@ def test_a_chart_that_was_deleted_comes_back(before: Any, now: Any, data: st.Dat
     merged, _ = merge_layout(position(before), position(now), position([row for row in without if row]), [deleted])
     check_whole(merged)
     assert standing(merged) == now
+
+
+@given(before=sheets(CHARTS), now=sheets(CHARTS), there=sheets([*CHARTS, *THEIRS]))
+def test_pages_and_tabs_are_whole_after_an_upgrade(before: Any, now: Any, there: Any) -> None:
+    """Whichever side has tabs: no chart is lost, none stands twice, and a second upgrade changes nothing."""
+    merged, _ = merge_layout(before, now, copy.deepcopy(there))
+    check_whole(merged)
+    old, new, theirs, shown = (set(charts_of(each)) for each in (before, now, there, merged))
+    if nested(before) == nested(there):
+        assert nested(merged) == nested(now)
+    else:
+        assert shown == (theirs - (old - new)) | (new - old)
+    again, second = merge_layout(now, now, copy.deepcopy(merged))
+    assert again == merged
+    assert not [each for each in second if each.written]
+
+
+def nested(found: dict[str, Any], start: str = "ROOT_ID") -> Any:
+    """What holds what; nothing that holds nothing."""
+    cell = found[start]
+    if cell["type"] == "CHART":
+        return cell["meta"]["uuid"]
+    return cell["type"], [each for each in (nested(found, child) for child in cell.get("children", [])) if each]
+
+
+def test_a_page_that_nobody_touched_gets_its_tabs() -> None:
+    now = tabbed({"First": [["a", "b"]], "Second": [["c"]]})
+    saved = json.loads(json.dumps(position([["a", "b"], ["c"]])).replace("CHART-", "CHART-saved-"))
+    merged, differences = merge_layout(position([["a", "b"], ["c"]]), now, saved)
+    check_whole(merged)
+    assert titles(merged) == {"First": ["a", "b"], "Second": ["c"]}
+    (layout,) = [each for each in differences if each.path == ("layout",)]
+    assert (layout.outcome, layout.now) == ("updated", ["First: a | b", "Second: c"])
+
+
+def test_a_page_that_people_changed_stays_one_and_gets_what_is_new() -> None:
+    now = tabbed({"First": [["a", "b"]], "Second": [["c"]]})
+    merged, differences = merge_layout(position([["a", "b"]]), now, position([["T"], ["b", "a"]]))
+    check_whole(merged)
+    assert standing(merged) == [["T"], ["b", "a"], ["c"]]
+    assert [each.outcome for each in differences if each.path == ("layout",)] == ["updated", "conflict"]
+
+
+def test_a_new_tab_comes_beside_those_that_people_changed() -> None:
+    before = tabbed({"First": [["a"], ["b"]], "Last": [["c"]]})
+    now = tabbed({"First": [["a"], ["b"], ["e"]], "New": [["d"]], "Last": [["c"]]})
+    there = tabbed({"First": [["b"], ["a"], ["x"]], "Last": [["c"]]})
+    there["TAB-Last"]["meta"]["text"] = "Our last"
+    merged, _ = merge_layout(before, now, there)
+    check_whole(merged)
+    assert titles(merged) == {"First": ["b", "a", "x", "e"], "New": ["d"], "Our last": ["c"]}
+    assert list(titles(merged)) == ["First", "New", "Our last"]
+    again, _ = merge_layout(now, before, copy.deepcopy(merged))
+    check_whole(again)
+    assert titles(again) == {"First": ["b", "a", "x"], "Our last": ["c"]}
+
+
+def test_a_tab_that_people_named_keeps_its_name_when_charts_move() -> None:
+    before, now = tabbed({"First": [["a"], ["b"]]}), tabbed({"First": [["b"], ["a"]]})
+    there = copy.deepcopy(before)
+    there["TAB-First"]["meta"]["text"] = "Ours"
+    merged, _ = merge_layout(before, now, there)
+    assert titles(merged) == {"Ours": ["b", "a"]}
+
+
+def test_a_tab_that_people_took_out_stays_out() -> None:
+    before = tabbed({"First": [["a"]], "Last": [["c"]]})
+    now = tabbed({"First": [["a"]], "Last": [["c"], ["d"]]})
+    merged, _ = merge_layout(before, now, tabbed({"First": [["a"]]}))
+    assert titles(merged) == {"First": ["a", "d"]}
 
 
 def test_a_width_that_people_chose_stays_where_it_fits() -> None:

@@ -1,9 +1,10 @@
-"""The three-way merge of a dashboard's grid: what stands where.
+"""The three-way merge of a dashboard's layout: what stands where.
 
 A position is what Superset stores as `position_json`: components by their ids, each with its children. Charts are known
-by their UUIDs, so that a chart that somebody took out and put in again is the same one. The order of the charts comes
-from one side as a whole, since two orders cannot both hold; charts that are new, or were deleted and come back, are put
-into a new row where people have made an order of their own.
+by their UUIDs, so that a chart that somebody took out and put in again is the same one; tabs are known by their ids.
+The order of the charts comes from one side as a whole, since two orders cannot both hold. Where people have made an
+order of their own, charts that are new, or were deleted and come back, are put into a new row of the tab in which they
+are shipped. A new tab is added; where the layout has no such tabs, the row is the last of the first tab or of the grid.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from superset_campaign_plugin.superset_assets.identity import position_uuid
 
 Position = dict[str, Any]
 
-_ROOT, _GRID, _ROW, _CHART = "ROOT_ID", "GRID_ID", "ROW", "CHART"
+_ROOT, _GRID, _ROW, _CHART, _TAB = "ROOT_ID", "GRID_ID", "ROW", "CHART", "TAB"
+# Nobody sees one of these without anything in it.
+_UNSEEN_WHEN_EMPTY = (_ROW, "COLUMN", "GRID")
 _COLUMNS = 12
 PATH = ("layout",)
 # What the grid knows of a component and Superset derives.
@@ -72,7 +75,7 @@ def merge_layout(
         merged = _in_places_of(now, there)
     else:
         merged = copy.deepcopy(there)
-        if _add_missing(merged, known if before is None else set(_charts(before)), now, gone) | _take_out(
+        if _add_missing(merged, before, now, known if before is None else set(_charts(before)), gone) | _take_out(
             merged, before, now
         ):
             differences = [] if _shape(merged) == shapes["now"] else differences
@@ -127,22 +130,25 @@ def _shape(position: Position, start: str = _ROOT, without: Collection[str] = ()
     cell = position.get(start)
     if not isinstance(cell, dict):
         return None
-    children = cell.get("children") or []
-    if not children and cell["type"] in (_ROW, "COLUMN", "GRID"):
-        return None
-    inner = [_shape(position, child, without) for child in children]
+    inner = [_shape(position, child, without) for child in cell.get("children") or []]
     inner = [each for each in inner if each is not None]
-    if children and not inner and cell["type"] in (_ROW, "COLUMN"):
+    if not inner and cell["type"] in _UNSEEN_WHEN_EMPTY:
         return None
-    if children:
+    if inner or cell["type"] == _TAB:
         return [cell["type"], inner]
     return None if _name(cell) in without else _name(cell)
 
 
-def _outline(position: Position) -> list[str]:
-    """The rows as a person reads them."""
-    rows = [cell for cell in _reachable(position) if cell["type"] == _ROW]
-    return [" | ".join(_title(each) for each in _reachable(position, row["id"]) if each is not row) for row in rows]
+def _outline(position: Position, start: str = _ROOT, tab: str = "") -> list[str]:
+    """The rows as a person reads them, with the titles of their tabs."""
+    cell = position.get(start)
+    if not isinstance(cell, dict):
+        return []
+    if cell["type"] == _ROW:
+        return [tab + " | ".join(_title(each) for each in _reachable(position, start) if each is not cell)]
+    if cell["type"] == _TAB:
+        tab = f"{tab}{_title(cell)}: "
+    return [row for child in cell.get("children") or [] for row in _outline(position, child, tab)]
 
 
 def _title(cell: dict[str, Any]) -> str:
@@ -168,6 +174,8 @@ def _in_places_of(now: Position, there: Position) -> Position:
         cell["children"] = [renamed.get(child, child) for child in cell["children"]]
     for old, new in renamed.items():
         merged[new] = {**merged.pop(old), "id": new, "meta": copy.deepcopy(there[new]["meta"])}
+    for tab in _tabs(now) & _tabs(there):
+        merged[tab]["meta"] = copy.deepcopy(there[tab].get("meta", {}))
     return merged
 
 
@@ -203,7 +211,9 @@ def _keep_widths(merged: Position, now: Position) -> None:
                     cell["meta"]["width"] = widths[_name(cell)]
 
 
-def _add_missing(merged: Position, known: Collection[str], now: Position, gone: Collection[str]) -> bool:
+def _add_missing(
+    merged: Position, before: Position | None, now: Position, known: Collection[str], gone: Collection[str]
+) -> bool:
     """Put charts that are new, or come back, into new rows below the others, as they stand side by side in `now`."""
     there = set(_charts(merged))
     wanted = {uuid for uuid in _charts(now) if uuid not in there and (uuid in gone or uuid not in known)}
@@ -211,17 +221,51 @@ def _add_missing(merged: Position, known: Collection[str], now: Position, gone: 
         cells = [copy.deepcopy(now[child]) for child in row["children"] if _name(now[child]) in wanted]
         if not cells:
             continue
-        place = _place_for_rows(merged)
+        place = _place_for_rows(merged, before, now, row["id"])
         added = {**copy.deepcopy(row), "id": f"ROW-{uuid5(position_uuid(), '/'.join(map(_name, cells)))}"}
         added["children"] = [cell["id"] for cell in cells]
         merged |= {added["id"]: added} | {cell["id"]: cell for cell in cells}
-        place["children"] = [*place.get("children", []), added["id"]]
+        place["children"] = [*(place.get("children") or []), added["id"]]
     return bool(wanted)
 
 
+def _place_for_rows(merged: Position, before: Position | None, now: Position, row: str) -> dict[str, Any]:
+    """Where a shipped row goes: into its own tab, which is added if it is new, else into the first tab or the grid."""
+    standing = {cell["id"]: cell for cell in _reachable(merged)}
+    tab = _tab_of(now, row)
+    if tab is not None and tab["id"] in standing:
+        return standing[tab["id"]]
+    if tab is not None and (before is None or tab["id"] not in _tabs(before)):
+        added = _add_tab(merged, now, tab)
+        if added is not None:
+            return added
+    tabs = [cell for cell in standing.values() if cell["type"] == _TAB]
+    place: dict[str, Any] = tabs[0] if tabs else merged[_GRID]
+    return place
+
+
+def _add_tab(merged: Position, now: Position, tab: dict[str, Any]) -> dict[str, Any] | None:
+    """Put an empty tab behind those that it is shipped behind; None where its group of tabs is not there."""
+    group = next(cell for cell in _reachable(now) if tab["id"] in (cell.get("children") or []))
+    if all(cell["id"] != group["id"] for cell in _reachable(merged)):
+        return None
+    children = merged[group["id"]]["children"]
+    earlier = group["children"][: group["children"].index(tab["id"])]
+    children.insert(max((children.index(each) + 1 for each in earlier if each in children), default=0), tab["id"])
+    added = merged[tab["id"]] = {**copy.deepcopy(tab), "children": []}
+    return added
+
+
+def _tab_of(position: Position, row: str) -> dict[str, Any] | None:
+    """The tab that holds a row, if any."""
+    tabs = [cell for cell in _reachable(position) if cell["type"] == _TAB]
+    return next((tab for tab in tabs if any(each["id"] == row for each in _reachable(position, tab["id"]))), None)
+
+
 def _take_out(merged: Position, before: Position | None, now: Position) -> bool:
-    """Take out the charts that are shipped no more, and the rows that hold nothing then."""
+    """Take out the charts that are shipped no more, and the rows and shipped tabs that hold nothing then."""
     shipped_no_more = set() if before is None else set(_charts(before)) - set(_charts(now))
+    tabs = set() if before is None else _tabs(before) - _tabs(now)
     cells = {id_ for uuid, id_ in _charts(merged).items() if uuid in shipped_no_more}
     taken = bool(cells)
     for id_ in cells:
@@ -230,17 +274,15 @@ def _take_out(merged: Position, before: Position | None, now: Position) -> bool:
         holders = [each for each in merged.values() if isinstance(each, dict) and cells & set(each.get("children", []))]
         for holder in holders:
             holder["children"] = [child for child in holder["children"] if child not in cells]
-        cells = {each["id"] for each in holders if not each["children"] and each["type"] in (_ROW, "COLUMN")}
+        empty = [each for each in holders if not each["children"]]
+        cells = {each["id"] for each in empty if each["type"] in (_ROW, "COLUMN") or each["id"] in tabs}
         for id_ in cells:
             del merged[id_]
     return taken
 
 
-def _place_for_rows(position: Position) -> dict[str, Any]:
-    """The grid, or the first tab where people have made tabs."""
-    tabs = [cell for cell in _reachable(position) if cell["type"] == "TAB"]
-    place: dict[str, Any] = tabs[0] if tabs else position[_GRID]
-    return place
+def _tabs(position: Position) -> set[str]:
+    return {cell["id"] for cell in _reachable(position) if cell["type"] == _TAB}
 
 
 def _write_parents(position: Position) -> None:

@@ -147,55 +147,91 @@ WITH link_events AS (
   WHERE
     candidates.send_place = 1
 ), recipients AS (
-  /* Who was sent what */
-  SELECT DISTINCT
+  /* Who was sent what, and when first */
+  SELECT
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    MIN(counted_sends.activity_at) AS sent_at
+  FROM counted_sends
+  GROUP BY
     counted_sends.campaign_id,
     counted_sends.email_id,
     counted_sends.person_id
-  FROM counted_sends
 ), link_clicks AS (
-  /* Clicks of people who were sent the email; a repeated row of the log counts once */
+  /* Clicks on each link, by the day of the send; a repeated row of the log counts once */
   SELECT
-    known.campaign_id,
-    known.email_id,
-    known.link,
-    COUNT(DISTINCT known.activity_id) AS click_count,
-    COUNT(DISTINCT known.person_id) AS people_count
+    by_person.campaign_id,
+    by_person.email_id,
+    by_person.sent_date,
+    by_person.link,
+    CAST(SUM(by_person.click_count) AS BIGINT) AS click_count,
+    COUNT(*) AS people_count,
+    CAST(SUM(CASE WHEN by_person.link_place = 1 THEN 1 ELSE 0 END) AS BIGINT) AS clickers_count
   FROM (
     SELECT
-      link_events.campaign_id,
-      link_events.email_id,
-      link_events.person_id,
-      link_events.activity_at,
-      link_events.activity_id,
-      link_events.link
-    FROM link_events
-    WHERE
-      NOT link_events.campaign_id IS NULL
-    UNION ALL
-    SELECT
-      link_latest_sends.campaign_id,
-      link_events.email_id,
-      link_events.person_id,
-      link_events.activity_at,
-      link_events.activity_id,
-      link_events.link
-    FROM link_events
-    JOIN link_latest_sends
-      ON link_events.email_id = link_latest_sends.email_id
-      AND link_events.person_id = link_latest_sends.person_id
-      AND link_events.activity_at = link_latest_sends.activity_at
-    WHERE
-      link_events.campaign_id IS NULL
-  ) AS known
-  JOIN recipients
-    ON known.campaign_id = recipients.campaign_id
-    AND known.email_id = recipients.email_id
-    AND known.person_id = recipients.person_id
+      placed.campaign_id,
+      placed.email_id,
+      placed.person_id,
+      placed.link,
+      TO_TIMESTAMP_NTZ(TO_DATE(MIN(placed.sent_at))) AS sent_date,
+      COUNT(DISTINCT placed.activity_id) AS click_count,
+      ROW_NUMBER() OVER (
+        PARTITION BY placed.campaign_id, placed.email_id, placed.person_id
+        ORDER BY placed.link
+      ) AS link_place
+    FROM (
+      /* Clicks of people who were sent the email */
+      SELECT
+        known.campaign_id,
+        known.email_id,
+        known.person_id,
+        known.link,
+        known.activity_id,
+        recipients.sent_at
+      FROM (
+        SELECT
+          link_events.campaign_id,
+          link_events.email_id,
+          link_events.person_id,
+          link_events.activity_at,
+          link_events.activity_id,
+          link_events.link
+        FROM link_events
+        WHERE
+          NOT link_events.campaign_id IS NULL
+        UNION ALL
+        SELECT
+          link_latest_sends.campaign_id,
+          link_events.email_id,
+          link_events.person_id,
+          link_events.activity_at,
+          link_events.activity_id,
+          link_events.link
+        FROM link_events
+        JOIN link_latest_sends
+          ON link_events.email_id = link_latest_sends.email_id
+          AND link_events.person_id = link_latest_sends.person_id
+          AND link_events.activity_at = link_latest_sends.activity_at
+        WHERE
+          link_events.campaign_id IS NULL
+      ) AS known
+      JOIN recipients
+        ON known.campaign_id = recipients.campaign_id
+        AND known.email_id = recipients.email_id
+        AND known.person_id = recipients.person_id
+    ) AS placed
+    GROUP BY
+      placed.campaign_id,
+      placed.email_id,
+      placed.person_id,
+      placed.link
+  ) AS by_person
   GROUP BY
-    known.campaign_id,
-    known.email_id,
-    known.link
+    by_person.campaign_id,
+    by_person.email_id,
+    by_person.sent_date,
+    by_person.link
 ), newest_campaigns AS (
   /* The newest version of each asset */
   SELECT
@@ -593,9 +629,87 @@ SELECT
   COALESCE(newest_emails.name, CAST(link_clicks.email_id AS STRING)) AS email_name,
   newest_emails.subject AS email_subject,
   newest_emails.operational,
+  CASE
+    WHEN LOCATE('<', COALESCE(newest_emails.name, CAST(link_clicks.email_id AS STRING))) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(COALESCE(newest_emails.name, CAST(link_clicks.email_id AS STRING)), '&', '&amp;'),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(newest_emails.name, CAST(link_clicks.email_id AS STRING))
+  END AS email_label,
+  CASE
+    WHEN LOCATE(
+      '<',
+      COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS STRING)
+      )
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          COALESCE(
+            COALESCE(newest_programs.name, newest_campaigns.program_name),
+            CAST(newest_campaigns.program_id AS STRING)
+          ),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS STRING)
+    )
+  END AS program_label,
+  CASE
+    WHEN LOCATE(
+      '<',
+      CASE
+        WHEN (
+          link_clicks.campaign_id = 0
+        )
+        THEN 'Unknown campaign'
+        ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS STRING))
+      END
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          CASE
+            WHEN link_clicks.campaign_id = 0
+            THEN 'Unknown campaign'
+            ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS STRING))
+          END,
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE CASE
+      WHEN link_clicks.campaign_id = 0
+      THEN 'Unknown campaign'
+      ELSE COALESCE(newest_campaigns.name, CAST(link_clicks.campaign_id AS STRING))
+    END
+  END AS campaign_label,
+  link_clicks.sent_date,
   link_clicks.link,
   link_clicks.click_count,
-  link_clicks.people_count
+  link_clicks.people_count,
+  link_clicks.clickers_count
 FROM link_clicks
 LEFT OUTER JOIN newest_campaigns
   ON link_clicks.campaign_id = newest_campaigns.campaign_id
