@@ -62,7 +62,12 @@ def settle(view: Page | Frame, last: str = "Campaigns") -> None:
 
 
 # The last chart of each tab.
-TABS = {"Overview": "Campaigns", "Emails": "Report with the columns you pick", "Links": LINKS}
+TABS = {
+    "Overview": "Campaigns",
+    "Emails": "Report with the columns you pick",
+    "Links": LINKS,
+    "Timing": "Emails at the same age",
+}
 
 
 def open_tab(view: Page | Frame, title: str) -> None:
