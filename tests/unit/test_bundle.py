@@ -175,7 +175,10 @@ def test_a_click_on_a_cell_filters_every_chart() -> None:
             if not chart.unfiltered
         }
         for chart in dashboard.charts.values():
-            clicked = {*chart.params.get("groupby", []), *chart.params.get("groupbyRows", [])} - {"link", "weekday_label"}
+            clicked = {*chart.params.get("groupby", []), *chart.params.get("groupbyRows", [])} - {
+                "link",
+                "weekday_label",
+            }
             for name, known in columns.items():
                 assert clicked <= known, (chart.name, name)
 
