@@ -20,7 +20,7 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
-from deployment import DATABASE, SCHEMA, Deployment
+from deployment import DATABASE, DATASETS, SCHEMA, Deployment
 
 from superset_campaign_plugin.cli import campaign
 
@@ -170,7 +170,7 @@ def test_before_superset_init_nothing_is_made_and_after_it_everything(deployment
     from superset_campaign_plugin.embedding.roles import VIEWER_PERMISSIONS
 
     assert {pair for pair in roles(tmp_path)[ROLE] if pair[0] != "datasource_access"} == set(VIEWER_PERMISSIONS)
-    assert len(roles(tmp_path)[ROLE]) == len(VIEWER_PERMISSIONS) + 4
+    assert len(roles(tmp_path)[ROLE]) == len(VIEWER_PERMISSIONS) + len(DATASETS)
     for wrong, said in (
         (("install", "--database", "Nowhere"), "unknown database 'Nowhere': known are: Campaign Warehouse"),
         (
