@@ -136,6 +136,7 @@ def assert_only_certifications_return(deployment: Deployment) -> None:
         assert asset.startswith("datasets/")
         assert {text.partition(" ")[0] for text in found} == {"restored"}
         # Superset learns types from one row, so not the type of a column that is empty there: all rows lack an
-        # instance's name, and some a link.
-        known = (".extra.certification.", "columns.source_name.type", "columns.link.type")
+        # instance's name, some a link, and those of the sends a time since the send.
+        empty = ("source_name", "link", "hours_since_send", "hours_label")
+        known = (".extra.certification.", *(f"columns.{name}.type" for name in empty))
         assert [text for text in found if not any(each in text for each in known)] == []
