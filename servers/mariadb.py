@@ -11,7 +11,7 @@ from servers.folders import account_of, plain_environment, program, run_program,
 from servers.ports import HOST, answers, free_port
 from servers.processes import running
 
-ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata")
+ZONES = ("Europe/Berlin", "America/New_York", "America/St_Johns", "Asia/Kolkata")
 _PACKAGE = "mariadb-server"
 
 

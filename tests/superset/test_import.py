@@ -67,6 +67,8 @@ def test_the_zip_passes_supersets_importer(bare: Deployment, tmp_path: Path) -> 
             *("Period", "Data until", "Key figures", "Sends and engagement over time", "How the sends ended"),
             *("Campaigns", "Emails", "Report with the columns you pick"),
             "Links clicked, in the emails sent on the chosen days",
+            *("Hours", "When people open and click after the send", "Open rate by weekday and hour of the send"),
+            "Emails at the same age",
         }
         assert {chart.datasource.database.database_name for chart in dashboard.slices} == {IMPORTED}
         database = db.session.query(Database).filter_by(database_name=IMPORTED).one()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployment import DATABASE, SCHEMA, Deployment, give_viewer_role
+from deployment import DATABASE, DATASETS, SCHEMA, Deployment, give_viewer_role
 
 from superset_campaign_plugin.errors import InstallError
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
@@ -87,7 +87,7 @@ def test_access_follows_the_datasets(app: Deployment) -> None:
     install()
     wanted = {("datasource_access", dataset.get_perm()) for dataset in installed_datasets()}
     assert {pair for pair in held() if pair[0] == "datasource_access"} == wanted
-    assert len(wanted) == 4
+    assert len(wanted) == len(DATASETS)
     give_viewer_role()
     answer = app.client("viewer").post("/api/v1/chart/data", json=question(app))
     assert answer.status_code == 200, answer.get_data(as_text=True)

@@ -870,7 +870,9 @@ def test_figures_that_stay_the_same_are_told_in_a_word(uri: str) -> None:
 # ---------------------------------------------------------------------------------------------------------------
 # Merged and deleted people
 
-EVERY_COMMAND_THAT_COUNTS = ("report", "people", "explain", "reconcile", "doctor", "sql", "bundle", "refresh")
+EVERY_COMMAND_THAT_COUNTS = (
+    *("report", "timing", "people", "explain", "reconcile", "doctor", "sql", "bundle", "refresh"),
+)
 
 
 def test_every_command_that_counts_takes_the_choice() -> None:
