@@ -96,7 +96,7 @@ class Snowflake(Engine):
 
 
 def _has_zone(column: ColumnElement[Any]) -> bool:
-    """Its driver has types of its own for the two kinds with a zone."""
+    """Whether times of the column carry a zone. The driver has types of its own for the two kinds that do."""
     named = type(column.type).__name__ in ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
     return named or bool(getattr(column.type, "timezone", False))
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.engines import Engine
-from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, table_name
+from superset_campaign_plugin.refresh.statements import create_as, execute, replace_rows, table_name
 from superset_campaign_plugin.refresh.tables import COLUMNS, NAMES, STATE, TABLES, tables_of
 from superset_campaign_plugin.refresh.waiting import exclude, patiently
 from superset_campaign_plugin.sources.catalog import LiveCatalog
@@ -59,8 +59,7 @@ class FreshTables:
         `names` are the rows of the tables of names, and `state` gives those of the state for the run of the others.
         """
         for name, query in {**names, STATE: state(None)}.items():
-            self._execute(f"DELETE FROM {self._full(name)}")
-            self._execute(insert_from(self._engine, self._full(name), COLUMNS[name], query))
+            replace_rows(self._connection, self._engine, self._full(name), COLUMNS[name], query)
 
     def clear(self) -> None:
         """Remove what a run that was killed may have left."""

@@ -38,7 +38,7 @@ from superset_campaign_plugin.refresh.gathered import (
 )
 from superset_campaign_plugin.refresh.plan import PEOPLE_NOW
 from superset_campaign_plugin.refresh.scratch import Scratch
-from superset_campaign_plugin.refresh.statements import execute, insert_from, rows_of, table_name
+from superset_campaign_plugin.refresh.statements import execute, insert_from, replace_rows, rows_of, table_name
 from superset_campaign_plugin.refresh.tables import (
     CLICKS,
     COLUMNS,
@@ -455,8 +455,7 @@ class Merger:
         newest = func.max(both.c.named_at).label("named_at")
         together = select(both.c.email_id, both.c.name, newest).group_by(both.c.email_id, both.c.name)
         merged = self._scratch.make("campaign_names_together", together, (), COLUMNS[NAMED])
-        execute(self._connection, f"DELETE FROM {self._name(NAMED)}")
-        self._insert(NAMED, select(*merged.c))
+        replace_rows(self._connection, self._engine, self._name(NAMED), COLUMNS[NAMED], select(*merged.c))
 
     # -----------------------------------------------------------------------------------------------------------
     # Statements

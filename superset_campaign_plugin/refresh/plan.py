@@ -37,6 +37,7 @@ _LOST = {
 }
 _OTHER_TABLES = "the stored tables are those of an earlier release"
 _FOUND = "the log is not what was read of it"
+_READ_AGAIN = "{name}: rows came to days that were read before, where others may have gone unseen"
 # So few rows are merged whatever the share: either way takes a moment.
 _MERGED_ANYHOW = 10_000
 _CHEAPER = "so many rows came in that to compute everything anew is quicker"
@@ -81,9 +82,6 @@ class _Look:
     extent: Extent
     new_rows: int
     lost: str | None
-
-
-_READ_AGAIN = "{name}: rows came to days that were read before, where others may have gone unseen"
 
 
 class Planner:

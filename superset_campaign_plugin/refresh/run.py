@@ -29,7 +29,15 @@ from superset_campaign_plugin.refresh.plan import DAYS_NOW, FULL, PEOPLE_NOW, UN
 from superset_campaign_plugin.refresh.scratch import Scratch
 from superset_campaign_plugin.refresh.session import LOCK_WAIT, Session, open_session
 from superset_campaign_plugin.refresh.state import describe, digest, schema_of, state_rows
-from superset_campaign_plugin.refresh.statements import create_as, execute, insert_from, print_only, rows_of, table_name
+from superset_campaign_plugin.refresh.statements import (
+    create_as,
+    execute,
+    insert_from,
+    print_only,
+    replace_rows,
+    rows_of,
+    table_name,
+)
 from superset_campaign_plugin.refresh.tables import (
     CLICKS,
     COLUMNS,
@@ -458,9 +466,7 @@ class _Run:
         self._replace(DAYS, select(*days.c))
 
     def _replace(self, name: str, query: Select) -> None:
-        target = self._name(self.fresh.merged(name))
-        execute(self.connection, f"DELETE FROM {target}")
-        execute(self.connection, insert_from(self.engine, target, COLUMNS[name], query))
+        replace_rows(self.connection, self.engine, self._name(self.fresh.merged(name)), COLUMNS[name], query)
 
     def _count(self, rows: TableClause) -> int:
         [(count,)] = rows_of(self.connection, self.engine, select(func.count()).select_from(rows))

@@ -108,6 +108,12 @@ def insert_from(engine: Engine, name: str, columns: Sequence[str], query: Any) -
     return f"INSERT INTO {name} ({', '.join(columns)}) {plain_sql(query, engine)}"
 
 
+def replace_rows(connection: Connection, engine: Engine, name: str, columns: Sequence[str], query: Any) -> None:
+    """Put the rows of a query, whose columns come in the order of `columns`, in the place of all rows of a table."""
+    execute(connection, f"DELETE FROM {name}")
+    execute(connection, insert_from(engine, name, columns, query))
+
+
 def _plain_text(statement: str) -> Any:
     # A colon would begin a bound parameter.
     return text(statement.replace(":", r"\:"))
