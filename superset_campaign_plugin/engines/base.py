@@ -50,6 +50,8 @@ class Engine(Reading, Fingerprint):
     rebuild_share       the share of new rows from which on a full refresh costs no more than merging them: as measured
                         on DuckDB and SQLite
     refresh_settings    statements that give a refresh the memory it may use
+    rows_at_once        of how many activities a full refresh makes the records at once, by parts of the people, so that
+                        they need no more memory than that; None where the engine sees to it itself
     bit_or, bit_and     the functions that join the bits of a group's rows, and those that two numbers share; the
                         second one is None where an operator does that
     locks               its statements about locks
@@ -75,6 +77,7 @@ class Engine(Reading, Fingerprint):
     needs_analyze = False
     rebuild_share = 0.3
     refresh_settings: tuple[str, ...] = ()
+    rows_at_once: int | None = None
     bit_or: str = "bit_or"
     bit_and: str | None = None
     locks = Locks()

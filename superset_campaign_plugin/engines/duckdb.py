@@ -45,6 +45,8 @@ class DuckDB(Engine):
     sqlglot = "duckdb"
     casts_decimals = True
     try_cast = "TRY_CAST"
+    # Of 50 million activities, eight parts take as long as all at once, and 3.7 GB in place of 6.
+    rows_at_once = 7_000_000
     refresh_settings = ("SET preserve_insertion_order = false", "SET memory_limit = '6GB'")
 
     def own_dialect(self) -> Dialect:

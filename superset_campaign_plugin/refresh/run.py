@@ -8,7 +8,7 @@ readers see the old tables until the new ones are complete, and a run that is ki
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -65,7 +65,7 @@ from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.links import link_clicks
 from superset_campaign_plugin.report.people import resolve_people
-from superset_campaign_plugin.report.records import RECORD_KEY, email_records
+from superset_campaign_plugin.report.records import RECORD_KEY, Part, email_records
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
@@ -282,8 +282,12 @@ class _Run:
             execute(self.connection, setting)
         self.fresh.clear()
         all_sends = False
+        parts = self._parts(sum(plan.new_rows.values()))
         for name, query in self._queries(plan.marks, self.fresh.name).items():
-            self._make(name, query)
+            if name == RECORDS and len(parts) > 1:
+                self._make_in_parts(name, [self._records(part) for part in parts])
+            else:
+                self._make(name, query)
             if name == UNPLACED:
                 all_sends = self._keep_gathered()
         if self.engine.change_over == "rename" and self.planner.people_differ(
@@ -313,8 +317,7 @@ class _Run:
         }
         if merges:
             queries[NAMED] = gathered.sent_names(self.raw, self.engine)
-        rows = email_records(self.resolved, self.engine, self.rules, timed=True, without_send=merges)
-        queries[RECORDS] = _columns(rows, RECORDS)
+        queries[RECORDS] = self._records()
         if merges:
             queries[UNPLACED] = gathered.all_unplaced(self.raw, self.engine, self.rules)
         links = (
@@ -330,6 +333,19 @@ class _Run:
             TIMING: timing_rows(records, self.engine, self.rules),
             **self._name_rows(name(NAMED)),
         }
+
+    def _records(self, part: Part | None = None) -> Select:
+        """The rows of the records, or of the people of a part."""
+        rows = email_records(
+            self.resolved, self.engine, self.rules, timed=True, without_send=self.engine.merges, part=part
+        )
+        return _columns(rows, RECORDS)
+
+    def _parts(self, activities: int) -> list[Part]:
+        """The parts of the people whose records are made at once, of a log of so many activities."""
+        at_once = self.engine.rows_at_once or activities
+        count = max(1, -(-activities // at_once)) if at_once else 1
+        return [Part(number, count) for number in range(count)]
 
     def _name_rows(self, named: str) -> dict[str, Select]:
         """The rows of the tables of names; `named` is the table of what the sends call the emails."""
@@ -417,6 +433,13 @@ class _Run:
 
     def _make(self, name: str, query: Select) -> None:
         self._create(name, query)
+        self._finish(name)
+
+    def _make_in_parts(self, name: str, queries: Sequence[Select]) -> None:
+        first, *others = queries
+        self._create(name, first)
+        for query in others:
+            execute(self.connection, insert_from(self.engine, self._new(name), COLUMNS[name], query))
         self._finish(name)
 
     def _create(self, name: str, query: Select) -> None:

@@ -20,6 +20,7 @@ deliveries.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +69,14 @@ _OUTCOMES = ("hard_bounced", "soft_bounced", "delivered")
 FLAGS = tuple(name for name in _IMPLIED_BY if name not in _OUTCOMES)
 # The flags of which a record can have the first time, too, by the column that holds it.
 FIRST_TIMES = {flag: f"first_{flag}_at" for flag in ("opened", "clicked", "human_opened", "human_clicked")}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The people whose id, divided by `count`, leaves `number`, from 0: every person is in one of `count` parts."""
+
+    number: int
+    count: int
 
 
 def counted_sends(relations: Relations) -> CTE:
@@ -207,21 +216,23 @@ def email_activities(relations: Relations, engine: Engine, rules: Rules, sends: 
     ).cte("email_activities")
 
 
-def gathered(activities: CTE, engine: Engine, *more: ColumnElement[Any]) -> CTE:
-    """All that happened to each campaign, email and person; `more` columns are aggregates of the activities."""
+def gathered(activities: CTE, engine: Engine, *more: ColumnElement[Any], part: Part | None = None) -> CTE:
+    """All that happened to each campaign, email and person, or to the people of a part.
+
+    `more` columns are aggregates of the activities.
+    """
     is_send = activities.c.happened == literal(Happening.SENT.value)
     key = [activities.c[name] for name in RECORD_KEY]
-    return step(
-        "gathered_activities",
-        "All that happened, for each campaign, email and person",
-        select(
-            *key,
-            func.min(case((is_send, activities.c.activity_at))).label("sent_at"),
-            func.max(activities.c.activity_at).label("last_activity_at"),
-            engine.any_bits(activities.c.happened, len(Happening)).label("happened"),
-            *more,
-        ).group_by(*key),
-    )
+    query = select(
+        *key,
+        func.min(case((is_send, activities.c.activity_at))).label("sent_at"),
+        func.max(activities.c.activity_at).label("last_activity_at"),
+        engine.any_bits(activities.c.happened, len(Happening)).label("happened"),
+        *more,
+    ).group_by(*key)
+    if part is not None:
+        query = query.where(func.abs(activities.c.person_id) % literal(part.count) == literal(part.number))
+    return step("gathered_activities", "All that happened, for each campaign, email and person", query)
 
 
 def first_times(activities: FromClause, engine: Engine) -> list[ColumnElement[Any]]:
@@ -272,16 +283,17 @@ def email_records(
     *,
     timed: bool = False,
     without_send: bool = False,
+    part: Part | None = None,
 ) -> CTE:
     """One row an email record; the module's docstring gives its columns. `sends` are those that count, if at hand.
 
-    With `timed` it has the first times. `without_send` is as in `flagged`.
+    With `timed` it has the first times. `without_send` is as in `flagged`. With `part` they are those of some people.
     """
     sends = counted_sends(relations) if sends is None else sends
     activities = email_activities(relations, engine, rules, sends)
     times = first_times(activities, engine) if timed else []
     names = FIRST_TIMES.values() if timed else ()
-    return flagged(gathered(activities, engine, *times), engine, *names, without_send=without_send)
+    return flagged(gathered(activities, engine, *times, part=part), engine, *names, without_send=without_send)
 
 
 def outcome(records: FromClause) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:

@@ -322,6 +322,25 @@ def test_everything_is_computed_where_that_is_cheaper(warehouse, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"], indirect=True)
+def test_records_made_in_parts_are_those_made_at_once(warehouse, monkeypatch):
+    engine = get_engine(warehouse.engine)
+
+    @settings(max_examples=rounds(warehouse.engine, 12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(log=random_logs(max_size=60), parts=st.integers(2, 9))
+    def equal(log, parts):
+        warehouse.clear()
+        load(warehouse, log, bulk, 0)
+        monkeypatch.setattr(engine, "rows_at_once", None)
+        refresh(warehouse.uri, source="bulk")
+        at_once = stored_rows(warehouse)
+        monkeypatch.setattr(engine, "rows_at_once", max(1, len(log.activities) // parts))
+        refresh(warehouse.uri, source="bulk", full=True)
+        assert stored_rows(warehouse) == at_once
+
+    equal()
+
+
 def test_rows_that_the_loader_committed_late_are_found(warehouse):
     """Stamped before the newest, and seen only after."""
     load(warehouse, Log().send(1, 10, 100, DAY), bulk, 1)
