@@ -283,8 +283,7 @@ def small(people: int = 40) -> Log:
     return crowd(people=people, seed=3)
 
 
-@pytest.mark.parametrize("loader", LOADERS)
-@pytest.mark.on_spark
+@pytest.mark.parametrize("loader", ["sync times", pytest.param("days alone", marks=pytest.mark.on_spark)])
 def test_a_second_refresh_has_nothing_to_do(warehouse, loader):
     source, tables = LOADERS[loader]
     load(warehouse, small(), tables, 0)
@@ -401,8 +400,7 @@ def test_merges_and_deletions_that_come_later(warehouse, people, before, after, 
     assert (row["sent"], row["opened"]) == expected
 
 
-@pytest.mark.parametrize("people", [People.MERGED, People.HIDDEN])
-@pytest.mark.on_spark
+@pytest.mark.parametrize("people", [pytest.param(People.MERGED, marks=pytest.mark.on_spark), People.HIDDEN])
 def test_a_merge_alone_is_noticed(warehouse, people):
     """Also where rows are not changed in place, and no row of a send or of an event is new."""
     rules = Rules(people=people)
