@@ -109,7 +109,9 @@ def _native_filter(
     outside = [
         ids[name]
         for name, chart in dashboard.charts.items()
-        if chart.unfiltered or (filter_.charts and name not in filter_.charts)
+        if chart.unfiltered
+        or (chart.own_time_range and filter_.type == "time")
+        or (filter_.charts and name not in filter_.charts)
     ]
     shared = {
         "id": _filter_id(dashboard, filter_.name),

@@ -23,7 +23,7 @@ CHART_TYPES = ("table", "pivot_table_v2", "mixed_timeseries", "echarts_timeserie
 class Chart:
     """A chart: `params` are Superset's form data without the parts that every chart shares.
 
-    No filter of the dashboard acts on one that is `unfiltered`.
+    No filter of the dashboard acts on one that is `unfiltered`, and no time filter on one with an `own_time_range`.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Chart:
     description: str
     params: dict[str, Any]
     unfiltered: bool = False
+    own_time_range: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class _ChartSchema(Schema):
     description = fields.String(required=True)
     params = fields.Dict(required=True)
     unfiltered = fields.Boolean(load_default=False)
+    own_time_range = fields.Boolean(load_default=False)
 
 
 class _FilterSchema(Schema):

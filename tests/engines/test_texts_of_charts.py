@@ -21,6 +21,10 @@ def test_texts_and_links_of_the_report(warehouse: Any) -> None:
     # The 25th of February 2024 is a Sunday, the 29th a Thursday.
     log = Log().send(1, 10, 100, "2024-02-25 23:59").send(1, 10, 101, "2024-02-29 00:00")
     log.send(2, 10, 100, "2024-03-01 10:00").open(2, 10, 100, "2024-03-02 11:42")
+    # Of four people who got it two opened, one of three in the third campaign.
+    for person in (100, 101, 102):
+        log.send(3, 20, person, "2024-03-01 10:00").deliver(3, 20, person, "2024-03-01 10:01")
+    log.open(3, 20, 100, "2024-03-01 10:30")
     warehouse.load(log)
     metrics = load_semantics().datasets[REPORT_DATASET].metrics
     with connect(warehouse.uri) as (connection, engine):
@@ -30,7 +34,7 @@ def test_texts_and_links_of_the_report(warehouse: Any) -> None:
         assert sorted(weeks) == ["2024-02-19", "2024-02-26"]
         figures = [sa.literal_column(metric.expression).label(metric.name) for metric in metrics]
         by_campaign = sa.select(sa.column("campaign_id"), *figures).select_from(rows).group_by(sa.column("campaign_id"))
-        first, second = sorted(connection.execute(by_campaign).mappings(), key=lambda row: row["campaign_id"])
+        first, second, third = sorted(connection.execute(by_campaign).mappings(), key=lambda row: row["campaign_id"])
     address = "/campaign-email/10/?campaign_id={}&sent_from={}&sent_to={}"
     link = '<a title="10" href="{}" target="_blank">10</a>'
     assert first["email_preview"] == link.format(address.format(1, "2024-02-25", "2024-02-29"))
@@ -39,6 +43,10 @@ def test_texts_and_links_of_the_report(warehouse: Any) -> None:
     assert second["data_until"] == "2024-03-02 11:42"
     assert float(second["opened_percent"]) == 100
     assert first["opened_percent"] is None
+    assert first["opened_against_average"] is None
+    assert float(second["opened_against_average"]) == pytest.approx(100 - 50)
+    assert float(third["opened_against_average"]) == pytest.approx(100 / 3 - 50)
+    assert float(third["clicked_link_against_average"]) == 0
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgresql", "mysql"], indirect=True)

@@ -32,10 +32,32 @@ def test_the_key_figures_are_ratios_of_sums_in_percent(deployment: Deployment) -
     [[figures]] = run_chart(deployment, "key_figures", time_offsets=[])
     [everything] = run_report(deployment.warehouse, schema=SCHEMA, by=[]).records()
     assert figures.pop("sent") == everything["sent"]
-    shares = {"delivered", "opened", "clicked_link", "unsubscribed"}
+    shares = {"delivered", "opened", "human_opened", "clicked_link", "unsubscribed"}
     expected = {f"{name}_percent": 100 * everything[f"pct_{name}"] for name in shares}
     expected["clicked_to_opened_percent"] = 100 * everything["clicked_to_opened_ratio"]
     assert figures == pytest.approx(expected)
+
+
+def test_emails_are_compared_with_the_average_of_those_shown(deployment: Deployment) -> None:
+    by_email = run_report(deployment.warehouse, schema=SCHEMA, by=["program", "campaign", "email"]).records()
+    program = max(by_email, key=lambda row: row["sent"])["program_name"]
+    for some, expected in (
+        ([], by_email),
+        (
+            [{"col": "program_name", "op": "IN", "val": [program]}],
+            [r for r in by_email if r["program_name"] == program],
+        ),
+    ):
+        [rows] = run_chart(deployment, "emails", filters=some)
+        rates = {(row["campaign_id"], row["email_id"]): row for row in expected}
+        assert {(row["campaign_id"], row["email_id"]) for row in rows} == set(rates)
+        delivered = sum(row["delivered"] for row in expected)
+        for name in ("opened", "clicked_link"):
+            average = sum(row[name] for row in expected) / delivered
+            for row in rows:
+                rate = rates[row["campaign_id"], row["email_id"]][f"pct_{name}"]
+                against = row[f"{name}_against_average"]
+                assert against == (None if rate is None else pytest.approx(100 * (rate - average)))
 
 
 def test_the_line_under_the_title_has_the_days_and_the_end_of_the_data(deployment: Deployment) -> None:
@@ -91,10 +113,12 @@ def test_a_column_that_is_filtered_away_has_no_figure(deployment: Deployment) ->
     assert shown <= {"campaign_label", "campaign_id", "email_label", "email_id", "sent", "pct_opened"}
 
 
-def test_the_outcomes_add_up_to_the_sends(deployment: Deployment) -> None:
+def test_the_outcomes_are_shares_of_the_sends(deployment: Deployment) -> None:
     [outcomes] = run_chart(deployment, "how_sends_ended")
     [everything] = run_report(deployment.warehouse, schema=SCHEMA, by=[]).records()
-    assert sum(row["column_total"] for row in outcomes) == everything["sent"]
+    names = ("delivered", "hard_bounced", "soft_bounced", "pending", "aborted")
+    shares = {row["column_title"].lower().replace(" ", "_"): row["column_share"] for row in outcomes}
+    assert shares == pytest.approx({name: everything[name] / everything["sent"] for name in names})
 
 
 def test_the_viewer_role_runs_every_chart_and_an_outsider_none(deployment: Deployment) -> None:

@@ -64,7 +64,14 @@ def test_the_zip_passes_supersets_importer(bare: Deployment, tmp_path: Path) -> 
         dashboard = db.session.query(Dashboard).filter_by(slug=SLUG).one()
         charts = {chart.slice_name: chart for chart in dashboard.slices}
         assert set(charts) == {
-            *("Period", "Data until", "Key figures", "Sends and engagement over time", "How the sends ended"),
+            *(
+                "Period",
+                "Data until",
+                "Key figures",
+                "Last twelve months",
+                "Sends and engagement over time",
+                "How the sends ended",
+            ),
             *("Campaigns", "Emails", "Report with the columns you pick"),
             "Links clicked, in the emails sent on the chosen days",
             *("Hours", "When people open and click after the send", "Open rate by weekday and hour of the send"),

@@ -176,6 +176,8 @@ def test_filters_and_cells_point_at_real_charts_and_datasets(app: Deployment) ->
     datasets = {chart.datasource_id for chart in dashboard.slices}
     assert all(target["datasetId"] in datasets for item in filters[1:] for target in item["targets"])
     assert set(filters[-1]["scope"]["excluded"]) == charts - {find_id("report")}
+    assert set(filters[0]["scope"]["excluded"]) == {find_id("data_until"), find_id("twelve_months")}
+    assert {*filters[1]["scope"]["excluded"]} == {find_id("data_until")}
 
 
 def test_a_dataset_that_was_deleted_comes_back_and_everything_points_at_it(app: Deployment) -> None:
