@@ -67,6 +67,7 @@ TABS = {
     "Emails": "Report with the columns you pick",
     "Links": LINKS,
     "Timing": "Emails at the same age",
+    "People and machines": "Emails by people and machines",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Any
 
@@ -56,8 +57,8 @@ def test_emails_are_compared_with_the_average_of_those_shown(deployment: Deploym
             average = sum(row[name] for row in expected) / delivered
             for row in rows:
                 rate = rates[row["campaign_id"], row["email_id"]][f"pct_{name}"]
-                against = row[f"{name}_against_average"]
-                assert against == (None if rate is None else pytest.approx(100 * (rate - average)))
+                against = math.nan if rate is None else 100 * (rate - average)
+                assert row[f"{name}_against_average"] == pytest.approx(against, nan_ok=True)
 
 
 def test_the_line_under_the_title_has_the_days_and_the_end_of_the_data(deployment: Deployment) -> None:
@@ -111,6 +112,27 @@ def test_a_column_that_is_filtered_away_has_no_figure(deployment: Deployment) ->
     [rows] = run_chart(deployment, "report", filters=[{"col": "column_title", "op": "IN", "val": ["Sent", "% Opened"]}])
     shown = {name for row in rows for name, value in row.items() if value is not None}
     assert shown <= {"campaign_label", "campaign_id", "email_label", "email_id", "sent", "pct_opened"}
+
+
+def test_opens_are_of_people_or_of_machines_alone(deployment: Deployment) -> None:
+    report = {row["week"]: row for row in run_report(deployment.warehouse, schema=SCHEMA, by=["week"]).records()}
+    counts, shares = run_chart(deployment, "people_over_time")
+    assert {date.fromisoformat(row["sent_week"]) for row in counts} == set(report)
+    for row in counts:
+        expected = report[date.fromisoformat(row["sent_week"])]
+        assert row["human_opened"] + row["machine_only_opened"] == expected["opened"]
+    for row in shares:
+        expected = report[date.fromisoformat(row["sent_week"])]
+        share = expected["human_opened"] / expected["opened"] if expected["opened"] else math.nan
+        assert row["pct_human_of_opened"] == pytest.approx(share, nan_ok=True)
+    [rows] = run_chart(deployment, "emails_by_people")
+    by_email = run_report(deployment.warehouse, schema=SCHEMA, by=["campaign", "email"]).records()
+    expected = {(row["campaign_id"], row["email_id"]): row for row in by_email}
+    for row in rows:
+        own = expected[row["campaign_id"], row["email_id"]]
+        assert {name: row[name] for name in COUNTS if name in row} == {
+            name: own[name] for name in COUNTS if name in row
+        }
 
 
 def test_the_outcomes_are_shares_of_the_sends(deployment: Deployment) -> None:

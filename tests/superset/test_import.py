@@ -75,7 +75,8 @@ def test_the_zip_passes_supersets_importer(bare: Deployment, tmp_path: Path) -> 
             *("Campaigns", "Emails", "Report with the columns you pick"),
             "Links clicked, in the emails sent on the chosen days",
             *("Hours", "When people open and click after the send", "Open rate by weekday and hour of the send"),
-            "Emails at the same age",
+            *("Emails at the same age", "Opens by people and by machines", "Who opened and clicked"),
+            "Emails by people and machines",
         }
         assert {chart.datasource.database.database_name for chart in dashboard.slices} == {IMPORTED}
         database = db.session.query(Database).filter_by(database_name=IMPORTED).one()
