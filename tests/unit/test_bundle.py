@@ -90,7 +90,7 @@ def test_the_zip_holds_all_that_is_shipped(files: Files) -> None:
     assert files["metadata.yaml"]["version"] == "1.0.0"
     assert {path.split("/")[0] for path in files} == {"metadata.yaml", *FOLDERS}
     assert len(of(files, "databases")) == 1
-    assert set(of(files, "datasets")) == set(load_semantics().datasets)
+    assert set(of(files, "datasets")) == set(load_semantics().names(people=False))
     assert set(of(files, "dashboards")) == {dashboard.name for dashboard in load_dashboards()}
     assert set(of(files, "charts")) == {name for dashboard in load_dashboards() for name in dashboard.charts}
     assert {config["version"] for config in files.values()} == {"1.0.0"}
