@@ -10,8 +10,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from click.testing import CliRunner
 from deployment import DATABASE, SCHEMA, Deployment, words
 
+from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.embedding.portal import guest_token_request
 from superset_campaign_plugin.reporting.recipient_list import Selection, list_recipients
 from superset_campaign_plugin.reporting.run_report import run_report
@@ -64,7 +66,10 @@ def test_it_is_there_when_it_is_asked_for_and_stays(bare: Deployment) -> None:
     assert not ASSETS & set(install())
     assert set(found(bare).values()) == {None}
     assert "people          not installed\n" in as_text(read_status())
-    asked = install(people=True)
+    command = ["install", "--database", DATABASE, "--schema", SCHEMA, "--source", "fivetran", "--with-people", "--json"]
+    printed = json.loads(CliRunner().invoke(campaign, command).stdout)
+    asked = {f"{each['kind']}s/{each['name']}": each["action"] for each in printed["changes"]}
+    assert "give people the role 'Campaign Report People' (nobody has it yet)" in printed["next"]
     assert {name: asked[name] for name in ASSETS} == dict.fromkeys(ASSETS, "created")
     # An upgrade says nothing of people.
     assert {name: action for name, action in install().items() if name in ASSETS} == dict.fromkeys(ASSETS, "unchanged")
