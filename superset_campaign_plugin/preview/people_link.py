@@ -24,6 +24,8 @@ from superset_campaign_plugin.superset_assets.installed_assets import find
 
 # Superset's word for a range without ends.
 _ALL_TIME = "No filter"
+# How it shows a missing value.
+_NULL = "<NULL>"
 
 
 def people_link(key: EmailKey, scope: Scope) -> str | None:
@@ -55,8 +57,10 @@ def _filters(key: EmailKey, scope: Scope) -> dict[str, Any]:
 
 
 def _one_of(column: str, value: int | str | None) -> dict[str, Any]:
-    return _state({"filters": [{"col": column, "op": "IN", "val": [value]}]}, [value])
+    # Without a label Superset would offer to apply what is applied already.
+    label = _NULL if value is None else str(value)
+    return _state({"filters": [{"col": column, "op": "IN", "val": [value]}]}, [value], label=label)
 
 
-def _state(form_data: dict[str, Any], value: Any) -> dict[str, Any]:
-    return {"extraFormData": form_data, "filterState": {"value": value}, "ownState": {}}
+def _state(form_data: dict[str, Any], value: Any, **more: Any) -> dict[str, Any]:
+    return {"extraFormData": form_data, "filterState": {"value": value, **more}, "ownState": {}}
