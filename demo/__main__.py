@@ -123,7 +123,7 @@ def make_superset(progress: Progress, environment: dict[str, str], served: Serve
     with log.open("w") as errors, progress.step("Starting Superset") as report:
         process = subprocess.Popen(
             [sys.executable, "-m", "demo.prepare", str(served.warehouse), served.source, served.schema or ""]
-            + ["--store"] * served.made_up,
+            + ["--made-up"] * served.made_up,
             cwd=ROOT,
             env={**environment, "CAMPAIGN_DEMO_METADATA": str(target)},
             stdout=subprocess.PIPE,

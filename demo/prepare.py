@@ -14,8 +14,11 @@ from pathlib import Path
 ADMIN = "admin"
 
 
-def prepare(warehouse: Path, source: str, schema: str | None, *, store: bool) -> None:
-    """Bring the metadata database up to date, and install the report over `warehouse` (a DuckDB file)."""
+def prepare(warehouse: Path, source: str, schema: str | None, *, made_up: bool) -> None:
+    """Bring the metadata database up to date, and install the report over `warehouse` (a DuckDB file).
+
+    Of `made_up` campaigns the figures are stored, and the people behind them are shown, too.
+    """
     import superset
     from flask_migrate import upgrade
     from superset.app import create_app
@@ -32,7 +35,7 @@ def prepare(warehouse: Path, source: str, schema: str | None, *, store: bool) ->
             # Nobody can log in with this hash; every start of the demo sets a password of its own.
             superset.security_manager.add_user(ADMIN, "Demo", "Admin", "admin@example.com", role, hashed_password="!")  # noqa: S106
         uri = f"duckdb:///{warehouse}"
-        if store:
+        if made_up:
             print("::step Storing what the dashboard reads", flush=True)
             from superset_campaign_plugin.refresh.run import refresh
 
@@ -40,8 +43,9 @@ def prepare(warehouse: Path, source: str, schema: str | None, *, store: bool) ->
         print("::step Installing the report", flush=True)
         from superset_campaign_plugin.bundle.install import install
 
-        install(database="Campaign Warehouse", uri=uri, schema=schema, source=source)
+        # The people of made-up campaigns are nobody's data.
+        install(database="Campaign Warehouse", uri=uri, schema=schema, source=source, people=made_up)
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]), sys.argv[2], sys.argv[3] or None, store="--store" in sys.argv[4:])
+    prepare(Path(sys.argv[1]), sys.argv[2], sys.argv[3] or None, made_up="--made-up" in sys.argv[4:])

@@ -64,13 +64,17 @@ class Metric:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One virtual dataset: its columns in order, and its metrics."""
+    """One virtual dataset: its columns in order, and its metrics.
+
+    One `about_people` has rows of single people, and is in a Superset only where that was asked for.
+    """
 
     name: str
     title: str
     description: str
     dimensions: tuple[Dimension, ...]
     metrics: tuple[Metric, ...]
+    about_people: bool = False
 
     def dimension(self, name: str) -> Dimension:
         """The dimension of that name; raises `UsageError` with the nearest name."""
@@ -87,6 +91,10 @@ class Semantics:
     dimensions: tuple[Dimension, ...]
     metrics: tuple[Metric, ...]
     datasets: dict[str, Dataset]
+
+    def names(self, *, people: bool) -> list[str]:
+        """The names of the datasets, those about people with `people` alone."""
+        return [name for name, dataset in self.datasets.items() if people or not dataset.about_people]
 
 
 class _DimensionSchema(Schema):
@@ -122,6 +130,7 @@ class _MetricSchema(Schema):
 class _DatasetSchema(Schema):
     title = fields.String(required=True)
     description = fields.String(required=True)
+    about_people = fields.Boolean(load_default=False)
     dimensions = fields.Raw(required=True)
     columns = fields.List(fields.Nested(_DimensionSchema), load_default=[])
     report_metrics = fields.String(required=True, validate=validate.OneOf(("as_they_are", "by_column", "none")))
@@ -178,6 +187,7 @@ def _dataset(name: str, file: Traversable, dimensions: tuple[Dimension, ...], me
             *(dimension for dimension in dimensions if chosen == "all" or dimension.name in chosen),
             *raw["columns"],
         ),
+        about_people=raw["about_people"],
         metrics=(*shared, *_metrics(raw["metrics"])),
     )
 

@@ -43,6 +43,6 @@ def _is_ours(id_or_slug: str) -> bool:
     from superset_campaign_plugin.superset_assets.definitions import load_dashboards
     from superset_campaign_plugin.superset_assets.identity import dashboard_uuid
 
-    uuids = [dashboard_uuid(dashboard.name) for dashboard in load_dashboards()]
+    uuids = [dashboard_uuid(dashboard.name) for dashboard in load_dashboards(people=True)]
     found = db.session.query(Dashboard.id, Dashboard.slug, Dashboard.uuid).filter(Dashboard.uuid.in_(uuids))
     return any(id_or_slug in map(str, names) for names in found)

@@ -67,13 +67,15 @@ def build_bundle(
     *,
     several_instances: bool = False,
     stored_database: UUID | None = None,
+    people: bool = False,
 ) -> Bundle:
     """The bundle for a database; `sql` holds the SQL of each dataset by name.
 
     With `several_instances` of Marketo in it, the tables tell them apart and a filter chooses among them. Where the
-    stored tables lie in a database of their own, the datasets that read them are bound to `stored_database`.
+    stored tables lie in a database of their own, the datasets that read them are bound to `stored_database`. What is
+    about people is there with `people` alone.
     """
-    dashboards = load_dashboards(several_instances)
+    dashboards = load_dashboards(several_instances, people=people)
 
     def dataset(name: str) -> dict[str, Any]:
         definition = load_semantics().datasets[name]
@@ -82,7 +84,7 @@ def build_bundle(
         return dataset_config(definition, sql[name], engine, stored_database, None)
 
     return Bundle(
-        datasets={name: dataset(name) for name in load_semantics().datasets},
+        datasets={name: dataset(name) for name in load_semantics().names(people=people)},
         charts={
             name: chart_config(dashboard.name, chart)
             for dashboard in dashboards
@@ -151,13 +153,15 @@ class Target:
 
     `kind` is the import that takes it: "dashboards", of Superset's pages and commands, or "assets", of its API alone.
     `database` names the connection; `database_id` is its UUID where it is there already, and then it stays as it is.
-    `preview_path` is where that Superset serves previews, as in `Options`.
+    `preview_path` is where that Superset serves previews, as in `Options`; with `people` the bundle has what is about
+    people, too.
     """
 
     kind: str = "dashboards"
     database: str = DEFAULT_DATABASE
     database_id: UUID | None = None
     preview_path: str = NO_PREVIEW
+    people: bool = False
 
 
 def preview_path(links: bool, app_root: str | None) -> str:
@@ -202,7 +206,8 @@ def write_bundle(
             "on DuckDB stored tables lie in a file of their own, so the datasets need two connections; leave out "
             "--stored or --database-uuid"
         )
-    sql, time_range = read_contents(lambda: connect(uri), lambda: connect(place), resolved, options, facts)
+    names = load_semantics().names(people=target.people)
+    sql, time_range = read_contents(lambda: connect(uri), lambda: connect(place), resolved, options, facts, names)
     identity = target.database_id or database_uuid(target.database)
     databases = [database_config(target.database, uri, identity)]
     stored = None
@@ -210,8 +215,12 @@ def write_bundle(
         name = STORED_NAME.format(target.database)
         stored = database_uuid(name)
         databases.append(database_config(name, place, stored))
+    several = resolved.is_several
     bundle = build_bundle(
-        sql, engine, identity, schema, None, time_range, several_instances=resolved.is_several, stored_database=stored
+        *(sql, engine, identity, schema, None, time_range),
+        several_instances=several,
+        stored_database=stored,
+        people=target.people,
     )
     _write(file, zip_bundle(bundle, databases, target))
 
@@ -234,10 +243,13 @@ def write_bundle_for_layout(
     spoken = get_engine(engine)
     resolved = resolve(source, schema)
     options = Options(preview_path=target.preview_path, rules=rules or Rules())
-    sql, time_range = assumed_contents(spoken, resolved, options, without)
+    sql, time_range = assumed_contents(spoken, resolved, options, without, load_semantics().names(people=target.people))
     identity = target.database_id or database_uuid(target.database)
     database = database_config(target.database, PLACEHOLDERS[spoken.name], identity)
-    bundle = build_bundle(sql, spoken, identity, schema, None, time_range, several_instances=resolved.is_several)
+    several = resolved.is_several
+    bundle = build_bundle(
+        sql, spoken, identity, schema, None, time_range, several_instances=several, people=target.people
+    )
     _write(file, zip_bundle(bundle, [database], target))
 
 

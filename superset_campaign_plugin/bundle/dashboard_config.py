@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid5
 
 from superset_campaign_plugin.bundle.chart_config import TIME_COLUMN
 from superset_campaign_plugin.superset_assets.definitions import Dashboard, Filter, Row
-from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid, filter_id
 
 _ROOT, _GRID, _TABS, _HEADER = "ROOT_ID", "GRID_ID", "TABS-report", "HEADER_ID"
 
@@ -99,10 +98,6 @@ def _put_rows(
             }
 
 
-def _filter_id(dashboard: Dashboard, name: str) -> str:
-    return f"NATIVE_FILTER-{uuid5(dashboard_uuid(dashboard.name), name)}"
-
-
 def _native_filter(
     dashboard: Dashboard, filter_: Filter, ids: dict[str, int], default_time_range: str | None
 ) -> dict[str, Any]:
@@ -114,12 +109,12 @@ def _native_filter(
         or (filter_.charts and name not in filter_.charts)
     ]
     shared = {
-        "id": _filter_id(dashboard, filter_.name),
+        "id": filter_id(dashboard.name, filter_.name),
         "name": filter_.name,
         "type": "NATIVE_FILTER",
         "description": filter_.description,
         "scope": {"rootPath": ["ROOT_ID"], "excluded": outside},
-        "cascadeParentIds": [_filter_id(dashboard, parent) for parent in filter_.within],
+        "cascadeParentIds": [filter_id(dashboard.name, parent) for parent in filter_.within],
     }
     if filter_.type == "time":
         time_range = filter_.default if default_time_range is None else default_time_range
@@ -142,8 +137,8 @@ def _native_filter(
             "inverseSelection": False,
             "searchAllOptions": False,
             "sortAscending": True,
-            # What somebody types is looked for among the values, and never made one.
-            "creatable": False,
+            # What somebody types is looked for among the values, and made one only where these are too many to list.
+            "creatable": filter_.typed,
         },
         "defaultDataMask": _default(
             filter_.default, {"filters": [{"col": filter_.column, "op": "IN", "val": filter_.default}]}

@@ -15,7 +15,6 @@ from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.datasets import QUALITY_DATASET, REPORT_DATASET, Options
 from superset_campaign_plugin.reporting.dataset_sql import FactsSource, computed_sql, dataset_sql
-from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.assumed import LayoutCatalog
 from superset_campaign_plugin.sources.resolved import Source
 
@@ -28,13 +27,13 @@ def read_contents(
     source: Source,
     options: Options,
     facts: FactsSource | None,
+    names: Collection[str],
 ) -> tuple[dict[str, str], str | None]:
-    """The SQL of each dataset by name, and the range of time.
+    """The SQL of each of the datasets `names`, and the range of time.
 
     `log` opens the database of the loader's tables, and `stored` the one that holds `facts`. Without `facts` all is
     computed from the log; with them that is done for the data quality alone.
     """
-    names = list(load_semantics().datasets)
     with log() as (connection, engine):
         if facts is None:
             sql = dataset_sql(connection, engine, source, options, names, check_values=True)
@@ -47,7 +46,7 @@ def read_contents(
 
 
 def assumed_contents(
-    engine: Engine, source: Source, options: Options, without: Collection[str]
+    engine: Engine, source: Source, options: Options, without: Collection[str], names: Collection[str]
 ) -> tuple[dict[str, str], str]:
     """The same without a warehouse: for every table and column of the layout but those of `without`.
 
@@ -56,7 +55,6 @@ def assumed_contents(
     """
     if not engine.time_zones and options.rules.time_zone != "UTC":
         raise UsageError(f"{engine.name} knows no time zones, so leave out --time-zone")
-    names = list(load_semantics().datasets)
     unused = () if options.rules.leave_out_archived else ("archived",)
     logs = source.logs(engine, lambda instance, layout: LayoutCatalog(layout, engine, instance.schema, without, unused))
     return computed_sql(logs, options, names), ALL_TIME

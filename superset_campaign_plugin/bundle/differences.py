@@ -62,7 +62,7 @@ def replaced_values(names: Collection[str] = ()) -> list[dict[str, Any]]:
 def _shipped_names(manifest: Manifest | None) -> dict[str, tuple[str, str]]:
     """The kind and the file's name of everything that this release ships, by UUID."""
     found = {str(dataset_uuid(name)): ("datasets", name) for name in load_semantics().datasets}
-    for dashboard in load_dashboards(bool(manifest and manifest.instances)):
+    for dashboard in load_dashboards(bool(manifest and manifest.instances), people=True):
         found[str(dashboard_uuid(dashboard.name))] = ("dashboards", dashboard.name)
         found |= {str(chart_uuid(dashboard.name, name)): ("charts", name) for name in dashboard.charts}
     return found

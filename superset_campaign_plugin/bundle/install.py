@@ -31,8 +31,17 @@ from superset_campaign_plugin.bundle.merging import charts, dashboards, datasets
 from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of
 from superset_campaign_plugin.bundle.merging.three_way import REPLACED
 from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
-from superset_campaign_plugin.embedding.roles import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
+from superset_campaign_plugin.embedding.roles import (
+    GUEST_ROLE,
+    PEOPLE_ROLE,
+    VIEWER_ROLE,
+    create_guest_role,
+    create_people_role,
+    create_viewer_role,
+    delete_role,
+)
 from superset_campaign_plugin.embedding.row_access import cover_datasets
+from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
 from superset_campaign_plugin.superset_assets.manifest import Manifest, asset_record, write_manifest
 
@@ -47,14 +56,16 @@ def install(
     source: str,
     overwrite: bool | Collection[str] = False,
     kinds: Collection[str] = tuple(MODELS),
+    people: bool | None = None,
 ) -> list[Change]:
     """Install or upgrade, bound to the registered `database` or to a connection made from `uri`.
 
     What people changed since stays, unless `overwrite` names the asset, or is True; assets that are none of the
-    `kinds` stay as they are. Raises `InstallError`, `SourceError` or `DatabaseError`, and then nothing has changed.
+    `kinds` stay as they are. `people` is as in `InstallRequest`. Raises `InstallError`, `SourceError` or
+    `DatabaseError`, and then nothing has changed.
     """
     replaced = ([ALL] if overwrite else []) if isinstance(overwrite, bool) else overwrite
-    plan = make_plan(InstallRequest(database, uri, schema, source, tuple(replaced), tuple(kinds)))
+    plan = make_plan(InstallRequest(database, uri, schema, source, tuple(replaced), tuple(kinds), people=people))
     change = plan_changes_figures(plan)
     for note in [*([] if change is None else [change.sentence]), *plan.notes]:
         logger.warning("%s", note)
@@ -64,7 +75,10 @@ def install(
 def planned_changes(plan: InstallPlan) -> list[Change]:
     """What `carry_out` would do to the assets and connections."""
     new = [each for each in dict.fromkeys((plan.warehouse, plan.stored)) if each.new]
-    roles = [] if security_manager.find_role(VIEWER_ROLE) else [Change("created", "roles", VIEWER_ROLE)]
+    wanted = [VIEWER_ROLE, *([PEOPLE_ROLE] if plan.has_people else [])]
+    roles = [Change("created", "roles", name) for name in wanted if not security_manager.find_role(name)]
+    if not plan.has_people and PEOPLE_ROLE in plan.manifest.roles:
+        roles.append(Change("removed", "roles", PEOPLE_ROLE))
     return [
         *(Change("created", "databases", each.database.database_name) for each in new),
         *(each.change for each in plan.assets),
@@ -84,7 +98,7 @@ def carry_out(plan: InstallPlan) -> list[Change]:
         changes = [_put(asset, plan) for asset in plan.assets]
         _remember(plan, [str(each.uuid) for each in created])
         cover_datasets()
-        changes += _put_roles(plan.bundle, manifest)
+        changes += _put_roles(plan.bundle, manifest, people=plan.has_people)
         write_manifest(manifest)
         db.session.commit()
     except Exception:
@@ -182,13 +196,24 @@ def _create_dashboard(config: dict[str, Any]) -> Dashboard:
 _CREATORS: dict[str, Any] = {"datasets": _create_dataset, "charts": _create_chart, "dashboards": _create_dashboard}
 
 
-def _put_roles(bundle: Bundle, manifest: Manifest) -> list[Change]:
-    """Bring the viewers' role up to date, and the guests' role if embedding has made one."""
-    found = [find(SqlaTable, config["uuid"]) for config in bundle.datasets.values()]
-    made = [(VIEWER_ROLE, create_viewer_role(found))]
+def _put_roles(bundle: Bundle, manifest: Manifest, *, people: bool) -> list[Change]:
+    """Bring the viewers' role up to date, the guests' role if embedding has made one, and the role for `people`.
+
+    Without people that role goes: what it gave access to is no more.
+    """
+    found = {name: find(SqlaTable, config["uuid"]) for name, config in bundle.datasets.items()}
+    figures = [found[name] for name in load_semantics().names(people=False)]
+    made = [(VIEWER_ROLE, create_viewer_role(figures))]
+    removed = []
+    if people:
+        made.append((PEOPLE_ROLE, create_people_role([found[name] for name in found if found[name] not in figures])))
+    elif PEOPLE_ROLE in manifest.roles:
+        delete_role(PEOPLE_ROLE)
+        manifest.roles = [name for name in manifest.roles if name != PEOPLE_ROLE]
+        removed.append(Change("removed", "roles", PEOPLE_ROLE))
     if GUEST_ROLE in manifest.roles:
         made.append((GUEST_ROLE, create_guest_role()))
     for name, change in made:
         if change:
             manifest.roles = [name, *manifest.roles]
-    return [Change(change.action, "roles", name) for name, change in made]
+    return [*(Change(change.action, "roles", name) for name, change in made), *removed]

@@ -39,6 +39,7 @@ from superset_campaign_plugin.errors import InstallError, RefreshError, unknown
 from superset_campaign_plugin.refresh.state import Difference, StoredSource, differing, read_state, schema_of
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.rules_in_words import options_of
+from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.catalog import LiveCatalog
 from superset_campaign_plugin.sources.custom import is_mapping
 from superset_campaign_plugin.sources.instances import Instance
@@ -61,7 +62,7 @@ class InstallRequest:
     Without a `source` it is that which is installed upon these tables, or else the one whose tables are there, with
     `table_prefix` before their names.
     `overwrite` names the assets whose edits by people are replaced, or is `ALL` alone; assets that are none of the
-    `kinds` stay as they are.
+    `kinds` stay as they are. `people` says whether what is about people is installed; None leaves that as it is.
     """
 
     database: str | None
@@ -71,6 +72,7 @@ class InstallRequest:
     overwrite: Collection[str] = ()
     kinds: Collection[str] = tuple(MODELS)
     table_prefix: str | None = None
+    people: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class InstallPlan:
     schema_permission: str | None
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def has_people(self) -> bool:
+        """Whether the installation has what is about people."""
+        return bool(self.request.people)
+
     def described(self) -> dict[str, Any]:
         """What the manifest remembers of the warehouse."""
         source = str(self.request.source)
@@ -117,6 +124,7 @@ class InstallPlan:
             "source": str(Path(source).absolute()) if is_mapping(source) else source,
             "schema": self.request.schema,
             "reads": self.reads,
+            "people": self.has_people,
             "rules": repr(settings().rules),
         }
 
@@ -136,7 +144,8 @@ def _make_plan(request: InstallRequest) -> InstallPlan:
     notes: list[str] = []
     warehouse = find_connection(request.database, request.uri)
     check_time_grains(warehouse.database)
-    request = replace(request, source=_source(request, warehouse, manifest, notes))
+    people = manifest.has_people if request.people is None else request.people
+    request = replace(request, source=_source(request, warehouse, manifest, notes), people=people)
     source = resolve(str(request.source), request.schema)
     stored_tables = _find_stored(warehouse, source.instances)
     stored = _stored_figures(stored_tables, notes)
@@ -187,9 +196,10 @@ def installed_request(
     schema: str | None = None,
     source: str | None = None,
     table_prefix: str | None = None,
+    people: bool | None = None,
 ) -> InstallRequest:
-    """The request that installs again upon what the report is installed upon, but with a `schema`, `source` or
-    `table_prefix` that is given.
+    """The request that installs again upon what the report is installed upon, but with a `schema`, `source`,
+    `table_prefix` or `people` that is given.
 
     Raises `InstallError` where no report is installed, or its database is gone.
     """
@@ -207,6 +217,7 @@ def installed_request(
         source=str(known["source"] if source is None else source),
         overwrite=tuple(overwrite),
         table_prefix=table_prefix,
+        people=people,
     )
 
 
@@ -279,13 +290,16 @@ def _build(
 ) -> Bundle:
     """The bundle for the warehouse, whose stored tables, if there are such, are in `holder`."""
     engine = get_engine(warehouse.database.backend)
-    options = Options(preview_path=application_root() + PREVIEW_PATH, rules=settings().rules)
+    path, rules = application_root() + PREVIEW_PATH, settings().rules
+    options = Options(preview_path=path, rules=rules, marketo_url=settings().marketo_url)
+    people = bool(request.people)
     sql, time_range = read_contents(
         lambda: opened(warehouse.database, request.schema),
         lambda: opened(holder.readable(), None),
         source,
         options,
         stored,
+        load_semantics().names(people=people),
     )
     return build_bundle(
         sql,
@@ -296,6 +310,7 @@ def _build(
         time_range,
         several_instances=source.is_several,
         stored_database=None if holder is warehouse else holder.uuid,
+        people=people,
     )
 
 

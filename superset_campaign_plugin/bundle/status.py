@@ -19,7 +19,8 @@ from superset_campaign_plugin.embedding.row_clauses import Grant
 from superset_campaign_plugin.errors import CampaignError
 from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.report.rules_in_words import people_in_words
-from superset_campaign_plugin.superset_assets.identity import dashboard_uuid
+from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.superset_assets.identity import dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.superset_assets.installed_assets import find, installed_datasets
 from superset_campaign_plugin.superset_assets.manifest import installed_manifest
 from superset_campaign_plugin.wording import ago, counted
@@ -48,7 +49,9 @@ def read_status() -> dict[str, Any]:
         "rules": asdict(settings().rules),
         "stored_tables": [],
         "not_as_shipped": [],
-        "access": _access(),
+        "people": installed_manifest().has_people,
+        "access": _access(people=False),
+        "access_to_people": _access(people=True),
         "row_access": {role: [asdict(each) for each in grants] for role, grants in list_grants().items()},
         "embedded_by": _embedded_by(),
         "problem": None,
@@ -81,6 +84,9 @@ def as_text(status: dict[str, Any]) -> str:
     lines.append(("not as shipped", "; ".join(changed) or "nothing"))
     for role, people in status["access"].items():
         lines.append(("seen by", f"{role} ({counted(people, 'person', 'people')})"))
+    lines.append(("people", "installed" if status["people"] else "not installed"))
+    for role, people in status["access_to_people"].items():
+        lines.append(("people seen by", f"{role} ({counted(people, 'person', 'people')})"))
     for role, grants in status["row_access"].items():
         lines.append(("row access", f"{role}: {'; '.join(Grant(**each).words for each in grants) or 'nothing'}"))
     lines.append(("embedded by", ", ".join(status["embedded_by"]) or "nobody"))
@@ -111,10 +117,14 @@ def _stored(tables: StoredTables) -> dict[str, Any]:
     }
 
 
-def _access() -> dict[str, int]:
-    """The roles that may read the report's figures, with the number of people who have each."""
-    perms = {dataset.perm for dataset in installed_datasets()}
-    roles = {}
+def _access(*, people: bool) -> dict[str, int]:
+    """The roles that may read the report's figures, or those that may read about `people`, with how many have each."""
+    datasets = load_semantics().datasets
+    uuids = {dataset_uuid(name) for name, dataset in datasets.items() if dataset.about_people == people}
+    perms = {dataset.perm for dataset in installed_datasets() if dataset.uuid in uuids}
+    roles: dict[str, int] = {}
+    if not perms:
+        return roles
     for role in security_manager.get_all_roles():
         held = {(each.permission.name, each.view_menu.name) for each in role.permissions if each.permission}
         if any(name in _EVERYTHING for name, _ in held) or perms & {view for _, view in held}:

@@ -47,8 +47,9 @@ def validate() -> list[AssetCheck]:
     manifest = read_manifest()
     if manifest is None:
         raise not_installed()
-    checks = [_dataset(name) for name in load_semantics().datasets]
-    for dashboard in load_dashboards(bool(manifest.instances)):
+    people = manifest.has_people
+    checks = [_dataset(name) for name in load_semantics().names(people=people)]
+    for dashboard in load_dashboards(bool(manifest.instances), people=people):
         checks += [_chart(name, str(chart_uuid(dashboard.name, name))) for name in dashboard.charts]
         checks.append(_dashboard(dashboard.name))
     return checks

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option("--preview-links", is_flag=True, help="Link emails to their previews, if that Superset has the plugin.")
 @click.option("--app-root", metavar="PATH", help="Path under which that Superset is served, for --preview-links.")
+@click.option("--with-people", is_flag=True, help="With the dashboard of single people; the import makes no role.")
 @click.option("--output", type=click.Path(dir_okay=False, writable=True), required=True, help="The ZIP to write.")
 def bundle(
     uri: str | None,
@@ -61,6 +62,7 @@ def bundle(
     kind: str,
     preview_links: bool,
     app_root: str | None,
+    with_people: bool,
     output: str,
 ) -> None:
     """Write a ZIP that Superset's own import of dashboards, or of assets, takes.
@@ -84,7 +86,8 @@ def bundle(
         raise UsageError("give --uri, or --engine to make a bundle without a warehouse, and not both")
     if database is not None and database_uuid is not None:
         raise UsageError("--database-uuid is a connection that has a name already; leave out --database")
-    target = Target(kind, database or DEFAULT_DATABASE, database_uuid, preview_path(preview_links, app_root))
+    path = preview_path(preview_links, app_root)
+    target = Target(kind, database or DEFAULT_DATABASE, database_uuid, path, with_people)
     file = Path(output)
     if uri is not None:
         if without:
@@ -130,6 +133,11 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and no
     metavar="[NAME]",
     help="Replace what people changed in this dataset, chart or dashboard; without a name, in all of them.",
 )
+@click.option(
+    "--with-people/--without-people",
+    default=None,
+    help="Install the dashboard about single people and a role for it, or remove both.  [default: as it is]",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @_json
 def install(
@@ -139,6 +147,7 @@ def install(
     source: str | None,
     table_prefix: str | None,
     overwrite: tuple[str, ...],
+    with_people: bool | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -154,9 +163,11 @@ def install(
         from superset_campaign_plugin.superset_assets.manifest import read_manifest
 
         if database is None and uri is None and read_manifest() is not None:
-            request = installed_request(overwrite, schema, source, table_prefix)
+            request = installed_request(overwrite, schema, source, table_prefix, with_people)
         else:
-            request = InstallRequest(database, uri, schema, source, overwrite, table_prefix=table_prefix)
+            request = InstallRequest(
+                database, uri, schema, source, overwrite, table_prefix=table_prefix, people=with_people
+            )
         plan = make_plan(request)
         figures = plan_changes_figures(plan)
         if figures is not None and not as_json:

@@ -27,6 +27,7 @@ from superset_campaign_plugin.host import records
 from superset_campaign_plugin.host.endpoints import LARGEST_ID
 from superset_campaign_plugin.host.patching import apply
 from superset_campaign_plugin.host.settings import current_settings
+from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.superset_assets.installed_assets import dataset_ids, datasets_and_copies
 
 PARAMETER = "proof"
@@ -146,7 +147,7 @@ def dashboards() -> list[Dashboard]:
 
 
 def register(manager: Any) -> None:
-    """Let guests see nothing of those datasets of the plugin that no rule of theirs is for.
+    """Let guests see nothing of those datasets of the plugin that no rule of theirs is for, and never of people.
 
     A portal may know datasets of before: since it asked, an upgrade brought another, or one was made anew with another
     id. To Superset a dataset without a rule is open, so every visitor would see the rows of all.
@@ -158,11 +159,17 @@ def register(manager: Any) -> None:
 def _closing(make: Callable[..., Any]) -> Callable[..., Any]:
     def make_held(manager: Any, token: Any) -> Any:
         guest = make(manager, token)
+        ids, datasets = dataset_ids(), load_semantics().datasets
+        named = {str(rule["dataset"]) for rule in guest.rls if rule.get("dataset")}
         # A rule without a dataset lies on every one.
-        if all(rule.get("dataset") for rule in guest.rls):
-            named = {str(rule["dataset"]) for rule in guest.rls}
-            open_ones = [id_ for id_ in dataset_ids().values() if str(id_) not in named]
-            guest.rls = [*guest.rls, *({"dataset": id_, "clause": NOTHING} for id_ in open_ones)]
+        on_all = any(not rule.get("dataset") for rule in guest.rls)
+        closed = [
+            id_
+            for name, id_ in ids.items()
+            # Rules of one dataset hold together, so this one leaves nothing of what others let through.
+            if datasets[name].about_people or not (on_all or str(id_) in named)
+        ]
+        guest.rls = [*guest.rls, *({"dataset": id_, "clause": NOTHING} for id_ in closed)]
         return guest
 
     return make_held

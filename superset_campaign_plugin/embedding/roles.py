@@ -1,6 +1,7 @@
 """The viewer role and the guest role: the least with which people use the dashboard, its exports and its previews.
+A role of its own lets people at the single people behind the figures; it is given beside the viewer role.
 
-Both are the plugin's own and are brought up to date by every `install` and `embed`: what is missing is added, what an
+All are the plugin's own and are brought up to date by every `install` and `embed`: what is missing is added, what an
 earlier version gave and this one does not is taken away, and what admins added stays. So that these can be told apart,
 what the plugin gave is remembered beside the manifest.
 """
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 VIEWER_ROLE = "Campaign Report Viewer"
 GUEST_ROLE = "Campaign Report Guest"
+PEOPLE_ROLE = "Campaign Report People"
 
 Pair = tuple[str, str]
 
@@ -96,6 +98,11 @@ def create_viewer_role(datasets: list[SqlaTable]) -> RoleChange:
     general = [each for each in VIEWER_PERMISSIONS if each != _SAMPLES or _samples_are_checked()]
     access = [("datasource_access", dataset.get_perm()) for dataset in datasets]
     return _bring_up_to_date(VIEWER_ROLE, [*general, *_of_flags(), *access])
+
+
+def create_people_role(datasets: list[SqlaTable]) -> RoleChange:
+    """The same for the role of those who may see single people: access to the `datasets` about people, and no more."""
+    return _bring_up_to_date(PEOPLE_ROLE, [("datasource_access", dataset.get_perm()) for dataset in datasets])
 
 
 def create_guest_role() -> RoleChange:

@@ -83,5 +83,5 @@ def _dashboards() -> list[Dashboard]:
     """Those whose makers' SQL may run: the guest's, and for a person the plugin's own, which they cannot change."""
     if guests.is_guest():
         return guests.dashboards()
-    ours = [dashboard_uuid(dashboard.name) for dashboard in load_dashboards()]
+    ours = [dashboard_uuid(dashboard.name) for dashboard in load_dashboards(people=True)]
     return db.session.query(Dashboard).filter(Dashboard.uuid.in_(ours)).all()

@@ -218,7 +218,7 @@ def _query(
         queries=[query],
         result_type=ChartDataResultType.FULL,
         result_format=ChartDataResultFormat.JSON,
-        form_data=_dashboard_of(dataset),
+        form_data=dashboard_of(dataset),
         force=False,
     )
     command = ChartDataCommand(context)
@@ -228,13 +228,13 @@ def _query(
         # A dashboard of before its tab of links, or without it, lets nobody at them. Those of an email that it shows
         # to the viewer are theirs to see, and their row rules hold for them too.
         report = find_report()
-        if dataset.uuid != dataset_uuid(LINKS) or report is None or _dashboard_of(report) is None:
+        if dataset.uuid != dataset_uuid(LINKS) or report is None or dashboard_of(report) is None:
             return None
     rows: list[Row] = command.run()["queries"][0]["data"]
     return [{name: None if _is_missing(value) else value for name, value in row.items()} for row in rows]
 
 
-def _dashboard_of(dataset: SqlaTable) -> dict[str, Any] | None:
+def dashboard_of(dataset: SqlaTable) -> dict[str, Any] | None:
     """What Superset must be told of a dashboard that lets the viewer at the dataset; None where none has to."""
     if guests.is_guest():
         return guests.form_data(dataset)

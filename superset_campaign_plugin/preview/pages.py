@@ -18,6 +18,7 @@ from superset_campaign_plugin.preview.badges import badges
 from superset_campaign_plugin.preview.click_marks import link_rows
 from superset_campaign_plugin.preview.email import settings
 from superset_campaign_plugin.preview.insight import count_of
+from superset_campaign_plugin.preview.people_link import people_link
 from superset_campaign_plugin.preview.sanitize import text_of
 from superset_campaign_plugin.preview.scope import Scope
 from superset_campaign_plugin.preview.targets import shown_address
@@ -164,6 +165,7 @@ def preview_page(email: Email, look: Look) -> Response:
         views=[(title, page_url(view=view), view == look.view) for view, title in _VIEW_TITLES.items()],
         images_url=page_url(images=not look.images),
         clicks_url=page_url(clicks=not look.clicks),
+        people_url=people_link(insight.key, scope),
         campaign_url=lambda number: scope_url(scope.of_campaign(number)),
         body_url=url_for(".body", **limited, **look.parameters()),
     )

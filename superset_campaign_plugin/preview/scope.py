@@ -28,6 +28,13 @@ class Scope:
         """Whether it is limited to a range of days."""
         return self.sent_from is not None or self.sent_to is not None
 
+    @property
+    def time_range(self) -> str | None:
+        """The days as Superset writes them, whose ranges end before their last day; None where there is no limit."""
+        if not self.has_days:
+            return None
+        return f"{self.sent_from or FIRST_DAY} : {(self.sent_to or LAST_DAY) + timedelta(days=1)}"
+
     def is_of(self, campaign_id: int | None) -> bool:
         """Whether it is limited to the campaign, which the report gives as None where it is unknown."""
         return self.campaign_id is not None and self.campaign_id == (campaign_id or UNKNOWN_CAMPAIGN)
@@ -47,11 +54,8 @@ class Scope:
             found.append({"col": "campaign_id", "op": "IS NULL"})
         elif self.campaign_id is not None:
             found.append({"col": "campaign_id", "op": "==", "val": self.campaign_id})
-        if self.has_days:
-            # Superset's ranges end before their last day.
-            end = (self.sent_to or LAST_DAY) + timedelta(days=1)
-            days = f"{self.sent_from or FIRST_DAY} : {end}"
-            found.append({"col": "sent_date", "op": "TEMPORAL_RANGE", "val": days})
+        if self.time_range is not None:
+            found.append({"col": "sent_date", "op": "TEMPORAL_RANGE", "val": self.time_range})
         return found
 
     def parameters(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ campaign_report_gathered, _unplaced, _sends, _clicks, _sent_names   what later r
 campaign_report_state    what the tables were made of, and up to where each log table was read
 
 The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns, _links and
-_timing.
+_timing, and campaign_report_recipients for the people.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, FromClause, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.datasets import PEOPLE_DATASET
 from superset_campaign_plugin.report.links import LINK_COUNTS, LINK_KEY
 from superset_campaign_plugin.report.records import FIRST_TIMES, FLAGS, RECORD_KEY, is_aborted, outcome
 from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, Names, Relations
@@ -148,7 +149,9 @@ def undecided_rows(records: FromClause, engine: Engine, rules: Rules) -> Select:
 
 
 def view_name(dataset: str) -> str:
-    """What the view of a dataset is called: `campaign_email_links` is a table already."""
+    """What the view of a dataset is called: `campaign_email_links` is a table already, and `PEOPLE` another."""
+    if dataset == PEOPLE_DATASET:
+        return "campaign_report_recipients"
     return dataset.replace("campaign_email_", "campaign_report_")
 
 
@@ -219,6 +222,10 @@ class StoredFacts:
     def links(self) -> CTE:
         rows = stored(LINKS, self.schema).alias("stored")
         return comment(select(*rows.c), "The stored clicks").cte("link_clicks")
+
+    def records(self) -> CTE:
+        rows = stored(RECORDS, self.schema).alias("stored")
+        return comment(select(*rows.c), "The stored records").cte("email_records")
 
     def timing(self) -> CTE:
         rows = stored(TIMING, self.schema).alias("stored")

@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.email_people import PERSON_COLUMNS, PERSON_COUNTS, PERSON_TIMES, email_people
 from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.links import LINK_COUNTS
 from superset_campaign_plugin.report.quality import quality_findings
@@ -26,7 +27,11 @@ PREVIEW_PATH = "/campaign-email/"
 REPORT_DATASET = "campaign_email_performance"
 QUALITY_DATASET = "campaign_email_quality"
 TIMING_DATASET = "campaign_email_timing"
+PEOPLE_DATASET = "campaign_email_people"
 EMAIL_LINK = "email_link"
+PERSON_LINK = "person_link"
+# Where Marketo shows a person, below the address of an instance.
+_PERSON_PATH = "/leadDatabase/loadLeadDetail?leadId="
 # The parameters of a preview's address that limit its figures; the dates are days, both inclusive.
 CAMPAIGN, SENT_FROM, SENT_TO = "campaign_id", "sent_from", "sent_to"
 NO_PREVIEW = ""
@@ -41,13 +46,15 @@ class Options:
 
     `preview_path` is the path, with the deployment's application root, under which the preview is served; with
     `NO_PREVIEW` there are names in the place of links, and None leaves the column of the links out.
-    `source_name` is the Marketo instance that the rows are of, where the report covers several.
+    `source_name` is the Marketo instance that the rows are of, where the report covers several. `marketo_url` is where
+    the one instance is opened in a browser, so that people's ids lead there; None for plain ids.
     """
 
     as_of: datetime | None = None
     preview_path: str | None = PREVIEW_PATH
     rules: Rules = field(default_factory=Rules)
     source_name: str | None = None
+    marketo_url: str | None = None
 
 
 def build_dataset(name: str, facts: Facts, engine: Engine, options: Options) -> Select:
@@ -77,7 +84,8 @@ def _of_view(name: str, view: TableClause, engine: Engine, options: Options) -> 
     columns: list[ColumnElement[Any]] = [literal_column("report.*")]
     names = [dimension.name for dimension in load_semantics().datasets[name].dimensions]
     if EMAIL_LINK in names:
-        own = {each: literal_column(f"report.{each}") for each in _SHOWN_FROM}
+        made_of = (*_SHOWN_FROM, *(["person_id"] if PERSON_LINK in names else []))
+        own = {each: literal_column(f"report.{each}") for each in made_of}
         columns += [shown for shown in _shown(own, engine, options) if shown.name in names]
     return comment(select(*columns).select_from(rows), "The report as the last refresh stored it")
 
@@ -170,6 +178,26 @@ def _timing(facts: Facts, engine: Engine, options: Options) -> Select:
     )
 
 
+def _people(facts: Facts, engine: Engine, options: Options) -> Select:
+    people = email_people(facts.records(), engine, options.rules, options.as_of)
+    named, names = with_names(people, facts.names(), engine, options)
+    expressions = {column.name: getattr(column, "element", column) for column in names}
+    dimensions = {dimension.name for dimension in load_semantics().datasets[PEOPLE_DATASET].dimensions}
+    made_of = {**expressions, **{name: people.c[name] for name in ("sent_date", "last_activity_at", "person_id")}}
+    shown = [column for column in _shown(made_of, engine, options) if column.name in dimensions]
+    return comment(
+        named.add_columns(
+            *names,
+            people.c.sent_date,
+            *shown,
+            _label(expressions["program_name"], engine).label("program_label"),
+            _label(expressions["campaign_name"], engine).label("campaign_label"),
+            *(people.c[name] for name in (*PERSON_COLUMNS, *PERSON_COUNTS, *PERSON_TIMES)),
+        ),
+        "The people with names. A name that is missing shows the id",
+    )
+
+
 def with_names(facts: CTE, known: Names, engine: Engine, options: Options) -> tuple[Select, list[ColumnElement[Any]]]:
     """The facts beside what their ids stand for, and the columns that say it: those of the report's dimensions."""
     campaigns = known.campaigns.cte("newest_campaigns")
@@ -246,7 +274,22 @@ def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Optio
     if "last_activity_at" in own:
         minute = _iso(own["last_activity_at"], len("2026-01-31 09:30"))
         shown.append(func.replace(minute, literal("T"), literal(" ")).label("activity_minute"))
+    if "person_id" in own:
+        shown.append(_person_link(own["person_id"], options).label(PERSON_LINK))
     return [*shown, engine.text(literal(options.rules.time_zone)).label("time_zone")]
+
+
+def _person_link(person_id: ColumnElement[Any], options: Options) -> ColumnElement[Any]:
+    """The person's id as a link to Marketo; the id alone where the instance's address is not known.
+
+    Of several instances the setting knows one at most, so there it is the id.
+    """
+    text = cast(person_id, String)
+    if options.marketo_url is None or options.source_name is not None:
+        return text
+    address = html.escape(options.marketo_url.rstrip("/") + _PERSON_PATH, quote=True)
+    link = literal(f'<a title="[id]" href="{address}[id]" target="_blank">[id]</a>')
+    return func.replace(link, literal("[id]"), text)
 
 
 def _iso(moment: ColumnElement[Any], length: int) -> ColumnElement[Any]:
@@ -274,4 +317,5 @@ _BUILDERS: dict[str, Callable[[Facts, Engine, Options], Select]] = {
     "campaign_email_columns": _columns,
     "campaign_email_links": _links,
     TIMING_DATASET: _timing,
+    PEOPLE_DATASET: _people,
 }

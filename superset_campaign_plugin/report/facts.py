@@ -32,6 +32,9 @@ class Facts(Protocol):
     def links(self) -> CTE:
         """Clicks by campaign, email, day of the send, and link; `links.py` gives the columns."""
 
+    def records(self) -> CTE:
+        """The email records with their first times; `records.py` gives the columns."""
+
     def timing(self) -> CTE:
         """The timing rollup with `observed_hours`; `as_read` of `timing.py` gives its columns."""
 
@@ -58,6 +61,8 @@ class ComputedFacts:
     def links(self) -> CTE:
         return link_clicks(self._relations, self._engine, self._rules)
 
+    def records(self) -> CTE:
+        return email_records(self._relations, self._engine, self._rules, timed=True)
+
     def timing(self) -> CTE:
-        records = email_records(self._relations, self._engine, self._rules, timed=True)
-        return timing_rollup(records, self._engine, self._rules)
+        return timing_rollup(self.records(), self._engine, self._rules)

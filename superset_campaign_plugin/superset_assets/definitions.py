@@ -40,7 +40,8 @@ class Chart:
 class Filter:
     """A native filter. `type` is time or value; `charts` names the only charts it acts on, empty for all.
 
-    `several_instances` marks one that has a choice only where the report covers several Marketo instances.
+    `several_instances` marks one that has a choice only where the report covers several Marketo instances, and `typed`
+    one of more values than a list shows: what somebody types is taken as it is.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Filter:
     default: Any
     description: str
     several_instances: bool
+    typed: bool
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,12 @@ class Dashboard:
     charts: dict[str, Chart]
 
     @property
+    def is_about_people(self) -> bool:
+        """Whether a chart of it shows single people."""
+        datasets = load_semantics().datasets
+        return any(datasets[chart.dataset].about_people for chart in self.charts.values())
+
+    @property
     def rows(self) -> list[Row]:
         """All rows, those of the first tab first."""
         return [*self.layout, *(row for tab in self.tabs for row in tab.layout)]
@@ -123,6 +131,7 @@ class _FilterSchema(Schema):
     default = fields.Raw(load_default=None)
     description = fields.String(load_default="")
     several_instances = fields.Boolean(load_default=False)
+    typed = fields.Boolean(load_default=False)
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Filter:
@@ -173,13 +182,14 @@ _INSTANCE = "source_name"
 _GROUPS = ("groupby", "groupbyRows")
 
 
-def load_dashboards(several_instances: bool = False) -> tuple[Dashboard, ...]:
+def load_dashboards(several_instances: bool = False, *, people: bool = False) -> tuple[Dashboard, ...]:
     """Read and check every folder of `dashboards/`. Raises `BundleError` naming the file and the fault.
 
     With `several_instances` of Marketo, tables of campaigns and emails begin with the instance; without, the filter
-    that chooses among them is left out.
+    that chooses among them is left out. Dashboards about people are there with `people` alone.
     """
-    return tuple(map(_with_instances if several_instances else _without_instances, _load_dashboards()))
+    found = [each for each in _load_dashboards() if people or not each.is_about_people]
+    return tuple(map(_with_instances if several_instances else _without_instances, found))
 
 
 def _with_instances(dashboard: Dashboard) -> Dashboard:

@@ -27,6 +27,11 @@ def dashboard_uuid(name: str) -> UUID:
     return uuid5(_NAMESPACE, f"dashboard/{name}")
 
 
+def filter_id(dashboard: str, name: str) -> str:
+    """The id of a native filter of a dashboard, by the dashboard's folder and the filter's name as it ships."""
+    return f"NATIVE_FILTER-{uuid5(dashboard_uuid(dashboard), name)}"
+
+
 def database_uuid(name: str) -> UUID:
     """The UUID that a bundle gives to the database connection of that name."""
     return uuid5(_NAMESPACE, f"database/{name}")

@@ -90,10 +90,17 @@ def test_the_zip_holds_all_that_is_shipped(files: Files) -> None:
     assert files["metadata.yaml"]["version"] == "1.0.0"
     assert {path.split("/")[0] for path in files} == {"metadata.yaml", *FOLDERS}
     assert len(of(files, "databases")) == 1
-    assert set(of(files, "datasets")) == set(load_semantics().datasets)
+    assert set(of(files, "datasets")) == set(load_semantics().names(people=False))
     assert set(of(files, "dashboards")) == {dashboard.name for dashboard in load_dashboards()}
     assert set(of(files, "charts")) == {name for dashboard in load_dashboards() for name in dashboard.charts}
     assert {config["version"] for config in files.values()} == {"1.0.0"}
+
+
+def test_people_are_in_it_when_they_are_asked_for(build: Callable[..., Files], files: Files, uri: str) -> None:
+    with_people = build(uri, people=True)
+    added = {f"{path.split('/')[0]}/{Path(path).stem}" for path in {*with_people} - {*files}}
+    name = "campaign_email_people"
+    assert added == {f"datasets/{name}", f"dashboards/{name}", "charts/people", "charts/people_counts"}
 
 
 def test_a_second_build_differs_in_its_time_alone(build: Callable[..., Files], files: Files, uri: str) -> None:

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATASETS = (
     "campaign_email_columns",
     "campaign_email_links",
+    "campaign_email_people",
     "campaign_email_performance",
     "campaign_email_quality",
     "campaign_email_timing",
@@ -41,6 +42,7 @@ STEPS = {
     },
     "campaign_email_columns": {"email_records", "record_status", "daily_rollup", "report", "report_columns"},
     "campaign_email_links": {"counted_sends", "recipients", "link_clicks"},
+    "campaign_email_people": {"email_records", "people_status", "email_people"},
     "campaign_email_timing": {"counted_sends", "email_activities", "email_records", "timing_rollup"},
     "campaign_email_quality": {"email_log", "log_totals", "placed_events", "events_with_sends", "record_status"},
 }
@@ -98,7 +100,10 @@ def test_every_dimension_of_the_report_is_there() -> None:
 def test_the_metrics_are_certified_in_the_bundle() -> None:
     engine = get_engine("duckdb")
     bundle = build_bundle(dict.fromkeys(DATASETS, "SELECT 1"), engine, database_uuid("Warehouse"), None)
-    assert set(bundle.datasets) == set(DATASETS)
+    assert set(bundle.datasets) == {*DATASETS} - {"campaign_email_people"}
+    of_people = build_bundle(dict.fromkeys(DATASETS, "SELECT 1"), engine, database_uuid("Warehouse"), None, people=True)
+    assert set(of_people.datasets) == set(DATASETS)
+    assert {*of_people.dashboards} - {*bundle.dashboards} == {"campaign_email_people"}
     for config in bundle.datasets.values():
         for metric in config["metrics"]:
             certification = metric["extra"]["certification"]
@@ -139,6 +144,7 @@ def test_every_metric_runs_over_its_dataset(uri: str, queries: dict[str, str], n
         "campaign_email_columns": {"sent": 2, "delivered": 1, "pct_delivered": 0.5, "clicked_to_opened_ratio": 1},
         # A problem, of the second check: the loader stopped long ago.
         "campaign_email_quality": {"urgency": 198},
+        "campaign_email_people": {"sent": 2, "delivered": 1, "pct_delivered": 0.5, "clicked_to_opened_ratio": 1},
         "campaign_email_timing": {"sent": 2, "opened": 1, "clicked_link": 1, "delivered_24h": 0},
     }[name]
     assert {metric: row[metric] for metric in expected} == expected

@@ -1,0 +1,396 @@
+"""The people behind the figures in Superset: there for whom it was asked, and for nobody else."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from click.testing import CliRunner
+from deployment import DATABASE, SCHEMA, Deployment, words
+
+from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.embedding.portal import guest_token_request
+from superset_campaign_plugin.reporting.recipient_list import Selection, list_recipients
+from superset_campaign_plugin.reporting.run_report import run_report
+from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
+
+PEOPLE = "campaign_email_people"
+REPORT = "campaign_email_performance"
+VIEWER, ROLE = "Campaign Report Viewer", "Campaign Report People"
+CHARTS = ("people", "people_counts")
+ASSETS = {f"datasets/{PEOPLE}", f"dashboards/{PEOPLE}", f"roles/{ROLE}", *(f"charts/{name}" for name in CHARTS)}
+OPEN = {"clause": "1 = 1"}
+
+
+def install(people: bool | None = None, database: str | None = DATABASE) -> dict[str, str]:
+    """What happened to each asset, by its kind and name."""
+    from superset_campaign_plugin.bundle.install import install as install_bundle
+
+    changes = install_bundle(database=database, uri=None, schema=SCHEMA, source="fivetran", people=people)
+    return {f"{change.kind}/{change.name}": change.action for change in changes}
+
+
+def found(deployment: Deployment) -> dict[str, Any]:
+    """The ids of what is about people, by kind and name; None where it is not there."""
+    from superset import security_manager
+    from superset.connectors.sqla.models import SqlaTable
+    from superset.models.dashboard import Dashboard
+    from superset.models.slice import Slice
+
+    from superset_campaign_plugin.superset_assets.installed_assets import find
+
+    with deployment.app.app_context():
+        assets = {
+            f"datasets/{PEOPLE}": find(SqlaTable, str(dataset_uuid(PEOPLE))),
+            f"dashboards/{PEOPLE}": find(Dashboard, str(dashboard_uuid(PEOPLE))),
+            f"roles/{ROLE}": security_manager.find_role(ROLE),
+            **{f"charts/{name}": find(Slice, str(chart_uuid(PEOPLE, name))) for name in CHARTS},
+        }
+        return {name: getattr(asset, "id", None) for name, asset in assets.items()}
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Installed when it is asked for, kept, and taken out
+
+
+def test_it_is_there_when_it_is_asked_for_and_stays(bare: Deployment) -> None:
+    from superset_campaign_plugin.bundle.status import as_text, read_status
+    from superset_campaign_plugin.bundle.uninstall import uninstall
+    from superset_campaign_plugin.bundle.validation import validate
+
+    assert not ASSETS & set(install())
+    assert set(found(bare).values()) == {None}
+    assert "people          not installed\n" in as_text(read_status())
+    command = ["install", "--database", DATABASE, "--schema", SCHEMA, "--source", "fivetran", "--with-people", "--json"]
+    printed = json.loads(CliRunner().invoke(campaign, command).stdout)
+    asked = {f"{each['kind']}s/{each['name']}": each["action"] for each in printed["changes"]}
+    assert "give people the role 'Campaign Report People' (nobody has it yet)" in printed["next"]
+    assert {name: asked[name] for name in ASSETS} == dict.fromkeys(ASSETS, "created")
+    # An upgrade says nothing of people.
+    assert {name: action for name, action in install().items() if name in ASSETS} == dict.fromkeys(ASSETS, "unchanged")
+    status = read_status()
+    assert (status["people"], status["access_to_people"][ROLE], VIEWER in status["access_to_people"]) == (
+        *(True, 0),
+        False,
+    )
+    assert f"people seen by  {ROLE} (0 people)\n" in as_text(status)
+    checks = {check.name: check for check in validate()}
+    assert all(checks[name].passed for name in (PEOPLE, *CHARTS)), checks
+    uninstall()
+    assert bare.metadata() == bare.untouched
+
+
+def test_it_is_removed_when_it_is_not_wanted_any_more(bare: Deployment) -> None:
+    install(people=True)
+    removed = install(people=False)
+    titles = {"datasets/campaign_email_people", "dashboards/Campaign Email People", f"roles/{ROLE}"}
+    titles |= {"charts/People", "charts/People selected"}
+    assert {name for name, action in removed.items() if action == "removed"} == titles
+    assert set(found(bare).values()) == {None}
+    assert not ASSETS & set(install())
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Who sees it
+
+
+@pytest.fixture(scope="module")
+def people(deployment: Deployment) -> Iterator[dict[str, Any]]:
+    """Installed for a while, with `reader`, who has its role beside the viewers'; gives the ids."""
+    from superset import db, security_manager
+
+    config = deployment.app.config
+    before, config["WTF_CSRF_ENABLED"] = config["WTF_CSRF_ENABLED"], False
+    with deployment.app.app_context():
+        install(people=True)
+        roles = [security_manager.find_role(name) for name in (VIEWER, ROLE)]
+        security_manager.add_user("reader", "Reader", "Tester", "reader@example.com", roles, password="!")
+    yield found(deployment)
+    with deployment.app.app_context():
+        db.session.delete(security_manager.find_user("reader"))
+        db.session.commit()
+        install(people=False)
+    config["WTF_CSRF_ENABLED"] = before
+
+
+@pytest.fixture(scope="module")
+def embedding(deployment: Deployment, people: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    with deployment.embedded() as told:
+        yield told
+
+
+@pytest.fixture(scope="module")
+def some_person(deployment: Deployment) -> str:
+    """The id of a person of EMEA, which no answer must hold."""
+    selection = Selection(where={"workspace": ["EMEA"]})
+    return str(list_recipients(deployment.warehouse, schema=SCHEMA, selection=selection).records()[0]["lead"])
+
+
+def question(people: dict[str, Any], columns: list[str], metrics: list[str], **more: Any) -> dict[str, Any]:
+    dataset = {"id": people[f"datasets/{PEOPLE}"], "type": "table"}
+    query = {"columns": columns, "metrics": metrics, "filters": [], "row_limit": 10000, **more}
+    return {"datasource": dataset, "queries": [query], "force": True}
+
+
+def id_of(deployment: Deployment, name: str) -> int:
+    from superset.models.dashboard import Dashboard
+
+    from superset_campaign_plugin.superset_assets.installed_assets import find
+
+    with deployment.app.app_context():
+        return int(find(Dashboard, str(dashboard_uuid(name))).id)
+
+
+def attempts(client: Any, deployment: Deployment, people: dict[str, Any], headers: dict[str, str]) -> Iterator[Any]:
+    """Every way to what is about people, with its name and its answer."""
+    dataset, chart = people[f"datasets/{PEOPLE}"], people["charts/people"]
+    report, own = id_of(deployment, REPORT), people[f"dashboards/{PEOPLE}"]
+    asked = question(people, ["person_id", "reason"], ["sent"])
+    forms: list[dict[str, Any]] = [
+        {},
+        *({"dashboardId": each} for each in (report, own)),
+        *({"dashboardId": each, "slice_id": chart} for each in (report, own)),
+        {"dashboardId": report, "slice_id": 0, "chart_id": chart, "groupby": ["person_id"]},
+        {"dashboardId": report, "type": "NATIVE_FILTER", "native_filter_id": "NATIVE_FILTER-x"},
+    ]
+    for form in forms:
+        for kind in ({"result_type": "full"}, {"result_type": "samples"}, {"result_type": "drill_detail"}):
+            body = {**asked, **kind, "form_data": form}
+            yield f"{kind} {form}", client.post("/api/v1/chart/data", json=body, headers=headers)
+    export = {**asked, "result_format": "csv", "form_data": {"dashboardId": report}}
+    yield "csv", client.post("/api/v1/chart/data", json=export, headers=headers)
+    wrong = question(people, ["person_id"], [], filters=[{"col": "reason", "op": "==", "val": 1}])
+    yield (
+        "error",
+        client.post("/api/v1/chart/data", json={**wrong, "form_data": {"dashboardId": report}}, headers=headers),
+    )
+    samples = f"/datasource/samples?datasource_id={dataset}&datasource_type=table"
+    for place in (samples, f"{samples}&dashboard_id={report}", f"{samples}&dashboard_id={own}"):
+        yield place, client.post(place, json={}, headers=headers)
+    expression = {"expression": "person_id = 1", "expression_type": "where"}
+    place = f"/api/v1/datasource/table/{dataset}/validate_expression/"
+    yield place, client.post(place, json=expression, headers=headers)
+    for place in (
+        f"/api/v1/dataset/{dataset}",
+        f"/api/v1/dataset/{dataset}/drill_info/?q=(dashboard_id:{report})",
+        f"/api/v1/dataset/{dataset}/drill_info/?q=(dashboard_id:{own})",
+        f"/api/v1/datasource/table/{dataset}/column/person_id/values/",
+        f"/datasource/get/table/{dataset}/",
+        f"/api/v1/explore/?datasource_id={dataset}&datasource_type=table",
+        f"/api/v1/explore/?slice_id={chart}",
+        f"/api/v1/chart/{chart}",
+        f"/api/v1/chart/{chart}/data/",
+        *(f"/api/v1/dashboard/campaign-email-people{part}" for part in ("", "/charts", "/datasets", "/tabs")),
+        "/superset/dashboard/campaign-email-people/",
+    ):
+        yield place, client.get(place, headers=headers)
+
+
+def assert_closed(answers: Iterator[tuple[str, Any]], secret: str, *, guest: bool = False) -> None:
+    """Each is a refusal, and tells of no person; to guests not even that there is such a dataset."""
+    count = 0
+    for name, answer in answers:
+        count += 1
+        text = words(answer)
+        assert answer.status_code in (302, 400, 401, 403, 404), f"{name}: {answer.status_code} {text[:500]}"
+        assert secret not in text, name
+        assert not (guest and "email_people" in text), f"{name}: {text[:500]}"
+    assert count > 40
+
+
+@pytest.mark.parametrize("rows", [{"workspaces": ["EMEA"]}, {"everything": True}])
+def test_no_guest_gets_there(
+    deployment: Deployment, people: dict[str, Any], embedding: dict[str, Any], some_person: str, rows: dict[str, Any]
+) -> None:
+    headers = deployment.guest(embedding, **rows)
+    client = deployment.app.test_client()
+    assert_closed(attempts(client, deployment, people, headers), some_person, guest=True)
+
+
+@pytest.mark.parametrize("rules", [[], [OPEN], "its own"])
+def test_no_rule_of_a_portal_opens_it(
+    deployment: Deployment, people: dict[str, Any], embedding: dict[str, Any], some_person: str, rules: Any
+) -> None:
+    token = guest_token_request(embedding, username="ann", everything=True)
+    token["rls"] = [{"dataset": people[f"datasets/{PEOPLE}"], **OPEN}] if rules == "its own" else rules
+    client = deployment.app.test_client()
+    assert_closed(attempts(client, deployment, people, deployment.header(token)), some_person, guest=True)
+
+
+def test_a_portal_is_told_to_close_it(people: dict[str, Any], embedding: dict[str, Any]) -> None:
+    rules = guest_token_request(embedding, username="ann", everything=True)["rls"]
+    assert {"dataset": people[f"datasets/{PEOPLE}"], "clause": "1 = 0"} in rules
+
+
+@pytest.mark.parametrize("rules", [[], [OPEN], "its own"])
+def test_where_somebody_embeds_it_guests_see_no_row(
+    deployment: Deployment, people: dict[str, Any], embedding: dict[str, Any], some_person: str, rules: Any
+) -> None:
+    """Its own dashboard is embedded by hand, so that Superset lets guests at the dataset."""
+    from superset import db
+    from superset.daos.dashboard import EmbeddedDashboardDAO
+    from superset.models.dashboard import Dashboard
+
+    own, dataset = people[f"dashboards/{PEOPLE}"], people[f"datasets/{PEOPLE}"]
+    with deployment.app.app_context():
+        embedded = EmbeddedDashboardDAO.upsert(db.session.get(Dashboard, own), [])
+        db.session.commit()
+        resource = str(embedded.uuid)
+    token = {
+        "user": {"username": "ann"},
+        "resources": [{"type": "dashboard", "id": resource}],
+        "rls": [{"dataset": dataset, **OPEN}] if rules == "its own" else rules,
+    }
+    headers = deployment.header(token)
+    try:
+        client = deployment.app.test_client()
+        answer = client.get(f"/api/v1/chart/{people['charts/people']}/data/", headers=headers)
+        assert some_person not in words(answer)
+        body = {
+            **question(people, ["person_link"], ["last_day"]),
+            "form_data": {
+                "dashboardId": own,
+                "slice_id": 0,
+                "chart_id": people["charts/people"],
+                "groupby": ["person_link"],
+            },
+        }
+        answer = client.post("/api/v1/chart/data", json=body, headers=headers)
+        assert answer.status_code in (200, 403)
+        if answer.status_code == 200:
+            assert [query["data"] for query in answer.get_json()["result"]] == [[]]
+        for _, each in attempts(client, deployment, people, headers):
+            assert some_person not in words(each)
+    finally:
+        with deployment.app.app_context():
+            for each in list(db.session.get(Dashboard, own).embedded):
+                db.session.delete(each)
+            db.session.commit()
+
+
+@pytest.mark.parametrize("user", ["viewer", "outsider"])
+def test_nobody_without_the_role_gets_there(
+    deployment: Deployment, people: dict[str, Any], some_person: str, user: str
+) -> None:
+    assert_closed(attempts(deployment.client(user), deployment, people, {}), some_person)
+
+
+def test_the_role_shows_the_people_and_their_figures(deployment: Deployment, people: dict[str, Any]) -> None:
+    reader = deployment.client("reader")
+    for place in ("/api/v1/dashboard/campaign-email-people", f"/api/v1/chart/{people['charts/people']}"):
+        assert reader.get(place).status_code == 200
+    metrics = ["sent", "delivered", "opened", "clicked_link", "unsubscribed", "hard_bounced", "aborted"]
+    answer = reader.post("/api/v1/chart/data", json=question(people, ["workspace"], metrics))
+    rows = {row["workspace"]: row for row in answer.get_json()["result"][0]["data"]}
+    expected = run_report(deployment.warehouse, schema=SCHEMA, by=["workspace"]).records()
+    assert {name: {each: row[each] for each in metrics} for name, row in rows.items()} == {
+        row["workspace"]: {each: row[each] for each in metrics} for row in expected
+    }
+    assert len(rows) > 1
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# With row rules
+
+
+@pytest.fixture
+def only_emea(deployment: Deployment, people: dict[str, Any]) -> Iterator[None]:
+    from superset_campaign_plugin.embedding import row_access
+
+    with deployment.app.app_context():
+        row_access.grant(VIEWER, ["EMEA"])
+    yield
+    with deployment.app.app_context():
+        row_access.lift(VIEWER)
+
+
+def test_row_rules_hold_for_people(deployment: Deployment, people: dict[str, Any], only_emea: None) -> None:
+    reader = deployment.client("reader")
+    answer = reader.post("/api/v1/chart/data", json=question(people, ["workspace"], ["sent"]))
+    [row] = answer.get_json()["result"][0]["data"]
+    [expected] = run_report(deployment.warehouse, schema=SCHEMA, by=[], where={"workspace": ["EMEA"]}).records()
+    assert row == {"workspace": "EMEA", "sent": expected["sent"]}
+
+
+def test_with_row_rules_no_error_and_no_sql_tells_of_others(
+    deployment: Deployment, people: dict[str, Any], only_emea: None
+) -> None:
+    reader = deployment.client("reader")
+    own = {"clause": "WHERE", "expressionType": "SQL", "sqlExpression": "CAST(email_subject AS INTEGER) = 1"}
+    asked = [
+        question(people, ["person_id"], ["sent"], extras={"where": "CAST(reason AS INTEGER) = person_id"}),
+        question(people, ["person_id"], [{**own, "label": "x", "optionName": "x"}]),
+        question(
+            people, ["person_id"], ["sent"], filters=[{"col": "reason", "op": "TEMPORAL_RANGE", "val": "2020 : 2021"}]
+        ),
+    ]
+    for body in asked:
+        answer = reader.post("/api/v1/chart/data", json=body)
+        assert answer.status_code in (400, 403, 422), words(answer)
+        assert "Conversion" not in words(answer)
+        assert "so delivered" not in words(answer)
+
+
+def test_without_the_role_row_rules_open_nothing(
+    deployment: Deployment, people: dict[str, Any], some_person: str, only_emea: None
+) -> None:
+    assert_closed(attempts(deployment.client("viewer"), deployment, people, {}), some_person)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The way there
+
+
+@pytest.fixture(scope="module")
+def email(deployment: Deployment) -> dict[str, Any]:
+    """The email with the most sends, in its campaign."""
+    rows = run_report(deployment.warehouse, schema=SCHEMA, by=["campaign", "email"]).records()
+    return max((row for row in rows if row["campaign_id"]), key=lambda row: row["sent"])
+
+
+def test_a_preview_leads_to_the_people_of_its_figures(
+    deployment: Deployment, people: dict[str, Any], email: dict[str, Any]
+) -> None:
+    import prison
+    from superset.models.dashboard import Dashboard
+
+    from superset_campaign_plugin.superset_assets.installed_assets import find
+
+    place = f"/campaign-email/{email['email_id']}/"
+    limited = f"{place}?campaign_id={email['campaign_id']}&sent_from=2020-01-01&sent_to=2030-12-31"
+    page = words(deployment.client("reader").get(limited))
+    [address] = re.findall(r'<p class="people"><a href="([^"]*)"', page)
+    parts = urlsplit(html.unescape(address))
+    assert parts.path == "/superset/dashboard/campaign-email-people/"
+    states = prison.loads(parse_qs(parts.query)["native_filters"][0])
+    with deployment.app.app_context():
+        dashboard = find(Dashboard, str(dashboard_uuid(PEOPLE)))
+        filters = json.loads(dashboard.json_metadata)["native_filter_configuration"]
+    names = {each["id"]: each["name"] for each in filters}
+    assert {names[id_]: state["filterState"]["value"] for id_, state in states.items()} == {
+        "Sent Date": "2020-01-01 : 2031-01-01",
+        "Campaign ID": [email["campaign_id"]],
+        "Email ID": [email["email_id"]],
+    }
+    conditions = [each for state in states.values() for each in state["extraFormData"].get("filters", [])]
+    asked = question(people, [], ["sent", "opened"], filters=conditions)
+    [row] = deployment.client("reader").post("/api/v1/chart/data", json=asked).get_json()["result"][0]["data"]
+    assert row == {"sent": email["sent"], "opened": email["opened"]}
+    of_all = words(deployment.client("reader").get(place))
+    assert "Campaign" not in of_all.partition('<p class="people">')[2].partition("</p>")[0]
+
+
+def test_nobody_else_is_shown_the_way(
+    deployment: Deployment, people: dict[str, Any], embedding: dict[str, Any], email: dict[str, Any]
+) -> None:
+    place = f"/campaign-email/{email['email_id']}/"
+    client = deployment.app.test_client()
+    guest = client.get(place, headers=deployment.guest(embedding, everything=True))
+    for answer in (deployment.client("viewer").get(place), guest):
+        assert answer.status_code == 200
+        assert "campaign-email-people" not in words(answer)
