@@ -33,6 +33,8 @@ from superset_campaign_plugin.bundle.merging.three_way import REPLACED
 from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
 from superset_campaign_plugin.embedding.roles import GUEST_ROLE, VIEWER_ROLE, create_guest_role, create_viewer_role
 from superset_campaign_plugin.embedding.row_access import cover_datasets
+from superset_campaign_plugin.subscriptions.made import follow_report, subscriptions
+from superset_campaign_plugin.subscriptions.tabs import store_addresses
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
 from superset_campaign_plugin.superset_assets.manifest import Manifest, asset_record, write_manifest
 
@@ -83,6 +85,7 @@ def carry_out(plan: InstallPlan) -> list[Change]:
         plan.stored.follow()
         changes = [_put(asset, plan) for asset in plan.assets]
         _remember(plan, [str(each.uuid) for each in created])
+        follow_report(manifest)
         cover_datasets()
         changes += _put_roles(plan.bundle, manifest)
         write_manifest(manifest)
@@ -93,6 +96,8 @@ def carry_out(plan: InstallPlan) -> list[Change]:
             db.session.delete(each)
             db.session.commit()
         raise
+    for each in subscriptions(manifest):
+        store_addresses(each.schedule)
     return changes
 
 
