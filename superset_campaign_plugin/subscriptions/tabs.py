@@ -13,6 +13,7 @@ from superset.models.dashboard import Dashboard
 from superset.reports.models import ReportSchedule
 
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.host.private import make_addresses
 from superset_campaign_plugin.subscriptions.acting import acting_as, executor_of
 
 
@@ -31,8 +32,8 @@ def extra_of(dashboard: Dashboard) -> dict[str, Any]:
 def store_addresses(schedule: ReportSchedule) -> None:
     """Store the addresses of the tabs that the report will open, so that they are there when its browser comes.
 
-    Superset 6.1.0 stores a new one only after the browser has asked for it, and the first report fails:
-    https://github.com/apache/superset/issues/40996
+    Superset 6.1.0 stores a new one only after the browser has asked for it, and the first report fails
+    (https://github.com/apache/superset/issues/40996); with its metadata in SQLite nobody else can write meanwhile.
     """
     if schedule.dashboard is None or not is_feature_enabled("ALERT_REPORT_TABS"):
         return
@@ -41,5 +42,5 @@ def store_addresses(schedule: ReportSchedule) -> None:
     except InstallError:
         return  # nothing will be sent, and Superset says why
     with acting_as(user):
-        BaseReportState(schedule, datetime.now(timezone.utc), uuid4()).get_dashboard_urls()
+        make_addresses(BaseReportState(schedule, datetime.now(timezone.utc), uuid4()))
     db.session.commit()
