@@ -284,7 +284,7 @@ def subscribed(deployment: Deployment) -> Iterator[None]:
 
 
 def test_the_mails_that_arrive(deployment: Deployment, address: str, mails: Any, browsers: Path) -> None:
-    """A PDF with a page for each of two tabs, the figures as CSV, and the alert whose limit is passed; not the other one."""
+    """A PDF with a page for each of two tabs, the figures as CSV, and the alert whose limit is passed alone."""
     from PIL import Image
 
     port, got = mails
