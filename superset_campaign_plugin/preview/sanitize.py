@@ -55,6 +55,12 @@ _INLINE = _names("abbr bdi bdo br cite del dfn img ins kbd map mark q samp span 
 _TABLES = _names("caption col colgroup table tbody td tfoot th thead tr")
 _TAGS = _BLOCKS | _INLINE | _TABLES
 _BREAKS = _BLOCKS | _TABLES | {"br"}
+# Of these, what a text has an empty line before and after.
+_PARAGRAPHS = _names("p h1 h2 h3 h4 h5 h6 ul ol blockquote table pre hr")
+_PARAGRAPH_END = "\n\n"
+# While a text is made, \f stands where a paragraph ends, and \v behind an address; the email's own are spaces.
+_MARKS = str.maketrans("\f\v", "  ")
+_WORD_AFTER_ADDRESS = re.compile(r"\v(?=[\w\[])")
 _VOID = frozenset({"area", "br", "col", "hr", "img", "wbr"})
 # Of all other elements only the tags go; of these the content too.
 _DROPPED_WITH_CONTENT = _names(
@@ -222,22 +228,46 @@ def _settle(markup: str) -> str | None:
     return None
 
 
-def _as_text(html: str) -> str:
-    """The text of the HTML, found without parsing it."""
-    first, *rest = html.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").split("<")
+def _as_text(html: str, *, clean: bool = False) -> str:
+    """The text of the HTML, found without parsing it, with an empty line between paragraphs.
+
+    Where it is clean, its attributes are what `_Writer` wrote: links have their addresses behind them, and images the
+    words that stand for them.
+    """
+    first, *rest = html.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").translate(_MARKS).split("<")
     pieces = [first]
+    addresses: list[str] = []
     for piece in rest:
         tag, _, words = piece.partition(">")
-        name = re.match(r"/?(\w*)", tag)
-        pieces.append(("\n" if name and name[1].lower() in _BREAKS else "") + words)
-    lines = (" ".join(unescape(line).split()) for line in "".join(pieces).splitlines())
-    text = "\n".join(line for line in lines if line)
-    return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
+        found = re.match(r"/?(\w*)", tag)
+        name = found[1].lower() if found else ""
+        pieces.append("\f" if name in _PARAGRAPHS else "\n" if name in _BREAKS else "")
+        if clean and name == "img" and (alt := _attribute(tag, "alt")):
+            pieces.append(f"[{alt}]")
+        elif clean and tag.startswith("/a") and name == "a" and addresses and (address := addresses.pop()):
+            pieces.append(f" &lt;{address}&gt;\v")
+        elif clean and name == "a" and not tag.startswith("/"):
+            # Behind the address stand the clicks, if there are any.
+            addresses.append(_attribute(tag, "title").partition(" – ")[0])
+        pieces.append(words)
+    text = _WORD_AFTER_ADDRESS.sub(" ", "".join(pieces)).replace("\v", "")
+    paragraphs = ("\n".join(filter(None, map(_plain, part.splitlines()))) for part in text.split("\f"))
+    return f'<div style="white-space: pre-wrap">{escape(_PARAGRAPH_END.join(filter(None, paragraphs)))}</div>'
+
+
+def _plain(line: str) -> str:
+    return " ".join(unescape(line).split())
+
+
+def _attribute(tag: str, name: str) -> str:
+    """An attribute of a tag that `_Writer` wrote, as it is written; empty where it has none."""
+    found = re.search(rf' {name}="([^"]*)"', tag)
+    return found[1] if found else ""
 
 
 def text_of(body: CleanBody) -> str:
-    """The text of a clean email as a fragment, with its lines where blocks and cells ended."""
-    return body.html if body.text_only else _as_text(_SHEET.sub("", body.html, count=1))
+    """The text of a clean email as a fragment, as a reader without HTML gets it."""
+    return body.html if body.text_only else _as_text(_SHEET.sub("", body.html, count=1), clean=True)
 
 
 class _Writer(HTMLParser):
