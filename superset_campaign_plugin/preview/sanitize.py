@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from html.parser import HTMLParser
 
@@ -108,10 +108,11 @@ class EmailTooLarge(CampaignError):
 
 @dataclass(frozen=True)
 class Link:
-    """A link of the email: its words (or the words for its image) and where it led."""
+    """A link of the email: its words, or, where it is `pictured`, those for its image alone, and where it led."""
 
     text: str
     url: str
+    pictured: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,7 @@ class _Writer(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.parts.append(escape(data, quote=False))
-        self._read(data)
+        self._read(data, pictured=False)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -317,7 +318,7 @@ class _Writer(HTMLParser):
                     self._place(mark, written)
         self._write(name, written)
         if tag == "area" and target is not None:
-            self.links.append(Link(_one_line(given.get("alt", "")), target))
+            self.links.append(Link(_one_line(given.get("alt", "")), target, pictured=True))
         if tag in _VOID:
             return
         link = None
@@ -334,7 +335,8 @@ class _Writer(HTMLParser):
         self.parts.append(f"</{element.name}>")
         if element.link is not None:
             self._reading.remove(element.link)
-            self.links[element.link.place] = Link(_one_line(element.link.words), element.link.url)
+            read = element.link
+            self.links[read.place] = Link(_one_line(read.words), read.url, read.pictured)
 
     def _place(self, mark: ClickMark, written: dict[str, str]) -> None:
         """Make the link with these attributes the place of the mark."""
@@ -362,13 +364,13 @@ class _Writer(HTMLParser):
         written.setdefault("alt", "")
         if style:
             written["style"] = style
-        self._read(f" {written['alt']} ")
+        self._read(f" {written['alt']} ", pictured=True)
         self._write("img", written)
 
-    def _read(self, words: str) -> None:
-        """The words of the innermost link that is open."""
+    def _read(self, words: str, *, pictured: bool) -> None:
+        """The words of the innermost link that is open; `pictured` for those that stand for an image."""
         if self._reading:
-            self._reading[-1].read(words)
+            self._reading[-1].read(words, pictured=pictured)
 
     def _write(self, name: str, attributes: dict[str, str]) -> None:
         # In one order always, so that cleaning twice changes nothing.
@@ -383,9 +385,11 @@ class _OpenLink:
     url: str
     place: int
     words: str = ""
+    pictured: bool = True
 
-    def read(self, words: str) -> None:
+    def read(self, words: str, *, pictured: bool) -> None:
         """Take in some more, as long as it tells something."""
+        self.pictured = self.pictured and (pictured or not words.strip())
         self.words += words[: max(0, _MAX_WORDS - len(self.words))]
 
 
