@@ -22,7 +22,9 @@ from deployment import SCHEMA, Deployment, metadata, put_back
 
 from servers.ports import HOST, free_port
 from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.subscriptions.timetable import make_timetable
+from superset_campaign_plugin.superset_assets.definitions import load_dashboards
 
 TABLES = ("report_schedule", "report_recipient", "report_schedule_user", "key_value")
 MAIL_SETTINGS = {
@@ -305,7 +307,8 @@ def test_the_mails_that_arrive(deployment: Deployment, address: str, mails: Any,
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr[-3000:]
         told = json.loads(ran.stdout.splitlines()[-1])
-    assert told["tabs"] == ["TAB-overview", "TAB-emails", "TAB-links", "TAB-timing"]
+    [tabs] = [dashboard.tabs for dashboard in load_dashboards() if dashboard.name == REPORT_DATASET]
+    assert told["tabs"] == [f"TAB-{tab.name}" for tab in tabs]
     assert told["states"] == {
         REPORT: "Success",
         REPORT.replace("PDF", "CSV"): "Success",
