@@ -74,9 +74,34 @@ if marketo_url := os.environ.get("MARKETO_URL"):
     SUPERSET_CAMPAIGN["marketo_url"] = marketo_url
 
 # ---------------------------------------------------------------------------------------------------------------
-# Portals that embed it
+# Reports and alerts by mail: without a mail server Superset offers none
 
 FEATURE_FLAGS: dict[str, bool] = {}
+if _mail_server := os.environ.get("SMTP_HOST"):
+    # A report has a picture of each tab, as Chromium shows it.
+    FEATURE_FLAGS |= {"ALERT_REPORTS": True, "ALERT_REPORT_TABS": True, "PLAYWRIGHT_REPORTS_AND_THUMBNAILS": True}
+    SMTP_HOST = _mail_server
+    SMTP_PORT = int(os.environ.get("SMTP_PORT") or 587)
+    SMTP_USER = os.environ.get("SMTP_USER", "")
+    SMTP_PASSWORD = os.environ.get("SMTP_PASSWORD", "")
+    SMTP_MAIL_FROM = os.environ.get("SMTP_FROM") or f"superset@{_mail_server}"
+    SMTP_SSL = _is_on("SMTP_SSL")
+    SMTP_STARTTLS = not SMTP_SSL and os.environ.get("SMTP_STARTTLS") != "0"
+    # Else a server with any certificate would get the password.
+    SMTP_SSL_SERVER_AUTH = True
+# The worker's browser opens the dashboard here, as the owner of the report sees it; links in mails lead to the other.
+_local = f"http://127.0.0.1:{os.environ.get('SUPERSET_PORT', '8088')}"
+WEBDRIVER_BASEURL = os.environ.get("SUPERSET_INTERNAL_URL") or _local
+WEBDRIVER_BASEURL_USER_FRIENDLY = os.environ.get("SUPERSET_PUBLIC_URL") or _local
+# Tall enough for each tab: for a picture of what is taller Chromium resizes the page, and on a busy machine charts are
+# then cut at the side. Twice as sharp as a screen.
+WEBDRIVER_WINDOW = {"dashboard": (1280, 1500), "slice": (1280, 800), "pixel_density": 2}
+# In a container Chromium can neither make a sandbox of its own nor rely on /dev/shm; it opens Superset's pages alone.
+WEBDRIVER_OPTION_ARGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+
+# ---------------------------------------------------------------------------------------------------------------
+# Portals that embed it
+
 TALISMAN_CONFIG = deepcopy(SUPERSETS_TALISMAN_CONFIG)
 _origins = os.environ.get("SUPERSET_PORTAL_ORIGINS", "").split()
 # Browsers refuse to show Superset's pages within those of any other origin.

@@ -56,9 +56,25 @@ if "CAMPAIGN_TEST_SWITCH" in os.environ:
         return {**flags, **{name: name in switched_on for name in os.environ["CAMPAIGN_TEST_FLAGS"].split()}}
 
 
+if "CAMPAIGN_TEST_MAIL_PORT" in os.environ:
+    # Reports by mail, to a server of the test; WEBDRIVER_BASEURL is where the test serves this Superset.
+    SMTP_HOST, SMTP_PORT, SMTP_STARTTLS = "127.0.0.1", int(os.environ["CAMPAIGN_TEST_MAIL_PORT"]), False
+    SMTP_USER = SMTP_PASSWORD = ""
+    SMTP_MAIL_FROM = "superset@example.com"
+    WEBDRIVER_BASEURL = WEBDRIVER_BASEURL_USER_FRIENDLY = os.environ["CAMPAIGN_TEST_ADDRESS"]
+    WEBDRIVER_OPTION_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    WEBDRIVER_WINDOW = {"dashboard": (1280, 1500), "slice": (1280, 800), "pixel_density": 1}
+    SCREENSHOT_SELENIUM_HEADSTART = 0
+    SCREENSHOT_SELENIUM_ANIMATION_WAIT = 1
+
+
 class CELERY_CONFIG:
     """A worker of the tests refreshes the report every two seconds."""
 
     broker_url = os.environ.get("CAMPAIGN_TEST_REDIS", "memory://")
     result_backend = os.environ.get("CAMPAIGN_TEST_REDIS", "cache+memory://")
-    beat_schedule = {"campaign report": {"task": "superset_campaign.refresh", "schedule": 2.0}}  # noqa: RUF012
+    imports = ("superset.tasks.scheduler",)
+    beat_schedule = {  # noqa: RUF012
+        "campaign report": {"task": "superset_campaign.refresh", "schedule": 2.0},
+        "reports.scheduler": {"task": "reports.scheduler", "schedule": 60.0},
+    }

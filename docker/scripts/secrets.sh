@@ -27,5 +27,10 @@ SUPERSET_PORTAL_ORIGINS=http://127.0.0.1:8089
 CAMPAIGN_DATABASE=
 CAMPAIGN_WAREHOUSE_URI=
 CAMPAIGN_SCHEMA=
+
+# The mail server for reports and alerts, and where people open Superset.
+SMTP_HOST=
+SMTP_FROM=
+SUPERSET_PUBLIC_URL=
 END
 echo "$file written; the administrator is admin, with the password in it"

@@ -11,11 +11,11 @@ from superset.models.slice import Slice
 from superset.reports.models import ReportSchedule
 
 
-def dependents(assets: dict[str, list[Any]], ours: Collection[str]) -> list[str]:
+def dependents(assets: dict[str, list[Any]], ours: Collection[str], sent: Collection[int] = ()) -> list[str]:
     """A phrase for everything of other people's that rests on the assets, which are given by their kinds.
 
-    `ours` are the UUIDs of all that is installed. People's copies of ours have the same names, so each phrase says
-    where it is: the address in Superset.
+    `ours` are the UUIDs of all that is installed, `sent` the ids of the reports and alerts that `subscribe` has made.
+    People's copies of ours have the same names, so each phrase says where it is: the address in Superset.
     """
     ids = {kind: {each.id for each in items} for kind, items in assets.items()}
     found = [
@@ -33,7 +33,8 @@ def dependents(assets: dict[str, list[Any]], ours: Collection[str]) -> list[str]
     found += [
         f"the report or alert {schedule.name!r}"
         for schedule in db.session.query(ReportSchedule)
-        if schedule.dashboard_id in ids.get("dashboards", ()) or schedule.chart_id in ids.get("charts", ())
+        if schedule.id not in sent
+        and (schedule.dashboard_id in ids.get("dashboards", ()) or schedule.chart_id in ids.get("charts", ()))
     ]
     return found
 

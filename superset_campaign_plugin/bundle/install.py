@@ -42,6 +42,8 @@ from superset_campaign_plugin.embedding.roles import (
 )
 from superset_campaign_plugin.embedding.row_access import cover_datasets
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.subscriptions.made import follow_report, subscriptions
+from superset_campaign_plugin.subscriptions.tabs import store_addresses
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
 from superset_campaign_plugin.superset_assets.manifest import Manifest, asset_record, write_manifest
 
@@ -97,6 +99,7 @@ def carry_out(plan: InstallPlan) -> list[Change]:
         plan.stored.follow()
         changes = [_put(asset, plan) for asset in plan.assets]
         _remember(plan, [str(each.uuid) for each in created])
+        follow_report(manifest)
         cover_datasets()
         changes += _put_roles(plan.bundle, manifest, people=plan.has_people)
         write_manifest(manifest)
@@ -107,6 +110,8 @@ def carry_out(plan: InstallPlan) -> list[Change]:
             db.session.delete(each)
             db.session.commit()
         raise
+    for each in subscriptions(manifest):
+        store_addresses(each.schedule)
     return changes
 
 

@@ -20,6 +20,7 @@ from superset_campaign_plugin.errors import CampaignError
 from superset_campaign_plugin.report.datasets import REPORT_DATASET
 from superset_campaign_plugin.report.rules_in_words import people_in_words
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.subscriptions.made import subscriptions
 from superset_campaign_plugin.superset_assets.identity import dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.superset_assets.installed_assets import find, installed_datasets
 from superset_campaign_plugin.superset_assets.manifest import installed_manifest
@@ -54,6 +55,7 @@ def read_status() -> dict[str, Any]:
         "access_to_people": _access(people=True),
         "row_access": {role: [asdict(each) for each in grants] for role, grants in list_grants().items()},
         "embedded_by": _embedded_by(),
+        "subscriptions": [each.as_dict() for each in subscriptions(installed_manifest())],
         "problem": None,
     }
     try:
@@ -90,6 +92,7 @@ def as_text(status: dict[str, Any]) -> str:
     for role, grants in status["row_access"].items():
         lines.append(("row access", f"{role}: {'; '.join(Grant(**each).words for each in grants) or 'nothing'}"))
     lines.append(("embedded by", ", ".join(status["embedded_by"]) or "nobody"))
+    lines += [(f"{each['kind']} by mail", _sent_line(each)) for each in status["subscriptions"]]
     if status["problem"]:
         lines.append(("problem", status["problem"]))
     return "".join(f"{title:<16}{text}\n" for title, text in lines)
@@ -103,6 +106,17 @@ def _stored_line(table: dict[str, Any]) -> str:
     other = f"; not read, since they {words}" if words else ""
     age = _now() - datetime.fromisoformat(table["refreshed_at"])
     return f"{place}: refreshed {ago(age.total_seconds())}{other}"
+
+
+def _sent_line(each: dict[str, Any]) -> str:
+    if not each["active"]:
+        last = "turned off in Superset"
+    elif each["last_run"] is None:
+        last = "has not run yet"
+    else:
+        age = _now() - datetime.fromisoformat(each["last_run"].replace("Z", "+00:00"))
+        last = f"{each['last_state']} {ago(age.total_seconds())}"
+    return f"{each['name']}, to {', '.join(each['to']) or 'nobody'}; {each['when']} ({each['time_zone']}); {last}"
 
 
 def _stored(tables: StoredTables) -> dict[str, Any]:

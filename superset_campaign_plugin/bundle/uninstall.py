@@ -18,6 +18,7 @@ from superset_campaign_plugin.embedding.roles import delete_role, take_back_perm
 from superset_campaign_plugin.embedding.row_access import remove_boundaries
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
+from superset_campaign_plugin.subscriptions.made import Subscription, subscriptions
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find, title
 from superset_campaign_plugin.superset_assets.manifest import Manifest, delete_manifest, read_manifest
 
@@ -35,16 +36,19 @@ class RemovedTables:
 
 @dataclass(frozen=True)
 class Removal:
-    """What `uninstall` would do: the assets by their kinds, and what of other people's stands in the way."""
+    """What `uninstall` would do: the assets by their kinds, what of other people's stands in the way, and
+    what `subscribe` has made."""
 
     manifest: Manifest
     assets: dict[str, list[Any]]
     in_the_way: list[str]
+    subscriptions: list[Subscription]
     stored: RemovedTables | None = None
 
     def changes(self) -> list[Change]:
         """What would be removed."""
-        found = [Change("removed", kind, title(each)) for kind in _ORDER for each in self.assets[kind]]
+        found = [Change("removed", each.kind, each.schedule.name) for each in self.subscriptions]
+        found += [Change("removed", kind, title(each)) for kind in _ORDER for each in self.assets[kind]]
         found += [Change("removed", "roles", role) for role in self.manifest.roles]
         found += [Change(action, "databases", each.database_name) for action, each in _connections(self)]
         places = self.stored.places if self.stored else []
@@ -70,7 +74,9 @@ def plan_removal(*, stored_tables: bool = False) -> Removal | None:
         for kind, model in MODELS.items()
     }
     stored = _stored_tables(manifest) if stored_tables else None
-    return Removal(manifest, assets, dependents(assets, set(manifest.assets)), stored)
+    sent = subscriptions(manifest)
+    in_the_way = dependents(assets, set(manifest.assets), {each.schedule.id for each in sent})
+    return Removal(manifest, assets, in_the_way, sent, stored)
 
 
 def uninstall(removal: Removal | None = None) -> list[Change]:
@@ -85,6 +91,9 @@ def uninstall(removal: Removal | None = None) -> list[Change]:
     try:
         changes = [Change("removed", "row rules", name) for name in remove_boundaries()]
         changes += removal.changes()
+        for sent in removal.subscriptions:
+            db.session.delete(sent.schedule)
+        db.session.flush()
         for kind in _ORDER:
             for each in removal.assets[kind]:
                 db.session.delete(each)

@@ -17,6 +17,7 @@ from superset_campaign_plugin.cli import (  # noqa: F401 - each adds its command
     reconcile,
     refresh,
     report,
+    subscriptions,
 )
 from superset_campaign_plugin.cli.group import campaign, main
 

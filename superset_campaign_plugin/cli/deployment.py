@@ -175,11 +175,11 @@ def install(
         change = None if figures is None else figures.as_dict()
         if dry_run:
             changes = planned_changes(plan)
-            _print_changes(changes, [*plan.notes, _NOTHING_WRITTEN], as_json, figures_change=change)
+            print_changes(changes, [*plan.notes, _NOTHING_WRITTEN], as_json, figures_change=change)
         else:
             changes = carry_out(plan)
             after = {"dashboards": dashboard_paths(plan), "next": next_steps(plan)}
-            _print_changes(changes, plan.notes, as_json, figures_change=change, **after)
+            print_changes(changes, plan.notes, as_json, figures_change=change, **after)
         if not as_json and any(not each.written for change in changes for each in change.differences):
             click.echo("`superset campaign diff` shows what is not as shipped; --overwrite NAME replaces it", err=True)
 
@@ -246,18 +246,18 @@ def uninstall(yes: bool, dry_run: bool, stored_tables: bool, as_json: bool) -> N
 
         removal = plan_removal(stored_tables=stored_tables)
         if removal is None:
-            _print_changes([], ["nothing is installed"], as_json)
+            print_changes([], ["nothing is installed"], as_json)
         elif dry_run:
             notes = [f"in the way: {each}" for each in removal.in_the_way]
-            _print_changes(removal.changes(), [*notes, *removal.notes(), _NOTHING_WRITTEN], as_json)
+            print_changes(removal.changes(), [*notes, *removal.notes(), _NOTHING_WRITTEN], as_json)
         else:
             if not yes:
                 asked = "Remove the report's dashboards, charts and datasets from this Superset (--yes: do not ask)?"
                 click.confirm(asked, abort=True)
-            _print_changes(remove(removal), removal.notes(), as_json)
+            print_changes(remove(removal), removal.notes(), as_json)
 
 
-def _print_changes(changes: list[Any], notes: list[str], as_json: bool, **after: Any) -> None:
+def print_changes(changes: list[Any], notes: list[str], as_json: bool, **after: Any) -> None:
     """What was done; `after` says where the dashboards are, by title, and what is to be done next."""
     import json
 

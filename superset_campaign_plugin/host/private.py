@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import g
+from superset.commands.report.execute import BaseReportState
 from superset.common.query_context_processor import QueryContextProcessor
 
 
@@ -33,3 +34,9 @@ def is_user_loaded() -> bool:
 def forget_user() -> None:
     """Let the next one who asks load who asks anew."""
     g.pop(_LOGIN_USER, None)
+
+
+def make_addresses(report: BaseReportState) -> None:
+    """Let Superset make all addresses that it makes while it sends the report: of its pages, and for its mail."""
+    report.get_dashboard_urls()
+    report._get_url(user_friendly=True)

@@ -253,4 +253,9 @@ PRIVATE_NAMES: tuple[PrivateName, ...] = (
         "_time_grain_expressions",
         "whether a deployment has time grains of its own for `hive://`, without which weeks are wrong on Spark",
     ),
+    PrivateName(
+        "superset.commands.report.execute:BaseReportState",
+        "_get_url",
+        "the address in a report's mail, to store it before the report is sent",
+    ),
 )

@@ -29,12 +29,14 @@ class Clicked(Protocol):
 
 
 class Placed(Protocol):
-    """A link of the email: its words and its address."""
+    """A link of the email: its words and its address; `pictured` where the words stand for an image."""
 
     @property
     def text(self) -> str: ...
     @property
     def url(self) -> str: ...
+    @property
+    def pictured(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def link_rows(
     """
     total = sum(each.clicks for each in clicked)
     words: dict[str, str] = {}
-    for each in placed or ():
+    # What people read, as on a button, before what stands for an image of the same address.
+    for each in sorted(placed or (), key=lambda link: link.pictured):
         words[link_key(each.url)] = words.get(link_key(each.url)) or each.text
     rows = []
     for address, clicks, people in _by_address(clicked):

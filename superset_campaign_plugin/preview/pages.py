@@ -21,7 +21,7 @@ from superset_campaign_plugin.preview.insight import count_of
 from superset_campaign_plugin.preview.people_link import people_link
 from superset_campaign_plugin.preview.sanitize import text_of
 from superset_campaign_plugin.preview.scope import Scope
-from superset_campaign_plugin.preview.targets import shown_address
+from superset_campaign_plugin.preview.targets import shown_address, without_utm
 from superset_campaign_plugin.semantics import load_semantics
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ def preview_page(email: Email, look: Look) -> Response:
         links_left_out=len(links[_SHOWN_LINKS:]) if links is not None else 0,
         text=present.as_text,
         shown_address=shown_address,
+        without_utm=without_utm,
         look=look,
         views=[(title, page_url(view=view), view == look.view) for view, title in _VIEW_TITLES.items()],
         images_url=page_url(images=not look.images),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from html.parser import HTMLParser
 
@@ -55,6 +55,12 @@ _INLINE = _names("abbr bdi bdo br cite del dfn img ins kbd map mark q samp span 
 _TABLES = _names("caption col colgroup table tbody td tfoot th thead tr")
 _TAGS = _BLOCKS | _INLINE | _TABLES
 _BREAKS = _BLOCKS | _TABLES | {"br"}
+# Of these, what a text has an empty line before and after.
+_PARAGRAPHS = _names("p h1 h2 h3 h4 h5 h6 ul ol blockquote table pre hr")
+_PARAGRAPH_END = "\n\n"
+# While a text is made, \f stands where a paragraph ends, and \v behind an address; the email's own are spaces.
+_MARKS = str.maketrans("\f\v", "  ")
+_WORD_AFTER_ADDRESS = re.compile(r"\v(?=[\w\[])")
 _VOID = frozenset({"area", "br", "col", "hr", "img", "wbr"})
 # Of all other elements only the tags go; of these the content too.
 _DROPPED_WITH_CONTENT = _names(
@@ -102,10 +108,11 @@ class EmailTooLarge(CampaignError):
 
 @dataclass(frozen=True)
 class Link:
-    """A link of the email: its words (or the words for its image) and where it led."""
+    """A link of the email: its words, or, where it is `pictured`, those for its image alone, and where it led."""
 
     text: str
     url: str
+    pictured: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -222,22 +229,46 @@ def _settle(markup: str) -> str | None:
     return None
 
 
-def _as_text(html: str) -> str:
-    """The text of the HTML, found without parsing it."""
-    first, *rest = html.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").split("<")
+def _as_text(html: str, *, clean: bool = False) -> str:
+    """The text of the HTML, found without parsing it, with an empty line between paragraphs.
+
+    Where it is clean, its attributes are what `_Writer` wrote: links have their addresses behind them, and images the
+    words that stand for them.
+    """
+    first, *rest = html.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").translate(_MARKS).split("<")
     pieces = [first]
+    addresses: list[str] = []
     for piece in rest:
         tag, _, words = piece.partition(">")
-        name = re.match(r"/?(\w*)", tag)
-        pieces.append(("\n" if name and name[1].lower() in _BREAKS else "") + words)
-    lines = (" ".join(unescape(line).split()) for line in "".join(pieces).splitlines())
-    text = "\n".join(line for line in lines if line)
-    return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
+        found = re.match(r"/?(\w*)", tag)
+        name = found[1].lower() if found else ""
+        pieces.append("\f" if name in _PARAGRAPHS else "\n" if name in _BREAKS else "")
+        if clean and name == "img" and (alt := _attribute(tag, "alt")):
+            pieces.append(f"[{alt}]")
+        elif clean and tag.startswith("/a") and name == "a" and addresses and (address := addresses.pop()):
+            pieces.append(f" &lt;{address}&gt;\v")
+        elif clean and name == "a" and not tag.startswith("/"):
+            # Behind the address stand the clicks, if there are any.
+            addresses.append(_attribute(tag, "title").partition(" – ")[0])
+        pieces.append(words)
+    text = _WORD_AFTER_ADDRESS.sub(" ", "".join(pieces)).replace("\v", "")
+    paragraphs = ("\n".join(filter(None, map(_plain, part.splitlines()))) for part in text.split("\f"))
+    return f'<div style="white-space: pre-wrap">{escape(_PARAGRAPH_END.join(filter(None, paragraphs)))}</div>'
+
+
+def _plain(line: str) -> str:
+    return " ".join(unescape(line).split())
+
+
+def _attribute(tag: str, name: str) -> str:
+    """An attribute of a tag that `_Writer` wrote, as it is written; empty where it has none."""
+    found = re.search(rf' {name}="([^"]*)"', tag)
+    return found[1] if found else ""
 
 
 def text_of(body: CleanBody) -> str:
-    """The text of a clean email as a fragment, with its lines where blocks and cells ended."""
-    return body.html if body.text_only else _as_text(_SHEET.sub("", body.html, count=1))
+    """The text of a clean email as a fragment, as a reader without HTML gets it."""
+    return body.html if body.text_only else _as_text(_SHEET.sub("", body.html, count=1), clean=True)
 
 
 class _Writer(HTMLParser):
@@ -256,7 +287,7 @@ class _Writer(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.parts.append(escape(data, quote=False))
-        self._read(data)
+        self._read(data, pictured=False)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -287,7 +318,7 @@ class _Writer(HTMLParser):
                     self._place(mark, written)
         self._write(name, written)
         if tag == "area" and target is not None:
-            self.links.append(Link(_one_line(given.get("alt", "")), target))
+            self.links.append(Link(_one_line(given.get("alt", "")), target, pictured=True))
         if tag in _VOID:
             return
         link = None
@@ -304,7 +335,8 @@ class _Writer(HTMLParser):
         self.parts.append(f"</{element.name}>")
         if element.link is not None:
             self._reading.remove(element.link)
-            self.links[element.link.place] = Link(_one_line(element.link.words), element.link.url)
+            read = element.link
+            self.links[read.place] = Link(_one_line(read.words), read.url, read.pictured)
 
     def _place(self, mark: ClickMark, written: dict[str, str]) -> None:
         """Make the link with these attributes the place of the mark."""
@@ -332,13 +364,13 @@ class _Writer(HTMLParser):
         written.setdefault("alt", "")
         if style:
             written["style"] = style
-        self._read(f" {written['alt']} ")
+        self._read(f" {written['alt']} ", pictured=True)
         self._write("img", written)
 
-    def _read(self, words: str) -> None:
-        """The words of the innermost link that is open."""
+    def _read(self, words: str, *, pictured: bool) -> None:
+        """The words of the innermost link that is open; `pictured` for those that stand for an image."""
         if self._reading:
-            self._reading[-1].read(words)
+            self._reading[-1].read(words, pictured=pictured)
 
     def _write(self, name: str, attributes: dict[str, str]) -> None:
         # In one order always, so that cleaning twice changes nothing.
@@ -353,9 +385,11 @@ class _OpenLink:
     url: str
     place: int
     words: str = ""
+    pictured: bool = True
 
-    def read(self, words: str) -> None:
+    def read(self, words: str, *, pictured: bool) -> None:
         """Take in some more, as long as it tells something."""
+        self.pictured = self.pictured and (pictured or not words.strip())
         self.words += words[: max(0, _MAX_WORDS - len(self.words))]
 
 

@@ -30,3 +30,18 @@ def shown_address(url: str) -> str:
     What is invisible, turns letters around, or only looks like another letter is so told from it.
     """
     return _UNSEEN.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass")), url)
+
+
+def without_utm(shown: str) -> tuple[str, int]:
+    """The address without the parameters whose names begin with `utm_`, and how many these are.
+
+    Nothing else of it changes: the rest is as it was shown, also where a parameter has no value or stands twice.
+    """
+    address, mark, fragment = shown.partition("#")
+    path, asked, query = address.partition("?")
+    parts = query.split("&")
+    kept = [part for part in parts if not part.lower().startswith("utm_")]
+    folded = len(parts) - len(kept)
+    if not folded:
+        return shown, 0
+    return path + (asked + "&".join(kept) if kept else "") + mark + fragment, folded

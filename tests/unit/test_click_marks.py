@@ -104,6 +104,16 @@ def test_the_strength_of_a_mark_grows_with_the_clicks() -> None:
 def test_the_text_of_an_email_has_no_markup_and_no_styles() -> None:
     html = "<style>p { color: red }</style><h1>Hello</h1><p>Cheap &lt;b&gt; &amp; good</p><script>x()</script>"
     text = text_of(clean_html(html, remote_images=False))
-    assert "Hello\nCheap &lt;b&gt; &amp; good" in text
+    assert "Hello\n\nCheap &lt;b&gt; &amp; good" in text
     assert "color: red" not in text
     assert "x()" not in text
+
+
+def test_a_link_has_the_words_that_people_read_before_those_of_an_image() -> None:
+    html = (
+        f"<a href='{SHOP}'><img src='https://example.com/i.png' alt='The kit'></a> <a href='{SHOP}'> Shop early </a>"
+        f"<a href='{BLOG}'><img src='https://example.com/b.png' alt='Our blog'></a>"
+    )
+    placed = clean_html(html, remote_images=False).links
+    rows = link_rows([Clicked(SHOP, 3, 2), Clicked(BLOG, 1, 1)], placed, 3, RULES)
+    assert [row.words for row in rows] == ["Shop early", "Our blog"]

@@ -32,7 +32,7 @@ LAYERS = (
     ("superset_assets",),
     ("embedding",),
     ("preview", "viewport"),
-    ("bundle",),
+    ("bundle", "subscriptions"),
     ("tasks", "cli", "__init__"),
 )
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from superset_campaign_plugin.preview.click_marks import ClickMark
 from superset_campaign_plugin.preview.parse_budget import are_too_many
-from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, Link, clean_html
+from superset_campaign_plugin.preview.sanitize import CleanBody, EmailTooLarge, Link, clean_html, text_of
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 REMOTE = "http://evil.example/i.png"
@@ -554,3 +554,34 @@ def test_a_cell_spans_no_more_than_an_emails_columns(written, kept):
     cell = f"<table><tr><td colspan={written} rowspan={written}>a</td></tr></table>"
     attributes = Reader(clean_html(cell, remote_images=False).html).attributes
     assert [name for _, name, _ in attributes] == (["colspan", "rowspan"] if kept else [])
+
+
+def shown_text(html: str, **options: object) -> str:
+    text = text_of(clean_html(html, remote_images=False, **options))  # type: ignore[arg-type]
+    return text.removeprefix('<div style="white-space: pre-wrap">').removesuffix("</div>")
+
+
+def test_the_text_has_paragraphs_and_the_addresses_of_links() -> None:
+    html = (
+        "<h1>Spring</h1><p>Dear you,<br>read <a href='https://x.example/?a=1&amp;b=2'>more</a> today.</p>"
+        "<table><tr><td>Left</td><td>Right</td></tr></table>"
+        "<a href='https://x.example/shop'><img src='https://x.example/i.png' alt='To the shop'></a>"
+        "<a name='top'>End</a>"
+    )
+    assert shown_text(html) == (
+        "Spring\n\nDear you,\nread more &lt;https://x.example/?a=1&amp;b=2&gt; today.\n\nLeft\nRight\n\n"
+        "[To the shop] &lt;https://x.example/shop&gt; End"
+    )
+
+
+def test_the_clicks_of_a_link_are_no_part_of_its_address_in_the_text() -> None:
+    def mark(address: str) -> ClickMark:
+        return ClickMark("3 · 50%", "3 clicks, 50% of all, place 1 of 2", 5)
+
+    html = "<a href='https://x.example/'>here</a>"
+    assert shown_text(html, marks=mark) == "here &lt;https://x.example/&gt;"
+
+
+@given(st.text(alphabet="<>a/p \"'&;=title-alt\n\x0c", max_size=60))
+def test_the_text_of_any_email_has_no_markup(html: str) -> None:
+    assert not re.search(r"[<>]", shown_text(html))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superset_campaign_plugin.preview.click_marks import link_key
-from superset_campaign_plugin.preview.targets import link_target, shown_address
+from superset_campaign_plugin.preview.targets import link_target, shown_address, without_utm
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,18 @@ def test_a_target_with_letters_of_other_alphabets_is_still_the_one_of_the_log() 
     target = link_target("https://m\u00fcller.example/\u00fcber uns")
     assert target is not None
     assert link_key(target) == link_key("https://m\u00fcller.example/%C3%BCber%20uns")
+
+
+@pytest.mark.parametrize(
+    ("address", "short", "folded"),
+    [
+        ("https://x.example/a?utm_source=m&utm_medium=email", "https://x.example/a", 2),
+        ("https://x.example/a?id=1&UTM_Source=m&b=2#utm_x=1", "https://x.example/a?id=1&b=2#utm_x=1", 1),
+        ("https://x.example/utm_a?x=utm_source=1&&xutm_b=2", "https://x.example/utm_a?x=utm_source=1&&xutm_b=2", 0),
+        ("https://x.example/a#b?utm_source=m", "https://x.example/a#b?utm_source=m", 0),
+        ("https://x.example/?utm_source", "https://x.example/", 1),
+        ("mailto:a@x.example?subject=utm_source", "mailto:a@x.example?subject=utm_source", 0),
+    ],
+)
+def test_utm_parameters_are_folded_and_nothing_else(address: str, short: str, folded: int) -> None:
+    assert without_utm(address) == (short, folded)

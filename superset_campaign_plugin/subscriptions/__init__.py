@@ -1,0 +1,1 @@
+"""The report by mail, and alerts about it, by Superset's own reports and alerts."""
