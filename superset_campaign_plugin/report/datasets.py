@@ -13,6 +13,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.deliverability import COUNTS as DELIVERED_COUNTS
+from superset_campaign_plugin.report.deliverability import light_columns, told_in_words
 from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.links import LINK_COUNTS
 from superset_campaign_plugin.report.quality import quality_findings
@@ -26,6 +28,7 @@ PREVIEW_PATH = "/campaign-email/"
 REPORT_DATASET = "campaign_email_performance"
 QUALITY_DATASET = "campaign_email_quality"
 TIMING_DATASET = "campaign_email_timing"
+DELIVERABILITY_DATASET = "campaign_email_deliverability"
 EMAIL_LINK = "email_link"
 # The parameters of a preview's address that limit its figures; the dates are days, both inclusive.
 CAMPAIGN, SENT_FROM, SENT_TO = "campaign_id", "sent_from", "sent_to"
@@ -76,9 +79,11 @@ def _of_view(name: str, view: TableClause, engine: Engine, options: Options) -> 
     rows = view.alias("report")
     columns: list[ColumnElement[Any]] = [literal_column("report.*")]
     names = [dimension.name for dimension in load_semantics().datasets[name].dimensions]
-    if EMAIL_LINK in names:
+    if EMAIL_LINK in names or name == DELIVERABILITY_DATASET:
         own = {each: literal_column(f"report.{each}") for each in _SHOWN_FROM}
         columns += [shown for shown in _shown(own, engine, options) if shown.name in names]
+    if name == DELIVERABILITY_DATASET:
+        columns += light_columns(options.rules)
     return comment(select(*columns).select_from(rows), "The report as the last refresh stored it")
 
 
@@ -167,6 +172,29 @@ def _timing(facts: Facts, engine: Engine, options: Options) -> Select:
             *counts,
         ),
         "The timing with names. A name that is missing shows the id",
+    )
+
+
+def _deliverability(facts: Facts, engine: Engine, options: Options) -> Select:
+    rollup = facts.deliverability(options.rules)
+    named, names = with_names(rollup, facts.names(), engine, options)
+    expressions = {column.name: getattr(column, "element", column) for column in names}
+    wanted = {dimension.name for dimension in load_semantics().datasets[DELIVERABILITY_DATASET].dimensions}
+    shown = _shown({**expressions, "sent_date": rollup.c.sent_date}, engine, options)
+    # Beside a view, as links to previews are: other thresholds need no other stored tables.
+    light = [] if options.preview_path is None else light_columns(options.rules)
+    return comment(
+        named.add_columns(
+            *names,
+            rollup.c.sent_date,
+            *(column for column in shown if column.name in wanted),
+            _label(expressions["program_name"], engine).label("program_label"),
+            _label(expressions["campaign_name"], engine).label("campaign_label"),
+            *told_in_words(rollup),
+            *light,
+            *(rollup.c[name] for name in DELIVERED_COUNTS),
+        ),
+        "Domains and bounces with names. A name that is missing shows the id",
     )
 
 
@@ -274,4 +302,5 @@ _BUILDERS: dict[str, Callable[[Facts, Engine, Options], Select]] = {
     "campaign_email_columns": _columns,
     "campaign_email_links": _links,
     TIMING_DATASET: _timing,
+    DELIVERABILITY_DATASET: _deliverability,
 }
