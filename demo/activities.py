@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from demo.agents import APPLE_PROXY, BOUNCES, HABITS, SCANNERS
+from demo.agents import APPLE_PROXY, BOUNCES, HABITS, REFUSAL, SCANNERS
 from demo.catalog import Catalog, Cell, Year
+from demo.domains import REFUSED_FROM, REFUSED_UNTIL, REFUSING, domain_of
 from demo.emails import UNSUBSCRIBE, Rendered
 from demo.people import DAY, Flags, Floats, Ints, People, choose, seconds
 
@@ -164,7 +165,7 @@ def simulate(
     log = _without_some_campaigns(log, rng)
     log = _numbered(log, rng)
     log = replace(log, bot=np.where(log.at < log.at.min() + 45 * DAY, -1, log.bot))
-    return Simulation(_with_replays(log, replays, rng), links.urls)
+    return Simulation(_refused(_with_replays(log, replays, rng), people, now), links.urls)
 
 
 # What is sent
@@ -541,3 +542,17 @@ def _with_replays(log: Log, sends: int, rng: np.random.Generator) -> Log:
     rows += [_some(np.flatnonzero(log.kind == kind), 0.003, rng) for kind in Kind if kind is not Kind.SEND]
     again = log.take(np.concatenate(rows))
     return log.plus(replace(again, replayed=np.ones(len(again), dtype=bool)))
+
+
+def _refused(log: Log, people: People, now: int) -> Log:
+    """The log where one domain refuses for some weeks what it would have taken, so that nobody opens it.
+
+    Nothing is drawn for it, so all other rows are as they would be without.
+    """
+    refusing = [person for person in people.id.tolist() if domain_of(person) == REFUSING]
+    during = (log.at >= now - REFUSED_FROM * DAY) & (log.at < now - REFUSED_UNTIL * DAY)
+    refused = (log.kind == Kind.DELIVERED) & during & np.isin(log.lead, refusing)
+    pair = log.cell * (int(log.lead.max()) + 1) + log.lead
+    silent = np.isin(log.kind, [Kind.OPEN, Kind.CLICK, Kind.UNSUBSCRIBE, Kind.SOFT]) & np.isin(pair, pair[refused])
+    log = replace(log, kind=np.where(refused, Kind.HARD, log.kind), detail=np.where(refused, REFUSAL, log.detail))
+    return log.take(~silent)

@@ -108,4 +108,7 @@ BOUNCES = (
     Bounce(False, 3, 3004, 0.17, "451 4.7.1 Greylisting in action, please come back later."),
     Bounce(False, 4, 4003, 0.27, "421 4.4.1 [internal] No valid hosts (too many connection failures)"),
     Bounce(False, 9, 9999, 0.18, "450 4.0.0 Unknown response from the receiving server."),
+    Bounce(True, 1, 1001, 0.0, "550 5.7.1 Service unavailable; client host is on our block list"),
 )
+# What the domain answers that refuses all emails.
+REFUSAL = len(BOUNCES) - 1

@@ -14,12 +14,12 @@ import numpy as np
 from demo.activities import Simulation
 from demo.agents import AGENTS, BOUNCES
 from demo.catalog import Campaign, Catalog, Email, Program, Year
+from demo.domains import domain_of
 from demo.emails import UNSUBSCRIBE
 from demo.people import DAY, People, seconds
 
 SCHEMA = "marketo"
 EVENTS = Path(__file__).parent / "events.sql"
-DOMAINS = ("example.com", "example.org", "example.net")
 
 
 class _Asset(NamedTuple):
@@ -105,7 +105,7 @@ def _register_people(connection: duckdb.DuckDBPyConnection, people: People, year
     """Everybody with name and address; and who was merged (`merged`) or deleted (`deleted`), about one in a hundred."""
     names = people.full_names()
     addresses = (
-        f"{first[1]}.{last[1]}{number % 9973}@{DOMAINS[number % len(DOMAINS)]}".lower()
+        f"{first[1]}.{last[1]}{number % 9973}@{domain_of(number)}".lower()
         for (first, last), number in zip(names, people.id.tolist(), strict=True)
     )
     connection.register(

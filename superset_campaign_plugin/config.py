@@ -13,13 +13,21 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from superset_campaign_plugin.errors import SettingsError, UsageError, unknown
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
-from superset_campaign_plugin.report.rules import AgentRules, LinkRules, People, Rules, check_time_zone
+from superset_campaign_plugin.report.rules import (
+    AgentRules,
+    BounceLight,
+    DomainRules,
+    LinkRules,
+    People,
+    Rules,
+    check_time_zone,
+)
 
 SETTINGS_KEY = "SUPERSET_CAMPAIGN"
 EXTENSION = "superset_campaign_plugin"
 
 _PLAIN_RULES = (
-    *("leave_out_deleted", "leave_out_bots", "leave_out_operational", "leave_out_archived"),
+    *("leave_out_deleted", "leave_out_bots", "leave_out_operational", "leave_out_archived", "leave_out_domains"),
     "time_zone",
 )
 
@@ -75,6 +83,10 @@ def _texts(default: tuple[str, ...]) -> fields.List:
     return fields.List(fields.String(validate=validate.Length(min=1)), load_default=list(default))
 
 
+def _share(per_mille: int) -> fields.Float:
+    return fields.Float(load_default=per_mille / 1000, validate=validate.Range(min=0.001, max=1))
+
+
 def _flag(default: bool) -> fields.Boolean:
     return fields.Boolean(load_default=default, truthy={True}, falsy={False})
 
@@ -99,6 +111,15 @@ class _SettingsSchema(Schema):
     leave_out_bots = _flag(Rules.leave_out_bots)
     leave_out_operational = _flag(Rules.leave_out_operational)
     leave_out_archived = _flag(Rules.leave_out_archived)
+    leave_out_domains = _flag(Rules.leave_out_domains)
+    domain_least_people = fields.Integer(
+        strict=True, load_default=DomainRules.least_people, validate=validate.Range(min=1)
+    )
+    bounce_rate_watch = _share(BounceLight.watch)
+    bounce_rate_refuse = _share(BounceLight.refuse)
+    bounce_rate_least_sent = fields.Integer(
+        strict=True, load_default=BounceLight.least_sent, validate=validate.Range(min=1)
+    )
     time_zone = fields.String(load_default=Rules.time_zone, validate=_time_zone)
     uncounted_link_prefixes = _texts(LinkRules.uncounted_prefixes)
     uncounted_link_parts = _texts(LinkRules.uncounted_parts)
@@ -140,8 +161,20 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
             **{name: values[name] for name in _PLAIN_RULES},
             links=LinkRules(_lower(values["uncounted_link_prefixes"]), _lower(values["uncounted_link_parts"])),
             agents=AgentRules(_lower(values["privacy_proxy_agents"]), _lower(values["image_proxy_agents"])),
+            domains=DomainRules(values["domain_least_people"]),
+            light=_light(values),
         ),
     )
+
+
+def _light(values: Mapping[str, Any]) -> BounceLight:
+    """Raises `SettingsError` where a domain would refuse emails before it is to be watched."""
+    watch, refuse = values["bounce_rate_watch"], values["bounce_rate_refuse"]
+    if watch > refuse:
+        raise SettingsError(
+            f"{SETTINGS_KEY} in superset_config.py: bounce_rate_watch, {watch}, is above bounce_rate_refuse, {refuse}"
+        )
+    return BounceLight(round(watch * 1000), round(refuse * 1000), values["bounce_rate_least_sent"])
 
 
 def replaced_settings(config: Mapping[str, Any]) -> list[str]:

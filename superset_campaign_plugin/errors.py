@@ -107,7 +107,7 @@ class SharingEnded(ProofError):
 
 
 # So many known names are listed in one sentence.
-_LISTED = 20
+_LISTED = 30
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -145,6 +145,12 @@ class Warehouse:
 
         return run_timing(self.uri, **asked)
 
+    def deliverability(self, **asked: Any) -> Any:
+        """`run_deliverability` over this database."""
+        from superset_campaign_plugin.reporting.run_deliverability import run_deliverability
+
+        return run_deliverability(self.uri, **asked)
+
     def records(self, **asked: Any) -> list[dict[str, Any]]:
         """The rows of the report as dictionaries."""
         return self.report(**asked).records()

@@ -68,6 +68,7 @@ TABS = {
     "Links": LINKS,
     "Timing": "Emails at the same age",
     "People and machines": "Emails by people and machines",
+    "Deliverability": "Why emails bounce",
 }
 
 

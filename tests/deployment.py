@@ -51,6 +51,7 @@ SLUG = "campaign-email-performance"
 SLUGS = {SLUG, "campaign-data-quality"}
 DATASETS = {
     "campaign_email_columns",
+    "campaign_email_deliverability",
     "campaign_email_links",
     "campaign_email_performance",
     "campaign_email_quality",

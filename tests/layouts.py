@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from logs import ACTIVITY_TYPES, EVENT_TABLES, Activity, Log, Merge, Table, fivetran_tables, utc
+from logs import ACTIVITY_TYPES, EVENT_TABLES, Activity, Log, Merge, Table, address_table, fivetran_tables, utc
 
 LOADED = utc("2024-07-01")
 
@@ -25,6 +25,9 @@ columns:
   link: url
   bot: robot
   user_agent: agent
+  bounce_category: class
+  bounce_details: answer
+  bounce_address: mailed_to
   merged_ids: swallowed
   loaded_at: written
 events:
@@ -40,6 +43,7 @@ deletions: contact_deletions
 campaigns: {table: actions, id: number, name: label, program_id: parent, workspace: team, newest: [changed]}
 programs: {table: parents, id: number, name: label, workspace: team, newest: [changed]}
 emails: {table: mails, id: number, name: label, workspace: team, newest: [changed]}
+addresses: {table: contacts, id: number, email: mailbox, newest: [changed]}
 """
 
 
@@ -58,6 +62,9 @@ columns:
   link: attributes.Link
   bot: attributes.Is Bot Activity
   user_agent: attributes.User Agent
+  bounce_category: attributes.Category
+  bounce_details: attributes.Details
+  bounce_address: attributes.Email
   merged_ids: attributes.Merge IDs
 events:
   sent: {table: activities, types: [6]}
@@ -72,6 +79,7 @@ deletions: {table: activities, types: [37]}
 campaigns: {table: actions, id: number, name: label, program_id: parent, workspace: team, newest: [changed]}
 programs: {table: parents, id: number, name: label, workspace: team, newest: [changed]}
 emails: {table: mails, id: number, name: label, workspace: team, newest: [changed]}
+addresses: {table: contacts, id: number, email: mailbox, newest: [changed]}
 """
 
 
@@ -105,6 +113,9 @@ def _streams(log: Log, email_id: str, synced: str, always: bool = False) -> Iter
                 "link": "text",
                 "is_bot_activity": "text",
                 "user_agent": "text",
+                "category": "text",
+                "details": "text",
+                "email": "text",
                 synced: "time",
             },
             [
@@ -120,11 +131,13 @@ def _streams(log: Log, email_id: str, synced: str, always: bool = False) -> Iter
                     a.link,
                     text(a.bot),
                     a.agent,
+                    *told(a),
                     LOADED,
                 )
                 for a in activities
             ],
         )
+    yield from address_table(log, "leads", "id", "email", "updatedAt")
     yield from _people(
         log, "activities_merge_leads", "activities_delete_lead", "leadId", "activityDate", "merge_ids", always
     )
@@ -227,6 +240,7 @@ def custom(log: Log) -> Iterator[Table]:
                 a.link,
                 a.bot,
                 a.agent,
+                *told(a),
                 LOADED,
             )
             for a in activities
@@ -244,10 +258,15 @@ def custom(log: Log) -> Iterator[Table]:
         "url": "text",
         "robot": "flag",
         "agent": "text",
+        "class": "text",
+        "answer": "text",
+        "mailed_to": "text",
         "written": "time",
     }
     yield Table("mail_sent", columns, rows([a for a in log.activities if a.kind == "send"]))
     yield Table("mail_log", columns, rows([a for a in log.activities if a.kind != "send"]))
+    people = {"number": "integer", "mailbox": "text", "changed": "time"}
+    yield Table("contacts", people, [(one.person, one.address, one.updated_at) for one in log.addresses])
     yield from _people(log, "contact_merges", "contact_deletions", "contact", "happened", "swallowed", always=True)
     yield from _assets(
         log,
@@ -303,6 +322,11 @@ def _assets(
             yield Table(table, columns, rows)
 
 
+def told(activity: Activity) -> tuple[str | None, ...]:
+    """What a bounce says of itself."""
+    return activity.category, activity.details, activity.address
+
+
 def guid(activity: Activity) -> str:
     return f"guid-{activity.id}"
 
@@ -319,6 +343,8 @@ def lakeflow(log: Log) -> Iterator[Table]:
         number = numbers.get(table.name.replace("activities_", "activity_"))
         if number is not None:
             yield _without(table, "synced")._replace(name=f"activity_{number}")
+        elif table.name == "leads":
+            yield table
 
 
 def stitch(log: Log) -> Iterator[Table]:
@@ -370,7 +396,7 @@ def _merged_people(log: Log) -> Iterator[tuple[str, int, int, Merge]]:
 
 def raw(log: Log) -> Iterator[Table]:
     """One table with the attributes as JSON, as `JSON_MAPPING` describes it."""
-    names = ("Action Result", "Link", "Is Bot Activity", "User Agent")
+    names = ("Action Result", "Link", "Is Bot Activity", "User Agent", "Category", "Details", "Email")
 
     def attributes(*values: Any) -> str:
         found = dict(zip(names, values, strict=True))
@@ -391,7 +417,7 @@ def raw(log: Log) -> Iterator[Table]:
             a.person,
             a.campaign,
             a.email,
-            attributes(a.action_result, a.link, a.bot, a.agent),
+            attributes(a.action_result, a.link, a.bot, a.agent, *told(a)),
         )
         for a in log.activities
     ]
@@ -422,7 +448,7 @@ def raw(log: Log) -> Iterator[Table]:
     }
     yield Table("raw_activities", columns, rows)
     for table in custom(log):
-        if table.name in ("actions", "parents", "mails"):
+        if table.name in ("actions", "parents", "mails", "contacts"):
             yield table._replace(name=f"raw_{table.name}")
 
 

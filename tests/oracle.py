@@ -15,6 +15,7 @@ What that page leaves open is settled by the report's own rules, written at the 
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,6 +48,7 @@ COUNTS = ("sent", *STATUSES, *FLAGS)
 FIRST = {name: FLAGS[name] for name in ("opened", "clicked_link", "human_opened", "human_clicked_link")}
 AGES = {"24h": timedelta(days=1), "3d": timedelta(days=3), "7d": timedelta(days=7)}
 WEEKDAYS = ("1 Monday", "2 Tuesday", "3 Wednesday", "4 Thursday", "5 Friday", "6 Saturday", "7 Sunday")
+BOUNCES = {"bounce": "Hard", "soft_bounce": "Soft"}
 RATIOS = {
     "pct_delivered": ("delivered", "sent"),
     "pct_hard_bounced": ("hard_bounced", "sent"),
@@ -97,6 +99,7 @@ class Record:
     image_proxy_opened: bool = False
     first: dict[str, datetime] = field(default_factory=dict)  # when it first had a flag of FIRST
     links: dict[str | None, set[int]] = field(default_factory=dict)  # what was clicked: the activities by link
+    bounces: list[Activity] = field(default_factory=list)
 
     def status(self, clock: datetime) -> str:
         """The first that holds (status.one-each). The order of events is of no account: receivers report any."""
@@ -195,6 +198,8 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
         note(record, event)
         if event.kind == "click" and counts_as_click(event.link):  # clicked.links-only
             record.links.setdefault(event.link, set()).add(event.id)
+        if event.kind in BOUNCES:
+            record.bounces.append(event)
         alone = Record(event.time, event.time)
         note(alone, event)
         for flag in FIRST.values():
@@ -457,7 +462,177 @@ def _timed_figures(counts: Mapping[str, int]) -> dict[str, object]:
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# Which domains take the emails, and why emails bounce
+
+DELIVERABILITY_COLUMNS = GROUP_COLUMNS | {
+    "domain": ("domain",),
+    "reason": ("bounce_kind", "bounce_category", "bounce_reason"),
+}
+CATEGORY_WORDS = {
+    "1": "Blocked as spam",
+    "2": "Invalid address",
+    "3": "Mailbox full or out of reach for now",
+    "4": "Technical problem",
+    "9": "Not known to Marketo",
+}
+NOT_STATED = "Not stated in the log"
+# By hand, for the texts of `logs.small.DETAILS`: the number by which reasons of one instant are ordered, and the words.
+REASONS: dict[str | None, tuple[int, str]] = {
+    None: (0, NOT_STATED),
+    "": (0, NOT_STATED),
+    "550 5.1.1 <ann@example.com>: Recipient address rejected": (501_001, "5.1.1 No such mailbox"),
+    "550-5.1.1 The email account does not exist": (501_001, "5.1.1 No such mailbox"),
+    "550 #5.1.0 Address rejected ann@example.com": (501_999, "5.1.x Problem with the address"),
+    "smtp; 5.3.0 - Other mail system problem": (503_999, "5.3.x Problem of the mail server"),
+    "SMTP;550 5.7.26 not authenticated": (507_026, "5.7.26 Sender not proven by SPF or DKIM"),
+    "554 5.7.264 something of its own": (507_999, "5.7.x Refused by a policy"),
+    "5.1.10 null MX": (501_010, "5.1.10 Domain takes no email"),
+    "452 4.2.2 over quota": (402_002, "4.2.2 Mailbox full"),
+    "400 4.4.7: Message delayed": (404_007, "4.4.7 Not delivered in time"),
+    "550 [internal] [oob] The recipient is invalid. ": (3, "No such mailbox"),
+    "550 Rule imposed as it is blacklisted on SpamCop": (1, "Blocked as spam"),
+    "421 mx.example.com closing connection": (7, "No connection to the mail server"),
+    "451 please be patient": (400_000, "4xx Refused for now, without a code"),
+    "554 no": (500_000, "5xx Refused for good, without a code"),
+    "NO MATCH DETECTED": (999, "Another reason"),
+    "5.1": (999, "Another reason"),
+    "10.5.1.1 is not a code": (999, "Another reason"),
+    "550 5.9.1 unknown subject": (500_000, "5xx Refused for good, without a code"),
+    "4.x.y": (999, "Another reason"),
+}
+
+
+def domain_of(address: str | None) -> str | None:
+    """domain.of-the-address: what stands behind the last @, unless it is none."""
+    _, at, behind = (address or "").strip().lower().rpartition("@")
+    return behind if at and re.fullmatch(r"[^\s<>()\[\]\"',;:/&=]{1,253}", behind) else None
+
+
+def deciding(record: Record, kind: str) -> Activity:
+    """bounce.the-last-decides; of those in the same instant, that of the lowest category and reason."""
+    own = [event for event in record.bounces if event.kind == kind]
+    last = max(event.time for event in own)
+    return min((event for event in own if event.time == last), key=lambda event: (category(event), reason(event)[0]))
+
+
+def category(bounce: Activity) -> int:
+    number = (bounce.category or "").strip()
+    return int(number) if number in CATEGORY_WORDS else 0
+
+
+def reason(bounce: Activity) -> tuple[int, str]:
+    return REASONS[bounce.details]
+
+
+def deliverability(
+    log: Log,
+    *,
+    as_of: datetime,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    by: Sequence[str] = ("domain",),
+    where: Mapping[str, Sequence[str]] | None = None,
+    rules: Rules = DEFAULTS,
+) -> list[dict[str, object]]:
+    """The rows of the deliverability, in no order; the arguments are those of `report`."""
+    names = Names(log)
+    records = email_records(log, rules)
+    kinds = {"hard_bounced": "bounce", "soft_bounced": "soft_bounce"}
+    # Of bounces whose record was opened, too: whose domain is rare does not depend on what counts.
+    decided = {
+        (key, kind): deciding(record, kind)
+        for key, record in records.items()
+        for kind in {event.kind for event in record.bounces}
+    }
+    newest_address = {one.person: one.address for one in sorted(log.addresses, key=lambda one: one.updated_at)}
+    known = {person: domain_of(address) for person, address in newest_address.items()}
+    people: dict[str | None, set[int]] = defaultdict(set)
+    if log.addresses:
+        for person, domain in known.items():
+            people[domain].add(person)
+    else:
+        for (key, _), bounce in decided.items():
+            people[domain_of(bounce.address)].add(key[2])
+
+    def shown(domain: str | None) -> str:
+        if domain is None:
+            return "Unknown"
+        return domain if len(people[domain]) >= rules.domains.least_people else "Other domains"
+
+    columns = [column for name in by for column in DELIVERABILITY_COLUMNS[name]]
+    groups: dict[tuple[object, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    by_bounce = False
+    for key, record in records.items():
+        campaign, email, person = key
+        status = record.status(as_of)
+        bounce = decided[key, kinds[status]] if status in kinds else None
+        domain = known.get(person)
+        if not log.addresses and bounce is not None and not rules.leave_out_domains:
+            domain = domain_of(bounce.address)
+            by_bounce = by_bounce or domain is not None
+        sent = local(record.sent_at, rules.time_zone)
+        described = names.describe(campaign, email) | describe_day(sent.date())
+        described["domain"] = "Not shown" if rules.leave_out_domains else shown(domain)
+        described |= dict.fromkeys(DELIVERABILITY_COLUMNS["reason"])
+        if bounce is not None:
+            words = CATEGORY_WORDS.get((bounce.category or "").strip(), NOT_STATED)
+            described |= {"bounce_kind": BOUNCES[bounce.kind], "bounce_category": words}
+            described["bounce_reason"] = reason(bounce)[1]
+        if (date_from and sent.date() < date_from) or (date_to and sent.date() >= date_to):
+            continue
+        if any(str(described[field]) not in values for field, values in (where or {}).items()):
+            continue
+        if "reason" in by and bounce is None:
+            continue
+        figures = groups[tuple(described[column] for column in columns)]
+        figures["sent"] += 1
+        figures[status] += 1
+    if not by:
+        groups[()]
+    shares = {
+        "by_bounce": by_bounce,
+        "all": sum(group["hard_bounced"] + group["soft_bounced"] for group in groups.values()),
+    }
+    return [
+        dict(zip(columns, key, strict=True)) | _reached(figures, by, rules, **shares) for key, figures in groups.items()
+    ]
+
+
+def _reached(
+    counts: Mapping[str, int], by: Sequence[str], rules: Rules, by_bounce: bool, all: int
+) -> dict[str, object]:
+    hard, soft, sent = counts["hard_bounced"], counts["soft_bounced"], counts["sent"]
+    figures: dict[str, object] = {name: counts[name] for name in ("sent", *STATUSES)}
+    if "reason" in by:
+        return {"bounced": hard + soft, "pct_of_bounced": (hard + soft) / all if all else None}
+    if "domain" not in by:
+        ratios = {"pct_hard_bounced": hard, "pct_soft_bounced": soft}
+        return figures | {name: part / sent if sent else None for name, part in ratios.items()}
+    parts = {"domain_pct_bounced": hard + soft, "domain_pct_hard_bounced": hard, "domain_pct_soft_bounced": soft}
+    shares = {name: None if by_bounce else part / sent for name, part in parts.items()}
+    return {"light": verdict(hard + soft, sent, rules, by_bounce), **shares, **figures}
+
+
+def verdict(bounced: int, sent: int, rules: Rules, by_bounce: bool) -> str:
+    """light.share-of-bounces"""
+    if by_bounce:
+        return "Share not known"
+    if sent < rules.light.least_sent:
+        return "Too few to tell"
+    if 1000 * bounced >= rules.light.refuse * sent:
+        return "⛔ Refuses us"
+    return "⚠️ Watch" if 1000 * bounced >= rules.light.watch * sent else "✅ Good"
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # Holding the plugin to it
+
+
+def assert_deliverability(actual: Report, expected: Sequence[Mapping[str, object]], by: Sequence[str]) -> None:
+    """The same of the deliverability as `assert_report`."""
+    columns = [column for name in by for column in DELIVERABILITY_COLUMNS[name]]
+    assert actual.columns == columns + list(_reached(defaultdict(int, sent=1), by, DEFAULTS, by_bounce=False, all=0))
+    _assert_rows(actual, expected, columns)
 
 
 def assert_timing(actual: Report, expected: Sequence[Mapping[str, object]], by: Sequence[str]) -> None:

@@ -72,9 +72,12 @@ class TypicalCatalog(TableCatalog):
             .campaign(1, "Spring")
             .program(7, "Webinars")
             .email(10, "Invitation")
+            .address(100, "ann@example.com")
         )
-        for happen in (log.deliver, log.bounce, log.soft_bounce, log.open, log.click, log.unsubscribe):
+        for happen in (log.deliver, log.open, log.click, log.unsubscribe):
             happen(1, 10, 100, "2024-03-01")
+        for bounce in (log.bounce, log.soft_bounce):
+            bounce(1, 10, 100, "2024-03-01", category="2", details="550 5.1.1", address="ann@example.com")
         super().__init__(fivetran_tables(log), all_text=all_text)
 
 

@@ -197,7 +197,7 @@ form_option = click.option(
     help="Form of the output.",
 )
 
-LEAVE_OUT = ("deleted", "bots", "operational", "archived")
+LEAVE_OUT = ("deleted", "bots", "operational", "archived", "domains")
 PEOPLE = ("as-sent", "merged", "hidden")
 
 
@@ -257,7 +257,8 @@ def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         callback=_left_out,
         metavar="LIST",
-        help="Leave out deleted people, opens and clicks marked as bots', operational emails, archived assets: "
+        help="Leave out deleted people, opens and clicks marked as bots', operational emails, archived assets, the "
+        "domains of people's addresses: "
         f"{', '.join(LEAVE_OUT)}; several with commas.",
     )
     @click.option(

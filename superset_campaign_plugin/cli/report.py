@@ -1,4 +1,4 @@
-"""Commands that read a warehouse: report, timing, doctor, sql."""
+"""Commands that read a warehouse: report, timing, deliverability, doctor, sql."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
     from superset_campaign_plugin.report.rules import Rules
 
+_as_of = click.option(
+    "--as-of",
+    callback=time,
+    metavar="TIME",
+    help="The time used to decide whether a send is Pending or Aborted.  [default: now]",
+)
 _date_from = click.option(
     "--from", "date_from", callback=day, metavar="DAY", help="First day of the first send, inclusive."
 )
@@ -41,12 +47,7 @@ _where = click.option(
 @warehouse_options
 @rules_options
 @stored_options
-@click.option(
-    "--as-of",
-    callback=time,
-    metavar="TIME",
-    help="The time used to decide whether a send is Pending or Aborted.  [default: now]",
-)
+@_as_of
 @_date_from
 @_date_to
 @click.option(
@@ -138,6 +139,61 @@ def timing(
         uri,
         source=source,
         schema=schema,
+        date_from=date_from,
+        date_to=date_to,
+        by=by,
+        where=where,
+        rules=rules,
+        facts=StoredSource(stored_schema, stored_file) if stored else None,
+    )
+    for note in found.notes:
+        click.echo(note, err=True)
+    click.echo(FORMATS[form](found), nl=False, color=True)
+
+
+@campaign.command()
+@warehouse_options
+@rules_options
+@stored_options
+@_as_of
+@_date_from
+@_date_to
+@click.option(
+    "--by",
+    default="domain",
+    show_default=True,
+    callback=names,
+    metavar="LIST",
+    help="Groupings: those of report, the domain of the address, and the reason of a bounce.",
+)
+@_where
+@form_option
+def deliverability(
+    uri: str,
+    schema: str | None,
+    source: str,
+    as_of: datetime | None,
+    date_from: date | None,
+    date_to: date | None,
+    by: tuple[str, ...],
+    where: dict[str, list[str]],
+    form: str,
+    rules: Rules,
+    stored: bool,
+    stored_schema: str,
+    stored_file: str | None,
+) -> None:
+    """Print which domains refuse emails, and why emails bounced."""
+    from superset_campaign_plugin.refresh.state import StoredSource
+    from superset_campaign_plugin.reporting.output import FORMATS
+    from superset_campaign_plugin.reporting.run_deliverability import run_deliverability
+
+    check_stored_options(stored)
+    found = run_deliverability(
+        uri,
+        source=source,
+        schema=schema,
+        as_of=as_of,
         date_from=date_from,
         date_to=date_to,
         by=by,

@@ -26,6 +26,7 @@ WITH_WORKSPACES = (
     "campaign_email_columns",
     "campaign_email_links",
     "campaign_email_timing",
+    "campaign_email_deliverability",
 )
 
 

@@ -133,6 +133,10 @@ class Engine(Reading, Fingerprint):
         """The part at `place`, from 1, of a text such as `12,34`; null or empty where it has fewer parts."""
         return func.split_part(text, literal(","), place)
 
+    def after_last(self, text: ColumnElement[Any], mark: str) -> ColumnElement[Any]:
+        """What stands in `text` behind the last `mark`, one ASCII character; all of it where there is none."""
+        return func.reverse(func.split_part(func.reverse(text), literal(mark), literal_column("1")))
+
     def any_bits(self, mask: ColumnElement[Any], width: int) -> ColumnElement[Any]:
         """The bits that are set in `mask` in any row of a group; a mask has at most `width` bits."""
         joined: ColumnElement[Any] = getattr(func, self.bit_or)(mask)

@@ -81,6 +81,9 @@ class BigQuery(Engine):
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.regexp_extract(text, literal("[^,]+"), literal_column("1"), place)
 
+    def after_last(self, text: ColumnElement[Any], mark: str) -> ColumnElement[Any]:
+        return func.regexp_extract(text, literal(f"[^{mark}]*$"))
+
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         # It takes a JSON column as it takes a text, but no STRUCT.
         known = kind_of(column.type) is Kind.DOCUMENT or not is_object(column.type)

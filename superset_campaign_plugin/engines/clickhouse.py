@@ -98,6 +98,10 @@ class ClickHouse(Engine):
     def list_part(self, text: ColumnElement[Any], place: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.arrayElement(func.splitByChar(literal(","), func.ifNull(text, literal(""))), place)
 
+    def after_last(self, text: ColumnElement[Any], mark: str) -> ColumnElement[Any]:
+        parts = func.splitByChar(literal(mark), func.ifNull(text, literal("")))
+        return func.arrayElement(parts, literal_column("-1"))
+
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         text = func.toJSONString(column) if is_object(column.type) else column
         return func.JSONExtract(func.ifNull(text, literal("")), literal(key), _NULLABLE_TEXT, type_=String())

@@ -129,6 +129,9 @@ class MySQL(Engine):
             func.substring_index(padded, literal(","), place), literal(","), literal_column("-1")
         )
 
+    def after_last(self, text: ColumnElement[Any], mark: str) -> ColumnElement[Any]:
+        return func.substring_index(text, literal(mark), literal_column("-1"))
+
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         # Not JSON_VALUE: MySQL's gives no text that is longer than 512 characters, as links are.
         found = func.json_unquote(func.json_extract(column, literal(f"$.{quoted_key(key)}")))

@@ -132,6 +132,11 @@ class SQLite(Engine):
         # Not json_extract: it would be rewritten to ->, which keeps a text's quotes.
         return as_list.op("->>")(cast(place - literal(1), Integer))
 
+    def after_last(self, text: ColumnElement[Any], mark: str) -> ColumnElement[Any]:
+        # RTRIM takes all letters away that stand behind the last mark.
+        until = func.rtrim(text, func.replace(text, literal(mark), literal("")))
+        return func.substr(text, func.length(until) + literal(1))
+
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
         return column.op("->>", return_type=String())(literal(f"$.{quoted_key(key)}"))
 

@@ -39,11 +39,13 @@ from superset_campaign_plugin.refresh.statements import (
     table_name,
 )
 from superset_campaign_plugin.refresh.tables import (
+    BOUNCES,
     CLICKS,
     COLUMNS,
     DAILY,
     DAYS,
     DEFAULT_SCHEMA,
+    DOMAINS,
     GATHERED,
     INDEXES,
     LINKS,
@@ -62,6 +64,7 @@ from superset_campaign_plugin.refresh.tables import (
 )
 from superset_campaign_plugin.refresh.views import view_queries
 from superset_campaign_plugin.report.datasets import Options
+from superset_campaign_plugin.report.deliverability import bounce_rows, domain_rows
 from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.links import link_clicks
 from superset_campaign_plugin.report.people import resolve_people
@@ -89,6 +92,8 @@ _TITLES = {
     TIMING: "Timing",
     PEOPLE: "People",
     DAYS: "Days",
+    DOMAINS: "Domains",
+    BOUNCES: "Bounces",
     STATE: "State",
     GATHERED: "Activities without a send",
     UNPLACED: "Activities without a campaign",
@@ -348,12 +353,16 @@ class _Run:
         return [Part(number, count) for number in range(count)]
 
     def _name_rows(self, named: str) -> dict[str, Select]:
-        """The rows of the tables of names; `named` is the table of what the sends call the emails."""
+        """The rows of the tables that every refresh makes anew; `named` is that of what sends call the emails."""
         emails = self.raw.emails
         if self.engine.merges and "email_name" in self.raw.sends.selected_columns:
             names = gathered.as_sends(stored(named, self.schema, NAMED).alias("sent_names"))
             emails = with_names_of_the_log(self.raw.email_assets, names)
-        return name_rows(self.raw, emails)
+        return {
+            **name_rows(self.raw, emails),
+            DOMAINS: domain_rows(self.raw, self.engine, self.rules),
+            BOUNCES: bounce_rows(self.resolved, self.engine, self.rules),
+        }
 
     def _keep_gathered(self) -> bool:
         """Make the tables that later rows are merged into, from records that hold activities without a send, too.

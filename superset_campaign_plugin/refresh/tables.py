@@ -6,13 +6,15 @@ campaign_email_undecided these people by the time of their send, so that Pending
 campaign_email_links     clicks by campaign, email, day of the send, and link; `report/links.py` gives the columns
 campaign_email_timing    the timing rollup; `report/timing.py` gives the columns
 campaign_report_campaigns, _programs, _emails   the newest name of each, and what else is said of it
+campaign_report_domains  the domain of each person's address, as it is shown; no address is kept
+campaign_report_bounces  the bounce of each email record that decides: its category and reason as numbers, no text of it
 campaign_report_people   who counts as whom, at the last refresh
 campaign_report_days     fingerprints of each log table by activity day; what is `recent` is looked at again
 campaign_report_gathered, _unplaced, _sends, _clicks, _sent_names   what later rows are merged into (`gathered.py`)
 campaign_report_state    what the tables were made of, and up to where each log table was read
 
-The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns, _links and
-_timing, and campaign_report_recipients for the people.
+The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns, _links,
+_timing, _deliverability, and campaign_report_recipients for the people.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from sqlalchemy.sql.selectable import CTE, FromClause, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.datasets import PEOPLE_DATASET
+from superset_campaign_plugin.report.deliverability import BOUNCE_COLUMNS, DOMAIN_COLUMNS, deliverability_rollup
 from superset_campaign_plugin.report.links import LINK_COUNTS, LINK_KEY
 from superset_campaign_plugin.report.records import FIRST_TIMES, FLAGS, RECORD_KEY, is_aborted, outcome
 from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS, Names, Relations
@@ -47,6 +50,8 @@ DAYS = "campaign_report_days"
 CAMPAIGNS = "campaign_report_campaigns"
 PROGRAMS = "campaign_report_programs"
 EMAILS = "campaign_report_emails"
+DOMAINS = "campaign_report_domains"
+BOUNCES = "campaign_report_bounces"
 STATE = "campaign_report_state"
 
 # What later rows of the log are merged into; `gathered.py` describes it.
@@ -57,7 +62,7 @@ CLICKS = "campaign_report_clicks"
 NAMED = "campaign_report_sent_names"
 
 # Those that every refresh makes anew.
-NAMES = (CAMPAIGNS, PROGRAMS, EMAILS)
+NAMES = (CAMPAIGNS, PROGRAMS, EMAILS, DOMAINS, BOUNCES)
 _SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, TIMING, PEOPLE, DAYS, *NAMES)
 _MERGED_INTO = (GATHERED, UNPLACED, SENDS, CLICKS, NAMED)
 # Every table that a refresh makes on any engine; the state is the last.
@@ -85,6 +90,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     CAMPAIGNS: ("campaign_id", *CAMPAIGN_COLUMNS),
     PROGRAMS: ("program_id", *PROGRAM_COLUMNS),
     EMAILS: ("email_id", *EMAIL_COLUMNS),
+    DOMAINS: DOMAIN_COLUMNS,
+    BOUNCES: BOUNCE_COLUMNS,
     STATE: ("name", "value"),
 }
 COLUMNS |= {
@@ -103,6 +110,8 @@ INDEXES: dict[str, tuple[str, ...]] = {
     DAILY: ("campaign_id", "email_id"),
     UNDECIDED: ("sent_at",),
     TIMING: ("campaign_id", "email_id"),
+    DOMAINS: ("person_id",),
+    BOUNCES: ("email_id", "person_id"),
     GATHERED: ("email_id", "person_id"),
     UNPLACED: ("email_id", "person_id"),
     SENDS: ("email_id", "person_id"),
@@ -237,3 +246,7 @@ class StoredFacts:
         observed = observed_hours(days.c.last_sent_at, until.c.data_until, self.engine)
         aged = select(*rows.c, observed.label("observed_hours")).select_from(joined).subquery("timing_rows")
         return as_read(aged, self.engine)
+
+    def deliverability(self, rules: Rules) -> CTE:
+        records, domains, bounces = (stored(name, self.schema).alias(name) for name in (RECORDS, DOMAINS, BOUNCES))
+        return deliverability_rollup(records, domains, bounces, self.engine, rules, self.as_of)

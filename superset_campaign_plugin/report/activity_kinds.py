@@ -95,6 +95,7 @@ class Lack:
     effect: str
 
 
+_BOUNCES = (EventKind.HARD_BOUNCED, EventKind.SOFT_BOUNCED)
 _BOTS = Lack("bot", "Nothing is known of bots: Human Opened and Human Clicked Link include them.")
 
 
@@ -174,6 +175,9 @@ class ActivityColumns:
             EventKind.OPENED: Lack("user_agent", "Nothing is known of machines: Human Opened includes Apple's proxy."),
         },
     )
+    bounce_category: str = _column("category", of=_BOUNCES)
+    bounce_details: str = _column("details", of=_BOUNCES)
+    bounce_address: str = _column("email", of=_BOUNCES)
     merged_ids: str = _column("merge_ids", of=(), holds=Holds.ID_LIST, attribute=True)
     loaded_at: tuple[str, ...] = _column((), holds=Holds.TIME)
 

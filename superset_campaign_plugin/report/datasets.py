@@ -13,6 +13,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select, TableClause
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.deliverability import COUNTS as DELIVERED_COUNTS
+from superset_campaign_plugin.report.deliverability import light_columns, told_in_words
 from superset_campaign_plugin.report.email_people import PERSON_COLUMNS, PERSON_COUNTS, PERSON_TIMES, email_people
 from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.links import LINK_COUNTS
@@ -28,6 +30,7 @@ REPORT_DATASET = "campaign_email_performance"
 QUALITY_DATASET = "campaign_email_quality"
 TIMING_DATASET = "campaign_email_timing"
 PEOPLE_DATASET = "campaign_email_people"
+DELIVERABILITY_DATASET = "campaign_email_deliverability"
 EMAIL_LINK = "email_link"
 PERSON_LINK = "person_link"
 # Where Marketo shows a person, below the address of an instance.
@@ -83,10 +86,12 @@ def _of_view(name: str, view: TableClause, engine: Engine, options: Options) -> 
     rows = view.alias("report")
     columns: list[ColumnElement[Any]] = [literal_column("report.*")]
     names = [dimension.name for dimension in load_semantics().datasets[name].dimensions]
-    if EMAIL_LINK in names:
+    if EMAIL_LINK in names or name == DELIVERABILITY_DATASET:
         made_of = (*_SHOWN_FROM, *(["person_id"] if PERSON_LINK in names else []))
         own = {each: literal_column(f"report.{each}") for each in made_of}
         columns += [shown for shown in _shown(own, engine, options) if shown.name in names]
+    if name == DELIVERABILITY_DATASET:
+        columns += light_columns(options.rules)
     return comment(select(*columns).select_from(rows), "The report as the last refresh stored it")
 
 
@@ -195,6 +200,29 @@ def _people(facts: Facts, engine: Engine, options: Options) -> Select:
             *(people.c[name] for name in (*PERSON_COLUMNS, *PERSON_COUNTS, *PERSON_TIMES)),
         ),
         "The people with names. A name that is missing shows the id",
+    )
+
+
+def _deliverability(facts: Facts, engine: Engine, options: Options) -> Select:
+    rollup = facts.deliverability(options.rules)
+    named, names = with_names(rollup, facts.names(), engine, options)
+    expressions = {column.name: getattr(column, "element", column) for column in names}
+    wanted = {dimension.name for dimension in load_semantics().datasets[DELIVERABILITY_DATASET].dimensions}
+    shown = _shown({**expressions, "sent_date": rollup.c.sent_date}, engine, options)
+    # Beside a view, as links to previews are: other thresholds need no other stored tables.
+    light = [] if options.preview_path is None else light_columns(options.rules)
+    return comment(
+        named.add_columns(
+            *names,
+            rollup.c.sent_date,
+            *(column for column in shown if column.name in wanted),
+            _label(expressions["program_name"], engine).label("program_label"),
+            _label(expressions["campaign_name"], engine).label("campaign_label"),
+            *told_in_words(rollup),
+            *light,
+            *(rollup.c[name] for name in DELIVERED_COUNTS),
+        ),
+        "Domains and bounces with names. A name that is missing shows the id",
     )
 
 
@@ -318,4 +346,5 @@ _BUILDERS: dict[str, Callable[[Facts, Engine, Options], Select]] = {
     "campaign_email_links": _links,
     TIMING_DATASET: _timing,
     PEOPLE_DATASET: _people,
+    DELIVERABILITY_DATASET: _deliverability,
 }

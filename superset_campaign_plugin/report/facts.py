@@ -8,9 +8,10 @@ from typing import Protocol
 from sqlalchemy.sql.selectable import CTE, TableClause
 
 from superset_campaign_plugin.engines import Engine
+from superset_campaign_plugin.report.deliverability import bounce_rows, deliverability_rollup, domain_rows
 from superset_campaign_plugin.report.links import link_clicks
 from superset_campaign_plugin.report.people import resolve_people
-from superset_campaign_plugin.report.records import email_records, record_status
+from superset_campaign_plugin.report.records import counted_sends, email_records, record_status
 from superset_campaign_plugin.report.relations import Names, Relations
 from superset_campaign_plugin.report.rollup import daily_rollup
 from superset_campaign_plugin.report.rules import Rules
@@ -37,6 +38,9 @@ class Facts(Protocol):
 
     def timing(self) -> CTE:
         """The timing rollup with `observed_hours`; `as_read` of `timing.py` gives its columns."""
+
+    def deliverability(self, rules: Rules) -> CTE:
+        """Who was reached, by domain and reason of a bounce; `deliverability.py` gives the columns."""
 
 
 class ComputedFacts:
@@ -66,3 +70,10 @@ class ComputedFacts:
 
     def timing(self) -> CTE:
         return timing_rollup(self.records(), self._engine, self._rules)
+
+    def deliverability(self, rules: Rules) -> CTE:
+        sends = counted_sends(self._relations)
+        records = email_records(self._relations, self._engine, rules, sends)
+        domains = domain_rows(self._relations, self._engine, rules).cte("domains_of_people")
+        bounces = bounce_rows(self._relations, self._engine, rules, sends).cte("bounces_that_decide")
+        return deliverability_rollup(records, domains, bounces, self._engine, rules, self._as_of)

@@ -3,11 +3,13 @@
 events      campaign_id, email_id, person_id (whole numbers, any may be null), activity_at (UTC time),
             activity_id (text), loaded_at (UTC time of the loader's last write, where it keeps one); for clicks link
             (text or null); for opens and clicks, where the log tells, user_agent (text) and bot (a condition);
+            for bounces, where the log tells, category, details and address (texts or null);
             for sends a campaign_id that is never null, and email_name (text or null) where the log has it
 merges      surviving_id, merged_ids (text: whole numbers with commas between), merged_at
 deletions   person_id, loaded_at
 campaigns   campaign_id, name, program_id, program_name, workspace, active, archived (Yes / No / null), one row an id
 programs    program_id, name, workspace, one row an id
+addresses   person_id, address (text or null), one row an id
 emails      email_id, name, subject, operational, archived (Yes / No / null), workspace, one row an id
 """
 
@@ -22,6 +24,7 @@ from superset_campaign_plugin.report.activity_kinds import EventKind
 CAMPAIGN_COLUMNS = ("name", "program_id", "program_name", "workspace", "active", "archived")
 PROGRAM_COLUMNS = ("name", "workspace")
 EMAIL_COLUMNS = ("name", "subject", "operational", "archived", "workspace")
+ADDRESS_COLUMNS = ("email",)
 
 
 # The campaign of a send that names none. Marketo's own ids begin at 1, and null would match nothing in a join.
@@ -76,6 +79,7 @@ class Relations:
 
     `sends` holds only sends that count; `unsent` those that were skipped or failed, None where the log does not tell.
     `email_assets` are the emails as their table has them, without names that only the log holds.
+    `addresses` is None where the loader has no people's addresses.
     `merges` and `deletions` are None where the loader has no such table. `absent` names all that is not there,
     `unreadable` the columns that may hold bad values, `spellings` those that a table has more than once.
     """
@@ -90,6 +94,7 @@ class Relations:
     emails: Select
     email_assets: Select
     absent: tuple[Absent, ...]
+    addresses: Select | None = None
     unreadable: tuple[Unreadable, ...] = ()
     spellings: tuple[Spellings, ...] = ()
 

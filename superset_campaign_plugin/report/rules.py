@@ -30,6 +30,24 @@ class AgentRules:
     image_proxies: tuple[str, ...] = ("googleimageproxy", "yahoomailproxy")
 
 
+@dataclass(frozen=True)
+class DomainRules:
+    """Whose domain is shown: those of at least `least_people` people. The others are told as one, as few people with an
+    address in a domain of their own could be known by it."""
+
+    least_people: int = 5
+
+
+@dataclass(frozen=True)
+class BounceLight:
+    """From which share of bounces, in a thousand of those who were sent something, a domain is to be watched, and from
+    which it refuses emails; below `least_sent` people nothing is said."""
+
+    watch: int = 30
+    refuse: int = 100
+    least_sent: int = 20
+
+
 class People(str, Enum):
     """Whom an activity of a person counts for who was merged into another, or deleted.
 
@@ -57,6 +75,7 @@ class Rules:
     leave_out_bots           opens and clicks that the log marks as bot activity are left out
     leave_out_operational    operational emails (receipts, confirmations) are left out
     leave_out_archived       campaigns and emails that are marked as archived or deleted are left out
+    leave_out_domains        the domains of people's addresses are not read
     time_zone                the IANA time zone of `sent_date`
     """
 
@@ -65,9 +84,13 @@ class Rules:
     leave_out_bots: bool = False
     leave_out_operational: bool = False
     leave_out_archived: bool = False
+    leave_out_domains: bool = False
     time_zone: str = "UTC"
     links: LinkRules = field(default_factory=LinkRules)
     agents: AgentRules = field(default_factory=AgentRules)
+    domains: DomainRules = field(default_factory=DomainRules)
+    # No part of what stored tables are made of: the datasets say it beside them.
+    light: BounceLight = field(default_factory=BounceLight, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "people", People(self.people))

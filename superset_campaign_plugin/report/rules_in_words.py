@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from superset_campaign_plugin.report.rules import AgentRules, LinkRules, People, Rules
+from superset_campaign_plugin.report.rules import AgentRules, DomainRules, LinkRules, People, Rules
 from superset_campaign_plugin.wording import listed
 
 # What tables or a report do with merged people.
@@ -25,6 +25,7 @@ _CHOICES = {
     "leave_out_bots": ("leave out what bots opened and clicked", "count what bots opened and clicked"),
     "leave_out_operational": ("leave operational emails out", "count operational emails"),
     "leave_out_archived": ("leave archived assets out", "count archived assets"),
+    "leave_out_domains": ("leave domains out", "show domains"),
 }
 # Rules that a setting alone gives, by its key.
 _SETTINGS = {
@@ -32,6 +33,7 @@ _SETTINGS = {
     ("links", "uncounted_parts"): "uncounted_link_parts",
     ("agents", "privacy_proxies"): "privacy_proxy_agents",
     ("agents", "image_proxies"): "image_proxy_agents",
+    ("domains", "least_people"): "domain_least_people",
 }
 
 
@@ -43,7 +45,7 @@ def difference(kept: Rules, asked: Rules) -> str:
 
 def advice(kept: Rules, asked: Rules) -> str:
     """How stored tables and what is asked for come to the same rules."""
-    if (kept.links, kept.agents) != (asked.links, asked.agents):
+    if (kept.links, kept.agents, kept.domains) != (asked.links, asked.agents, asked.domains):
         keys = [
             key for (part, name), key in _SETTINGS.items() if _setting(kept, part, name) != _setting(asked, part, name)
         ]
@@ -86,7 +88,7 @@ def read_rules(text: str) -> Rules | None:
 def _read(node: ast.expr) -> Any:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return ast.literal_eval(node)
-    kinds = {kind.__name__: kind for kind in (Rules, LinkRules, AgentRules)}
+    kinds = {kind.__name__: kind for kind in (Rules, LinkRules, AgentRules, DomainRules)}
     values = {str(each.arg): _read(each.value) for each in node.keywords}
     if "merge_people" in values:
         values["people"] = People.MERGED if values.pop("merge_people") else People.AS_SENT
@@ -106,4 +108,5 @@ def _phrases(kept: Rules, asked: Rules) -> list[tuple[str, str]]:
 
 
 def _setting(rules: Rules, part: str, name: str) -> str:
-    return ", ".join(getattr(getattr(rules, part), name)) or "empty"
+    value = getattr(getattr(rules, part), name)
+    return str(value) if isinstance(value, int) else ", ".join(value) or "empty"

@@ -192,6 +192,8 @@ def _reader(metric: Metric) -> Callable[[Any], Any]:
     """What makes a value of a metric one of the report. Of those with a formula of their own the format tells it."""
     if metric.is_share:
         return _read_ratio
+    if metric.kind == "other" and metric.format is None:
+        return _as_is
     return _READERS.get(metric.kind, _read_count)
 
 

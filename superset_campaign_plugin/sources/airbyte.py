@@ -55,4 +55,5 @@ LAYOUT = Layout(
         newest=("updatedAt", "version", "createdAt"),
         status="status",
     ),
+    addresses=AssetTable(table="leads", id="id", columns={"email": "email"}, newest=("updatedAt", "createdAt")),
 )

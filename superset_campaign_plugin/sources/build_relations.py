@@ -78,6 +78,7 @@ def build_relations(layout: Layout, catalog: Catalog, engine: Engine) -> Relatio
         emails=with_names_of_the_log(email_assets, counted),
         email_assets=email_assets,
         absent=tuple(_absent(layout, reader)),
+        addresses=_addresses(layout, reader),
         unreadable=tuple(unreadable_values(layout, catalog, engine)),
         spellings=tuple(columns_in_several_spellings(layout, catalog, engine)),
     )
@@ -149,6 +150,9 @@ def _event(layout: Layout, reader: Reader, kind: EventKind, by_campaign: bool) -
             rows = rows.add_columns(reader.is_yes(names.bot).label("bot"))
         if reader.has(names.user_agent):
             rows = rows.add_columns(reader.text(names.user_agent).label("user_agent"))
+    if kind in (EventKind.HARD_BOUNCED, EventKind.SOFT_BOUNCED):
+        told = {"category": names.bounce_category, "details": names.bounce_details, "address": names.bounce_address}
+        rows = rows.add_columns(*(reader.text(own).label(name) for name, own in told.items() if reader.has(own)))
     return rows
 
 
@@ -242,6 +246,20 @@ def _merged_people(reader: Reader, people: MergedPeopleTable, engine: Engine) ->
 def _deletions(layout: Layout, reader: Reader, activities: LogTable) -> Select:
     person = reader.try_identifier(layout.columns.person_id).label("person_id")
     return reader.only(select(person, *_loaded_at(reader)).select_from(reader.table), activities)
+
+
+def _addresses(layout: Layout, reader: Callable[[str], Reader | None]) -> Select | None:
+    """The address of each person, of the newest version; None where the warehouse has no such table or column."""
+    people = layout.addresses
+    found = None if people is None else reader(people.table)
+    if people is None or found is None or not found.has(people.columns.get("email", "")):
+        return None
+    person = found.try_identifier(people.id).label("person_id")
+    versions = select(person, found.text(people.columns["email"]).label("name")).select_from(found.table)
+    order = [by for name in people.newest if found.has(name) for by in found.order(name)]
+    addresses = newest(versions, "person_id", order).subquery("addresses")
+    rows = select(addresses.c.person_id, addresses.c.name.label("address"))
+    return rows.where(addresses.c.person_id.is_not(None))
 
 
 _FLAGS, _IDS, _NESTED = {"active", "operational", "archived"}, {"program_id"}, {"subject"}

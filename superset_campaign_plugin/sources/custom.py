@@ -7,12 +7,13 @@
       activity_at: happened_at
       campaign_id: campaign
       email_id: mail
-      link: url                  # optional, as are email_name, result, bot, user_agent, merged_ids, activity_type,
-                                 # loaded_at
+      link: url                  # optional, as are email_name, result, bot, user_agent, bounce_category,
+                                 # bounce_details, bounce_address, merged_ids, activity_type, loaded_at
     events:                      # only `sent` has to be there
       sent: mail_sent
       opened: {table: mail_log, types: [10]}
     merges: person_merges        # optional, as are deletions
+    addresses: {table: contacts, id: id, email: mail_address}    # optional: people's addresses, for their domains
     table_prefix: crm_           # optional: what stands before the name of each of these tables
     campaigns:                   # optional, as are programs and emails
       table: campaigns
@@ -36,7 +37,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, pre_load, va
 
 from superset_campaign_plugin.errors import SourceError, UsageError, nearest
 from superset_campaign_plugin.report.activity_kinds import LOG_COLUMNS, ActivityColumns, EventKind
-from superset_campaign_plugin.report.relations import CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS
+from superset_campaign_plugin.report.relations import ADDRESS_COLUMNS, CAMPAIGN_COLUMNS, EMAIL_COLUMNS, PROGRAM_COLUMNS
 from superset_campaign_plugin.sources.catalog import Catalog, place
 from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable
 from superset_campaign_plugin.sources.nearby import other_prefix
@@ -111,6 +112,7 @@ class _MappingSchema(_Named):
     campaigns = _asset_schema(CAMPAIGN_COLUMNS)
     programs = _asset_schema(PROGRAM_COLUMNS)
     emails = _asset_schema(EMAIL_COLUMNS)
+    addresses = _asset_schema(ADDRESS_COLUMNS)
 
 
 def is_mapping(source: str) -> bool:
@@ -152,6 +154,7 @@ def load_mapping(source: str) -> Layout:
         campaigns=_asset(mapping["campaigns"]),
         programs=_asset(mapping["programs"]),
         emails=_asset(mapping["emails"]),
+        addresses=_asset(mapping["addresses"]),
         strict=True,
     ).with_prefix(prefix or mapping["table_prefix"])
 
@@ -189,7 +192,7 @@ def check_mapping(layout: Layout, catalog: Catalog) -> None:
             _check_column(layout, catalog, activities.table, names.activity_type)
     if layout.merges is not None and names.merged_ids:
         _check_column(layout, catalog, layout.merges.table, names.merged_ids)
-    for asset in (layout.campaigns, layout.programs, layout.emails):
+    for asset in (layout.campaigns, layout.programs, layout.emails, layout.addresses):
         if asset is not None:
             _check_table(layout, catalog, asset.table)
             status = [asset.status] if asset.status else []

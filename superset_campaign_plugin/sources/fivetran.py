@@ -55,6 +55,7 @@ LAYOUT = Layout(
         newest=("updated_at", "version", "created_at"),
         status="status",
     ),
+    addresses=AssetTable(table="lead", id="id", columns={"email": "email"}, newest=("updated_at", "created_at")),
     merged_people=MergedPeopleTable(
         table="merged_lead", person_id="merged_lead", surviving_id="into_lead", merged_at="merge_date"
     ),

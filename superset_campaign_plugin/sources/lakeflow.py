@@ -6,7 +6,7 @@ It brings people, lists and activities; the names of emails come from the log.
 from __future__ import annotations
 
 from superset_campaign_plugin.report.activity_kinds import KINDS, ActivityColumns
-from superset_campaign_plugin.sources.layout import Layout, LogTable
+from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable
 
 LAYOUT = Layout(
     name="lakeflow",
@@ -25,4 +25,5 @@ LAYOUT = Layout(
     campaigns=None,
     programs=None,
     emails=None,
+    addresses=AssetTable(table="leads", id="id", columns={"email": "email"}, newest=("updatedAt", "createdAt")),
 )

@@ -46,7 +46,7 @@ class MergedPeopleTable:
 
 @dataclass(frozen=True)
 class AssetTable:
-    """A table of campaigns, programs or emails, possibly with several versions of an id.
+    """A table of campaigns, programs, emails or people, possibly with several versions of an id.
 
     `columns` maps the canonical column, one of those in `report/relations.py`, to the loader's. The newest version
     is the first when ordered by `newest`, each descending. Where a table has the column `status`, approved versions go
@@ -64,6 +64,7 @@ class AssetTable:
 class Layout:
     """One loader. Every table but the send table may be absent: loaders create a table with its first row.
 
+    `addresses` is the table of people, of which the column `email` alone is read.
     Merges may lie in any of three: as lists of ids in the table `merges`, in `merged_ids`, in `merged_people`.
     `strict` layouts are a user's own mapping: whatever they name must be there. All table names begin with `prefix`.
     """
@@ -77,6 +78,7 @@ class Layout:
     campaigns: AssetTable | None
     programs: AssetTable | None
     emails: AssetTable | None
+    addresses: AssetTable | None = None
     merged_ids: MergedIdsTable | None = None
     merged_people: MergedPeopleTable | None = None
     strict: bool = False
@@ -89,7 +91,7 @@ class Layout:
 
     def renamed(self, name: Callable[[str], str]) -> Layout:
         """The layout with other names for its tables."""
-        parts = ("merges", "deletions", "campaigns", "programs", "emails", "merged_ids", "merged_people")
+        parts = ("merges", "deletions", "campaigns", "programs", "emails", "addresses", "merged_ids", "merged_people")
         own = {part: getattr(self, part) for part in parts}
         return replace(
             self,

@@ -12,9 +12,9 @@ from logs.database import ENGINES, WRITABLE, append, arrow, load, write
 from logs.drawing import drawn
 from logs.extract import BULK_HEADER, write_bulk
 from logs.large import generate
-from logs.model import KINDS, Activity, Campaign, Email, Log, Merge, Program, utc
-from logs.small import APPLE_PROXY, CLOCKS, GMAIL_PROXY, INSTANTS, crowd, random_logs, with_hours
-from logs.tables import ACTIVITY_TYPES, EVENT_TABLES, Table, fivetran_tables
+from logs.model import KINDS, Activity, Address, Campaign, Email, Log, Merge, Program, utc
+from logs.small import APPLE_PROXY, CLOCKS, GMAIL_PROXY, INSTANTS, crowd, random_logs, with_bounces, with_hours
+from logs.tables import ACTIVITY_TYPES, EVENT_TABLES, Table, address_table, fivetran_tables
 
 __all__ = [
     "ACTIVITY_TYPES",
@@ -28,12 +28,14 @@ __all__ = [
     "KINDS",
     "WRITABLE",
     "Activity",
+    "Address",
     "Campaign",
     "Email",
     "Log",
     "Merge",
     "Program",
     "Table",
+    "address_table",
     "append",
     "arrow",
     "crowd",
@@ -43,6 +45,7 @@ __all__ = [
     "load",
     "random_logs",
     "utc",
+    "with_bounces",
     "with_hours",
     "write",
     "write_bulk",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,8 @@ def generate(rows: int, seed: int) -> Log:
         for number, early in zip(send_email, before, strict=True)
     ]
     activities = list(
-        map(
-            Activity._make,
+        starmap(
+            Activity,
             zip(
                 kind,
                 range(1, sends + events + 1),

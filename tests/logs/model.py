@@ -23,6 +23,9 @@ class Activity(NamedTuple):
     bot: bool | None = None  # of an open or a click: whether Marketo marked it as bot activity
     agent: str | None = None  # of an open or a click: the user agent
     named: str | None = None  # what the log calls the email
+    category: str | None = None  # of a bounce: Marketo's number of it
+    details: str | None = None  # of a bounce: what the receiving server answered
+    address: str | None = None  # of a bounce: where the email went
 
 
 class Merge(NamedTuple):
@@ -45,6 +48,14 @@ class Program(NamedTuple):
     id: int
     name: str | None
     workspace: str | None
+    updated_at: datetime
+
+
+class Address(NamedTuple):
+    """A row of the loader's table of people."""
+
+    person: int
+    address: str | None
     updated_at: datetime
 
 
@@ -71,6 +82,7 @@ class Log:
     emails: list[Email] = field(default_factory=list)
     merges: list[Merge] = field(default_factory=list)
     deletions: list[int] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
 
     def add(self, kind: str, campaign: int | None, email: int | None, person: int | None, at: str, **more: Any) -> Log:
         """An activity of one of `KINDS`, with the next id."""
@@ -93,11 +105,11 @@ class Log:
     def deliver(self, campaign: int | None, email: int | None, person: int | None, at: str) -> Log:
         return self.add("deliver", campaign, email, person, at)
 
-    def bounce(self, campaign: int | None, email: int | None, person: int | None, at: str) -> Log:
-        return self.add("bounce", campaign, email, person, at)
+    def bounce(self, campaign: int | None, email: int | None, person: int | None, at: str, **told: str) -> Log:
+        return self.add("bounce", campaign, email, person, at, **told)
 
-    def soft_bounce(self, campaign: int | None, email: int | None, person: int | None, at: str) -> Log:
-        return self.add("soft_bounce", campaign, email, person, at)
+    def soft_bounce(self, campaign: int | None, email: int | None, person: int | None, at: str, **told: str) -> Log:
+        return self.add("soft_bounce", campaign, email, person, at, **told)
 
     def open(
         self,
@@ -133,6 +145,11 @@ class Log:
 
     def delete(self, *people: int) -> Log:
         self.deletions += people
+        return self
+
+    def address(self, person: int, address: str | None, *, updated: str = "2024-01-01") -> Log:
+        """A row of the table of people."""
+        self.addresses.append(Address(person, address, utc(updated)))
         return self
 
     def replay(self, times: int = 1) -> Log:

@@ -155,6 +155,61 @@ def with_hours(log: Log) -> Log:
     return log
 
 
+ADDRESSES = [
+    None,
+    "",
+    "nobody",
+    "ann@example.com",
+    "Ann@Example.COM ",
+    '"a@b"@mail.example.org',
+    "ann@example.com, bob@example.com",
+    "<ann@example.com>",
+    "ann@",
+]
+CATEGORIES = [None, "", "1", "2", " 2 ", "3", "4", "9", "10", "x"]
+DETAILS = [
+    None,
+    "",
+    "550 5.1.1 <ann@example.com>: Recipient address rejected",
+    "550-5.1.1 The email account does not exist",
+    "550 #5.1.0 Address rejected ann@example.com",
+    "smtp; 5.3.0 - Other mail system problem",
+    "SMTP;550 5.7.26 not authenticated",
+    "554 5.7.264 something of its own",
+    "5.1.10 null MX",
+    "452 4.2.2 over quota",
+    "400 4.4.7: Message delayed",
+    "550 [internal] [oob] The recipient is invalid. ",
+    "550 Rule imposed as it is blacklisted on SpamCop",
+    "421 mx.example.com closing connection",
+    "451 please be patient",
+    "554 no",
+    "NO MATCH DETECTED",
+    "5.1",
+    "10.5.1.1 is not a code",
+    "550 5.9.1 unknown subject",
+    "4.x.y",
+]
+
+
+def with_bounces(log: Log, rng: random.Random) -> Log:
+    """The same log with words of its bounces, and people's addresses: domains of many people, of few, and none."""
+    log.activities = [
+        each._replace(category=rng.choice(CATEGORIES), details=rng.choice(DETAILS), address=f"p{each.person}@by.bounce")
+        if each.kind in ("bounce", "soft_bounce")
+        else each
+        for each in log.activities
+    ]
+    # A replayed row is the same row.
+    first = {each.id: each for each in reversed(log.activities)}
+    log.activities = [first[each.id] for each in log.activities]
+    people = sorted({each.person for each in log.activities if each.person is not None})
+    for person in people:
+        for version in range(rng.randrange(3)):
+            log.address(person, rng.choice(ADDRESSES), updated=f"2024-01-0{1 + version}")
+    return log
+
+
 def crowd(people: int, seed: int) -> Log:
     """As many small random logs in one as there are people, each of whom lives through their own few activities."""
     rng = random.Random(seed)  # noqa: S311

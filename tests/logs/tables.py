@@ -96,6 +96,14 @@ def fivetran_tables(log: Log) -> Iterator[Table]:
             },
             [(e.id, e.name, False, None, "approved", "Hello", e.updated_at, 2, e.workspace) for e in log.emails],
         )
+    yield from address_table(log, "lead", "id", "email", "updated_at")
+
+
+def address_table(log: Log, name: str, person: str, address: str, updated: str) -> Iterator[Table]:
+    """The table of people, where the log has addresses."""
+    if log.addresses:
+        columns = {person: "integer", address: "text", updated: "time"}
+        yield Table(name, columns, [(one.person, one.address, one.updated_at) for one in log.addresses])
 
 
 def _event_table(kind: str, name: str, activities: list[Activity]) -> Table:
@@ -128,6 +136,9 @@ def _event_table(kind: str, name: str, activities: list[Activity]) -> Table:
     for column, type_, values in (
         ("is_bot_activity", "flag", [activity.bot for activity in activities]),
         ("user_agent", "text", [activity.agent for activity in activities]),
+        ("category", "text", [activity.category for activity in activities]),
+        ("details", "text", [activity.details for activity in activities]),
+        ("email", "text", [activity.address for activity in activities]),
     ):
         if any(value is not None for value in values):
             columns[column] = type_

@@ -8,11 +8,22 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from logs import CLOCKS, INSTANTS, crowd, generate, random_logs, utc, with_hours
-from oracle import FIRST, GROUP_COLUMNS, assert_report, assert_timing, report, timing
+from logs import CLOCKS, INSTANTS, crowd, generate, random_logs, utc, with_bounces, with_hours
+from oracle import (
+    FIRST,
+    GROUP_COLUMNS,
+    assert_deliverability,
+    assert_report,
+    assert_timing,
+    deliverability,
+    report,
+    timing,
+)
 
 from superset_campaign_plugin.errors import UsageError
-from superset_campaign_plugin.report.rules import People, Rules
+from superset_campaign_plugin.refresh.run import refresh
+from superset_campaign_plugin.refresh.state import StoredSource
+from superset_campaign_plugin.report.rules import BounceLight, DomainRules, People, Rules
 
 EXAMPLES = {"duckdb": 30, "sqlite": 100, "postgresql": 15, "mysql": 15, "hive": 2}  # fewer where they take longer
 DAYS = sorted({instant.date() + timedelta(days=days) for instant in INSTANTS for days in (0, 1)})
@@ -97,6 +108,53 @@ def test_any_timing(warehouse):
             assert not any(any(row[name] for name in FIRST) or row.get("sent") for row in expected)
             return
         assert_timing(found, expected, asked["by"])
+
+    equal()
+
+
+def test_any_deliverability(warehouse):
+    """The same of the deliverability: with addresses of people, with those of bounces alone, and without any; as the
+    log gives it, and as a refresh stored it."""
+
+    @settings(
+        max_examples=max(EXAMPLES[warehouse.engine] // 5, 2),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(
+        log=random_logs(),
+        asked=questions(),
+        more=st.lists(st.sampled_from(["domain", "reason"]), unique=True, min_size=1, max_size=2),
+        seed=st.randoms(use_true_random=False),
+        told=st.sampled_from(["people", "bounces", "nobody", "left out"]),
+        least_people=st.sampled_from([1, 2]),
+        stored=st.booleans(),
+    )
+    def equal(log, asked, more, seed, told, least_people, stored):
+        log = with_bounces(log, seed)
+        if told in ("bounces", "nobody"):
+            log.addresses = []
+        if told == "nobody":
+            log.activities = [each._replace(address=None) for each in log.activities]
+        warehouse.load(log)
+        asked["by"] = [*asked["by"], *more]
+        asked["rules"] = replace(
+            asked.get("rules", Rules()),
+            domains=DomainRules(least_people),
+            light=BounceLight(watch=300, refuse=500, least_sent=2),
+            leave_out_domains=told == "left out",
+        )
+        expected = deliverability(log, **asked)
+        if stored:
+            refresh(warehouse.uri, rules=asked["rules"])
+            asked["facts"] = StoredSource("campaign_report")
+        try:
+            found = warehouse.deliverability(**asked)
+        except UsageError:
+            assert "where" in asked
+            assert not any(row.get("sent", row.get("bounced")) for row in expected)
+            return
+        assert_deliverability(found, expected, asked["by"])
 
     equal()
 

@@ -178,6 +178,8 @@ def test_the_figures_are_those_of_the_workspace(bound: Deployment) -> None:
     assert found == [{"workspace": "EMEA", "sent": sent(bound, where={"workspace": ["EMEA"]})}]
     timed = question(bound, "campaign_email_timing", "workspace", "sent")
     assert rows(bound.client("viewer").post("/api/v1/chart/data", json=timed)) == found
+    by_domain = question(bound, "campaign_email_deliverability", "workspace", "sent")
+    assert rows(bound.client("viewer").post("/api/v1/chart/data", json=by_domain)) == found
     by_column = question(bound, "campaign_email_columns", "workspace", "column_total")
     assert {row["workspace"] for row in rows(bound.client("viewer").post("/api/v1/chart/data", json=by_column))} == {
         "EMEA"
@@ -293,7 +295,8 @@ def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment
     rule.tables = rule.tables[:1]  # as after an upgrade that brought datasets
     db.session.commit()
     install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
-    with_workspaces = {REPORT, "campaign_email_columns", "campaign_email_links", "campaign_email_timing"}
+    of_the_report = ("columns", "deliverability", "links", "timing")
+    with_workspaces = {REPORT, *(f"campaign_email_{name}" for name in of_the_report)}
     assert {table.table_name for table in rule.tables} == with_workspaces
     assert row_access.list_grants() == {ROLE: [Grant("EMEA")]}
     changes = uninstall()

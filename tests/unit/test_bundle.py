@@ -173,8 +173,9 @@ def test_what_stands_on_a_dashboard_knows_its_place(files: Files) -> None:
 def test_a_click_on_a_cell_filters_every_chart() -> None:
     """Superset leaves out a filter on a column that a chart's dataset lacks, and the chart would show everything.
 
-    A link or a weekday is of its own tab alone, and narrows nothing else.
+    A link, a weekday, a domain or a reason of a bounce is of its own tab alone, and narrows nothing else.
     """
+    of_one_tab = {"link", "weekday_label", "domain", "bounce_kind", "bounce_category", "bounce_reason"}
     for dashboard in load_dashboards():
         columns = {
             chart.name: {each.name for each in load_semantics().datasets[chart.dataset].dimensions}
@@ -182,10 +183,7 @@ def test_a_click_on_a_cell_filters_every_chart() -> None:
             if not chart.unfiltered
         }
         for chart in dashboard.charts.values():
-            clicked = {*chart.params.get("groupby", []), *chart.params.get("groupbyRows", [])} - {
-                "link",
-                "weekday_label",
-            }
+            clicked = {*chart.params.get("groupby", []), *chart.params.get("groupbyRows", [])} - of_one_tab
             for name, known in columns.items():
                 assert clicked <= known, (chart.name, name)
 

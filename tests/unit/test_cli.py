@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from superset_campaign_plugin import sources
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.refresh.place import stored_uri
-from superset_campaign_plugin.report.rules import AgentRules, LinkRules, People, Rules
+from superset_campaign_plugin.report.rules import AgentRules, DomainRules, LinkRules, People, Rules
 from superset_campaign_plugin.report.rules_in_words import advice, difference, read_rules
 from superset_campaign_plugin.warehouse import connect
 
@@ -138,6 +138,28 @@ def test_timing_has_the_times_and_the_rates_and_says_the_zone(tmp_path: Path) ->
     assert [cell for cell in cells if "%" in cell] == ["0.0%", "50.0%"] * 4
     assert run("refresh", "--uri", uri).exit_code == 0
     assert run("timing", "--uri", uri, "--by", "weekday,hour", "--stored").stdout == table
+
+
+def test_deliverability_by_domain_by_reason_and_by_week(tmp_path: Path) -> None:
+    uri = f"duckdb:///{tmp_path}/log.duckdb"
+    log = logs.Log()
+    for person in range(5):
+        log.send(1, 10, person, "2024-03-01 10:30").address(person, f"{person}@refuse.example")
+    log.bounce(1, 10, 0, "2024-03-01 10:31", category="1", details="550 5.7.1 <0@refuse.example> is not allowed")
+    logs.write(log, uri)
+    head, line = run("deliverability", "--uri", uri, "--format", "csv").stdout.splitlines()
+    assert head.startswith("domain,light,domain_pct_bounced,domain_pct_hard_bounced,domain_pct_soft_bounced,sent,")
+    assert line == "refuse.example,Too few to tell,0.2000000000,0.2000000000,0.0000000000,5,0,1,0,0,4"
+    reason = ["Hard", "Blocked as spam", "5.7.1 Message refused by a policy", "1", "100.0%"]
+    assert run("refresh", "--uri", uri).exit_code == 0
+    for stored in ((), ("--stored",)):
+        table = run("deliverability", "--uri", uri, "--by", "reason", *stored).stdout
+        assert [cell.strip() for cell in table.splitlines()[2].split("  ") if cell] == reason
+    week = run("deliverability", "--uri", uri, "--by", "week", "--format", "csv").stdout.splitlines()[1]
+    assert week == "2024-02-26,5,0,1,0,0,4,0.2000000000,0.0000000000"
+    without = run("deliverability", "--uri", uri, "--leave-out", "domains", "--format", "csv").stdout
+    assert "refuse.example" not in without
+    assert without.splitlines()[1].startswith("Not shown,")
 
 
 def test_ratios_carry_enough_digits(tmp_path: Path) -> None:
@@ -756,10 +778,11 @@ def test_a_bundle_without_a_warehouse_has_the_prefix(tmp_path: Path) -> None:
 some_rules = st.builds(
     Rules,
     people=st.sampled_from(People),
-    **{name: st.booleans() for name in ("leave_out_deleted", "leave_out_bots", "leave_out_archived")},
+    **{name: st.booleans() for name in ("leave_out_deleted", "leave_out_bots", "leave_out_domains")},
     time_zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Tokyo"]),
     links=st.builds(LinkRules, uncounted_parts=st.sampled_from([("a=1", "it's"), (), ("mkt_unsubscribe=1",)])),
     agents=st.builds(AgentRules, image_proxies=st.sampled_from([("x",), ()])),
+    domains=st.builds(DomainRules, least_people=st.sampled_from([1, 5])),
 )
 
 
@@ -775,6 +798,7 @@ def test_any_difference_of_rules_has_words(kept: Rules, asked: Rules) -> None:
     for name, word in {**words, "leave_out_bots": "bots"}.items():
         assert (word in difference(kept, asked)) == (getattr(kept, name) != getattr(asked, name))
     assert ("uncounted_link_parts" in text) == (kept.links != asked.links)
+    assert ("domain_least_people" in text) == (kept.domains != asked.domains)
 
 
 @pytest.mark.parametrize(
@@ -871,7 +895,7 @@ def test_figures_that_stay_the_same_are_told_in_a_word(uri: str) -> None:
 # Merged and deleted people
 
 EVERY_COMMAND_THAT_COUNTS = (
-    *("report", "timing", "people", "explain", "reconcile", "doctor", "sql", "bundle", "refresh"),
+    *("report", "timing", "deliverability", "people", "explain", "reconcile", "doctor", "sql", "bundle", "refresh"),
 )
 
 

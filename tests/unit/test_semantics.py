@@ -26,6 +26,7 @@ from superset_campaign_plugin.warehouse import connect
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = (
     "campaign_email_columns",
+    "campaign_email_deliverability",
     "campaign_email_links",
     "campaign_email_people",
     "campaign_email_performance",
@@ -43,6 +44,7 @@ STEPS = {
     "campaign_email_columns": {"email_records", "record_status", "daily_rollup", "report", "report_columns"},
     "campaign_email_links": {"counted_sends", "recipients", "link_clicks"},
     "campaign_email_people": {"email_records", "people_status", "email_people"},
+    "campaign_email_deliverability": {"counted_sends", "email_activities", "email_records", "deliverability_rollup"},
     "campaign_email_timing": {"counted_sends", "email_activities", "email_records", "timing_rollup"},
     "campaign_email_quality": {"email_log", "log_totals", "placed_events", "events_with_sends", "record_status"},
 }
@@ -145,6 +147,7 @@ def test_every_metric_runs_over_its_dataset(uri: str, queries: dict[str, str], n
         # A problem, of the second check: the loader stopped long ago.
         "campaign_email_quality": {"urgency": 198},
         "campaign_email_people": {"sent": 2, "delivered": 1, "pct_delivered": 0.5, "clicked_to_opened_ratio": 1},
+        "campaign_email_deliverability": {"sent": 2, "delivered": 1, "bounced": 0, "light": "Too few to tell"},
         "campaign_email_timing": {"sent": 2, "opened": 1, "clicked_link": 1, "delivered_24h": 0},
     }[name]
     assert {metric: row[metric] for metric in expected} == expected

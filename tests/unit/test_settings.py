@@ -9,7 +9,7 @@ import pytest
 
 from superset_campaign_plugin.config import Settings, load_settings, replaced_settings
 from superset_campaign_plugin.errors import SettingsError, UsageError
-from superset_campaign_plugin.report.rules import People, Rules
+from superset_campaign_plugin.report.rules import BounceLight, DomainRules, People, Rules
 
 EVERY_KEY = {
     "marketo_url": "https://app-ab12.marketo.com",
@@ -27,11 +27,16 @@ EVERY_KEY = {
     "leave_out_bots": True,
     "leave_out_operational": True,
     "leave_out_archived": True,
+    "leave_out_domains": True,
     "time_zone": "Europe/Berlin",
     "uncounted_link_prefixes": ["MAILTO:", "tel:"],
     "uncounted_link_parts": ["Unsubscribe=Yes"],
     "privacy_proxy_agents": ["Apple"],
     "image_proxy_agents": ["GMail"],
+    "domain_least_people": 1,
+    "bounce_rate_watch": 0.025,
+    "bounce_rate_refuse": 1,
+    "bounce_rate_least_sent": 7,
 }
 
 
@@ -61,6 +66,8 @@ def test_every_key_is_taken() -> None:
     assert (rules.people, rules.leave_out_deleted, rules.leave_out_bots) == (People.MERGED, True, True)
     assert (rules.leave_out_operational, rules.leave_out_archived, rules.time_zone) == (True, True, "Europe/Berlin")
     assert (rules.agents.privacy_proxies, rules.agents.image_proxies) == (("apple",), ("gmail",))
+    assert (rules.leave_out_domains, rules.domains) == (True, DomainRules(least_people=1))
+    assert repr(rules.light) == repr(BounceLight(watch=25, refuse=1000, least_sent=7))
     # Links are compared in lower case.
     assert settings.rules.links.uncounted_prefixes == ("mailto:", "tel:")
     assert settings.rules.links.uncounted_parts == ("unsubscribe=yes",)
@@ -72,7 +79,9 @@ def test_every_setting_has_its_key() -> None:
         *("uncounted_link_prefixes", "uncounted_link_parts"),
         *("privacy_proxy_agents", "image_proxy_agents"),
     }
-    assert set(EVERY_KEY) == {*names} - {"rules", "links", "agents", "people_chosen"} | lists | {"merge_people"}
+    own = {"domain_least_people", "bounce_rate_watch", "bounce_rate_refuse", "bounce_rate_least_sent"}
+    groups = {"rules", "links", "agents", "domains", "light", "people_chosen"}
+    assert set(EVERY_KEY) == {*names} - groups | lists | own | {"merge_people"}
 
 
 def test_every_setting_is_in_the_manual() -> None:
@@ -98,6 +107,11 @@ def test_none_turns_an_optional_setting_off(key: str) -> None:
 def test_empty_lists_count_every_click() -> None:
     rules = load({"uncounted_link_prefixes": [], "uncounted_link_parts": []}).rules.links
     assert (rules.uncounted_prefixes, rules.uncounted_parts) == ((), ())
+
+
+def test_a_domain_is_watched_before_it_refuses() -> None:
+    with pytest.raises(SettingsError, match=r"bounce_rate_watch, 0.2, is above bounce_rate_refuse, 0.1"):
+        load({"bounce_rate_watch": 0.2})
 
 
 def test_the_block_is_not_changed_and_not_kept() -> None:

@@ -42,8 +42,10 @@ def test_the_statements_of_a_refresh_can_be_parsed(engine):
 
 @pytest.mark.parametrize("engine", [name for name in UNRUN if ENGINES[name].merges])
 def test_new_rows_are_read_by_a_range_of_the_loaders_own_column(engine):
-    """By which an engine can skip what is older: a bare column beside a fixed moment, in every look at the log."""
-    statements = refresh_snapshots(engine)[f"{engine}/refresh_merge.sql"]
+    """By which an engine can skip what is older: a bare column beside a fixed moment, in every look at the log but one:
+    the table of bounces is made anew from all bounces, and the sends of those that name no campaign."""
+    lines = refresh_snapshots(engine)[f"{engine}/refresh_merge.sql"].splitlines()
+    statements = "\n".join(line for line in lines if "campaign_report_bounces" not in line)
     looks = re.findall(r"FROM marketo\.activity_\w+ AS loaded (.*?)(?=\bFROM\b|$)", statements, re.MULTILINE)
     assert len(looks) > 20
     for condition in looks:
