@@ -337,6 +337,7 @@ class _Run:
             LINKS: links,
             TIMING: timing_rows(records, self.engine, self.rules),
             **self._name_rows(name(NAMED)),
+            **self._bounce_rows(),
         }
 
     def _records(self, part: Part | None = None) -> Select:
@@ -353,16 +354,15 @@ class _Run:
         return [Part(number, count) for number in range(count)]
 
     def _name_rows(self, named: str) -> dict[str, Select]:
-        """The rows of the tables that every refresh makes anew; `named` is that of what sends call the emails."""
+        """The rows of names and domains, which every refresh makes anew; `named` is what the sends call the emails."""
         emails = self.raw.emails
         if self.engine.merges and "email_name" in self.raw.sends.selected_columns:
             names = gathered.as_sends(stored(named, self.schema, NAMED).alias("sent_names"))
             emails = with_names_of_the_log(self.raw.email_assets, names)
-        return {
-            **name_rows(self.raw, emails),
-            DOMAINS: domain_rows(self.raw, self.engine, self.rules),
-            BOUNCES: bounce_rows(self.resolved, self.engine, self.rules),
-        }
+        return {**name_rows(self.raw, emails), DOMAINS: domain_rows(self.raw, self.engine, self.rules)}
+
+    def _bounce_rows(self) -> dict[str, Select]:
+        return {BOUNCES: bounce_rows(self.resolved, self.engine, self.rules)}
 
     def _keep_gathered(self) -> bool:
         """Make the tables that later rows are merged into, from records that hold activities without a send, too.
@@ -477,11 +477,12 @@ class _Run:
         return pairs
 
     def _finish_merge(self, plan: Plan, made_of: dict[str, str]) -> None:
-        """Renew the names, whose rows change without a trace in the log, and the state."""
+        """Renew the names, whose rows change without a trace, the bounces if any can be new, and the state."""
         self.progress("State")
         merged = plan.mode != UNCHANGED
+        names = self._name_rows(self.fresh.merged(NAMED) if merged else self.fresh.kept(NAMED))
         self.fresh.finish(
-            self._name_rows(self.fresh.merged(NAMED) if merged else self.fresh.kept(NAMED)),
+            {**names, **(self._bounce_rows() if merged else {})},
             partial(state_rows, made_of, plan.marks, datetime.now(timezone.utc), plan.all_sends),
             merged,
         )

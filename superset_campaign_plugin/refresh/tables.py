@@ -61,7 +61,7 @@ SENDS = "campaign_report_sends"
 CLICKS = "campaign_report_clicks"
 NAMED = "campaign_report_sent_names"
 
-# Those that every refresh makes anew.
+# Those that a refresh makes anew rather than merging into them; the bounces only if anything is new.
 NAMES = (CAMPAIGNS, PROGRAMS, EMAILS, DOMAINS, BOUNCES)
 _SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, TIMING, PEOPLE, DAYS, *NAMES)
 _MERGED_INTO = (GATHERED, UNPLACED, SENDS, CLICKS, NAMED)
