@@ -259,7 +259,7 @@ def test_the_definitions_come_from_the_wheel(installed: Path, tmp_path: Path) ->
 
 def test_it_writes_the_whole_bundle(installed: Path, tmp_path: Path, uri: str) -> None:
     command = str(installed.parent / "superset-campaign")
-    run(command, "bundle", "--uri", uri, "--output", str(tmp_path / "bundle.zip"), cwd=tmp_path)
+    run(command, "bundle", "--uri", uri, "--with-people", "--output", str(tmp_path / "bundle.zip"), cwd=tmp_path)
     names = {Path(name).name for name in zipfile.ZipFile(tmp_path / "bundle.zip").namelist()}
     shipped = {file.name for file in (ROOT / "dashboards").glob("*/charts/*.yaml")}
     shipped |= {file.name for file in (ROOT / "datasets").glob("campaign_*.yaml")}
