@@ -22,7 +22,9 @@ from superset_campaign_plugin.cli.options import (
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from superset_campaign_plugin.refresh.state import StoredSource
     from superset_campaign_plugin.report.rules import Rules
+    from superset_campaign_plugin.reporting.query import Report
 
 _as_of = click.option(
     "--as-of",
@@ -76,11 +78,8 @@ def report(
     stored_file: str | None,
 ) -> None:
     """Print the report of a warehouse."""
-    from superset_campaign_plugin.refresh.state import StoredSource
-    from superset_campaign_plugin.reporting.output import FORMATS
     from superset_campaign_plugin.reporting.run_report import run_report
 
-    check_stored_options(stored)
     found = run_report(
         uri,
         source=source,
@@ -91,12 +90,9 @@ def report(
         by=by,
         where=where,
         rules=rules,
-        facts=StoredSource(stored_schema, stored_file) if stored else None,
+        facts=_facts(stored, stored_schema, stored_file),
     )
-    for note in found.notes:
-        click.echo(note, err=True)
-    # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
-    click.echo(FORMATS[form](found), nl=False, color=True)
+    _print(found, form)
 
 
 @campaign.command()
@@ -130,11 +126,8 @@ def timing(
     stored_file: str | None,
 ) -> None:
     """Print when people opened and clicked after the send."""
-    from superset_campaign_plugin.refresh.state import StoredSource
-    from superset_campaign_plugin.reporting.output import FORMATS
     from superset_campaign_plugin.reporting.run_timing import run_timing
 
-    check_stored_options(stored)
     found = run_timing(
         uri,
         source=source,
@@ -144,11 +137,9 @@ def timing(
         by=by,
         where=where,
         rules=rules,
-        facts=StoredSource(stored_schema, stored_file) if stored else None,
+        facts=_facts(stored, stored_schema, stored_file),
     )
-    for note in found.notes:
-        click.echo(note, err=True)
-    click.echo(FORMATS[form](found), nl=False, color=True)
+    _print(found, form)
 
 
 @campaign.command()
@@ -184,11 +175,8 @@ def deliverability(
     stored_file: str | None,
 ) -> None:
     """Print which domains refuse emails, and why emails bounced."""
-    from superset_campaign_plugin.refresh.state import StoredSource
-    from superset_campaign_plugin.reporting.output import FORMATS
     from superset_campaign_plugin.reporting.run_deliverability import run_deliverability
 
-    check_stored_options(stored)
     found = run_deliverability(
         uri,
         source=source,
@@ -199,10 +187,29 @@ def deliverability(
         by=by,
         where=where,
         rules=rules,
-        facts=StoredSource(stored_schema, stored_file) if stored else None,
+        facts=_facts(stored, stored_schema, stored_file),
     )
+    _print(found, form)
+
+
+def _facts(stored: bool, stored_schema: str, stored_file: str | None) -> StoredSource | None:
+    """Where the figures are read from: the stored tables, or None for the log.
+
+    Raises `UsageError` for options of stored tables without `--stored`.
+    """
+    from superset_campaign_plugin.refresh.state import StoredSource
+
+    check_stored_options(stored)
+    return StoredSource(stored_schema, stored_file) if stored else None
+
+
+def _print(found: Report, form: str) -> None:
+    """Print the notes as errors, and the rows."""
+    from superset_campaign_plugin.reporting.output import FORMATS
+
     for note in found.notes:
         click.echo(note, err=True)
+    # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
     click.echo(FORMATS[form](found), nl=False, color=True)
 
 

@@ -89,7 +89,7 @@ def _of_view(name: str, view: TableClause, engine: Engine, options: Options) -> 
     if EMAIL_LINK in names or name == DELIVERABILITY_DATASET:
         made_of = (*_SHOWN_FROM, *(["person_id"] if PERSON_LINK in names else []))
         own = {each: literal_column(f"report.{each}") for each in made_of}
-        columns += [shown for shown in _shown(own, engine, options) if shown.name in names]
+        columns += _shown_in(name, own, engine, options)
     if name == DELIVERABILITY_DATASET:
         columns += light_columns(options.rules)
     return comment(select(*columns).select_from(rows), "The report as the last refresh stored it")
@@ -106,8 +106,7 @@ def _performance(facts: Facts, engine: Engine, options: Options) -> Select:
             *names,
             rollup.c.sent_date,
             *_shown({**expressions, **times}, engine, options),
-            _label(expressions["program_name"], engine).label("program_label"),
-            _label(expressions["campaign_name"], engine).label("campaign_label"),
+            *_labels(expressions, engine, "program", "campaign"),
             *sums,
         ),
         "The report with names. A name that is missing shows the id",
@@ -153,9 +152,7 @@ def _links(facts: Facts, engine: Engine, options: Options) -> Select:
     clicks = facts.links()
     named, names = with_names(clicks, facts.names(), engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
-    labels = [
-        _label(expressions[f"{each}_name"], engine).label(f"{each}_label") for each in ("email", "program", "campaign")
-    ]
+    labels = _labels(expressions, engine, "email", "program", "campaign")
     return comment(
         named.add_columns(*names, *labels, *(clicks.c[name] for name in ("sent_date", "link", *LINK_COUNTS))),
         "The clicks with names. A name that is missing shows the id",
@@ -167,15 +164,13 @@ def _timing(facts: Facts, engine: Engine, options: Options) -> Select:
     counts = [rollup.c[name] for name in COUNTS]
     named, names = with_names(rollup, facts.names(), engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
-    wanted = {dimension.name for dimension in load_semantics().datasets[TIMING_DATASET].dimensions}
-    shown = _shown({**expressions, "sent_date": rollup.c.sent_date}, engine, options)
+    shown = _shown_in(TIMING_DATASET, {**expressions, "sent_date": rollup.c.sent_date}, engine, options)
     return comment(
         named.add_columns(
             *names,
             rollup.c.sent_date,
-            *(column for column in shown if column.name in wanted),
-            _label(expressions["program_name"], engine).label("program_label"),
-            _label(expressions["campaign_name"], engine).label("campaign_label"),
+            *shown,
+            *_labels(expressions, engine, "program", "campaign"),
             *moments(rollup),
             *counts,
         ),
@@ -187,16 +182,13 @@ def _people(facts: Facts, engine: Engine, options: Options) -> Select:
     people = email_people(facts.records(), engine, options.rules, options.as_of)
     named, names = with_names(people, facts.names(), engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
-    dimensions = {dimension.name for dimension in load_semantics().datasets[PEOPLE_DATASET].dimensions}
     made_of = {**expressions, **{name: people.c[name] for name in ("sent_date", "last_activity_at", "person_id")}}
-    shown = [column for column in _shown(made_of, engine, options) if column.name in dimensions]
     return comment(
         named.add_columns(
             *names,
             people.c.sent_date,
-            *shown,
-            _label(expressions["program_name"], engine).label("program_label"),
-            _label(expressions["campaign_name"], engine).label("campaign_label"),
+            *_shown_in(PEOPLE_DATASET, made_of, engine, options),
+            *_labels(expressions, engine, "program", "campaign"),
             *(people.c[name] for name in (*PERSON_COLUMNS, *PERSON_COUNTS, *PERSON_TIMES)),
         ),
         "The people with names. A name that is missing shows the id",
@@ -207,17 +199,15 @@ def _deliverability(facts: Facts, engine: Engine, options: Options) -> Select:
     rollup = facts.deliverability(options.rules)
     named, names = with_names(rollup, facts.names(), engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
-    wanted = {dimension.name for dimension in load_semantics().datasets[DELIVERABILITY_DATASET].dimensions}
-    shown = _shown({**expressions, "sent_date": rollup.c.sent_date}, engine, options)
+    shown = _shown_in(DELIVERABILITY_DATASET, {**expressions, "sent_date": rollup.c.sent_date}, engine, options)
     # Beside a view, as links to previews are: other thresholds need no other stored tables.
     light = [] if options.preview_path is None else light_columns(options.rules)
     return comment(
         named.add_columns(
             *names,
             rollup.c.sent_date,
-            *(column for column in shown if column.name in wanted),
-            _label(expressions["program_name"], engine).label("program_label"),
-            _label(expressions["campaign_name"], engine).label("campaign_label"),
+            *shown,
+            *_labels(expressions, engine, "program", "campaign"),
             *told_in_words(rollup),
             *light,
             *(rollup.c[name] for name in DELIVERED_COUNTS),
@@ -305,6 +295,19 @@ def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Optio
     if "person_id" in own:
         shown.append(_person_link(own["person_id"], options).label(PERSON_LINK))
     return [*shown, engine.text(literal(options.rules.time_zone)).label("time_zone")]
+
+
+def _shown_in(
+    name: str, own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Options
+) -> list[ColumnElement[Any]]:
+    """Those of `_shown` that the dataset `name` has."""
+    dimensions = {dimension.name for dimension in load_semantics().datasets[name].dimensions}
+    return [column for column in _shown(own, engine, options) if column.name in dimensions]
+
+
+def _labels(own: Mapping[str, ColumnElement[Any]], engine: Engine, *kinds: str) -> list[ColumnElement[Any]]:
+    """The names of these kinds of assets as tables show them."""
+    return [_label(own[f"{kind}_name"], engine).label(f"{kind}_label") for kind in kinds]
 
 
 def _person_link(person_id: ColumnElement[Any], options: Options) -> ColumnElement[Any]:
