@@ -20,7 +20,7 @@ import sqlalchemy as sa
 import yaml
 from click.testing import CliRunner
 from dashboard_page import DASHBOARD, LONG, chart, choose, settle
-from deployment import SLUG, SLUGS, Deployment, deploy_apart, serve
+from deployment import DATASETS, SLUG, SLUGS, Deployment, deploy_apart, serve
 from layouts import LAYOUTS
 from logs import crowd, write
 from playwright.sync_api import Locator, Page, Playwright, expect
@@ -429,7 +429,7 @@ def test_onto_another_connection_what_was_there_is_deleted_first(
     remove(admin, "dashboard", "chart", "dataset")
     import_dashboards(admin, dashboards, password=False)
     check_charts(admin, other_warehouse)
-    assert len(datasets(admin)) == 5
+    assert len(datasets(admin)) == len(DATASETS)
 
 
 @pytest.fixture
