@@ -436,7 +436,7 @@ def test_onto_another_connection_what_was_there_is_deleted_first(
 def full_warehouse(warehouse_on: Callable[[str], Any]) -> Iterator[Any]:
     """A PostgreSQL database with every table and column of Fivetran's layout, in a schema of its own."""
     found = warehouse_on("postgresql")
-    log = crowd(people=PEOPLE, seed=5).merge(100, 101).delete(999)
+    log = crowd(people=PEOPLE, seed=5).merge(100, 101).delete(999).address(100, "ann@example.com")
     log.campaign(1, "Spring", program=7).program(7, "Webinars").email(10, "Invitation")
     write(log, found.uri, layout=LAYOUTS["fivetran"], schema="marketo", zoned=True)
     known = LayoutCatalog(get_layout("fivetran"), get_engine("postgresql"), "marketo")
