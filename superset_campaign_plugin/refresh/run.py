@@ -83,6 +83,8 @@ _LEFT_OVER = (
     "DROP SCHEMA {schema} CASCADE removes them"
 )
 _TABLES_OF_THE_LOADER = "loader's tables"
+# Each part reads the keys of the whole log, so many small ones would cost more than the memory that they save.
+_MOST_PARTS = 8
 # What a person who watches is told of each table.
 _TITLES = {
     RECORDS: "Email records",
@@ -350,7 +352,7 @@ class _Run:
     def _parts(self, activities: int) -> list[Part]:
         """The parts of the people whose records are made at once, of a log of so many activities."""
         at_once = self.engine.rows_at_once or activities
-        count = max(1, -(-activities // at_once)) if at_once else 1
+        count = min(_MOST_PARTS, max(1, -(-activities // at_once))) if at_once else 1
         return [Part(number, count) for number in range(count)]
 
     def _name_rows(self, named: str) -> dict[str, Select]:

@@ -79,16 +79,16 @@ def bounce_rows(relations: Relations, engine: Engine, rules: Rules, sends: CTE |
         parts.append(rows.with_only_columns(*own, literal(_KINDS[kind]).label("bounced"), *texts))
     parts[0] = comment(parts[0], f"Bounces, {HARD} hard and {SOFT} soft")
     bounces = union_all(*parts).cte("bounce_events")
-    numbered = with_reasons(bounces, engine)
     sends = counted_sends(relations) if sends is None else sends
-    placed = attribute(numbered, sends, "bounce").subquery("placed")
-    key = [placed.c[name] for name in (*RECORD_KEY, "bounced")]
-    order = [placed.c.activity_at.desc(), placed.c.category, placed.c.reason, placed.c.address]
+    # Their campaigns first: with the reasons before that, Spark's optimizer makes a plan that it then refuses.
+    numbered = with_reasons(attribute(bounces, sends, "bounce").cte("placed_bounces"), engine)
+    key = [numbered.c[name] for name in (*RECORD_KEY, "bounced")]
+    order = [numbered.c.activity_at.desc(), numbered.c.category, numbered.c.reason, numbered.c.address]
     ranked = select(
         *key,
-        placed.c.category,
-        placed.c.reason,
-        placed.c.address,
+        numbered.c.category,
+        numbered.c.reason,
+        numbered.c.address,
         func.row_number().over(partition_by=key, order_by=order).label("bounce_place"),
     ).subquery("ranked")
     rows_of = [ranked.c[name] for name in (*RECORD_KEY, "bounced", "category", "reason")]

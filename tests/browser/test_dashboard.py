@@ -28,8 +28,8 @@ from playwright.sync_api import Browser, Page, Request, expect
 from superset_campaign_plugin.reporting.run_report import run_report
 
 EMAIL_COLUMNS = (
-    *("Campaign", "Email", "Last Sent", "Sent", "% Delivered", "% Opened", "% Clicked Link", "Clicked to Opened Ratio"),
-    *("% Unsubscribed", "Opened", "Clicked Link", "Hard Bounced", "Soft Bounced"),
+    *("Campaign", "Email", "Last Sent", "Sent", "% Delivered", "% Opened", "% Opened vs. Average", "% Clicked Link"),
+    *("% Clicked Link vs. Average", "% Unsubscribed", "Opened", "Clicked Link"),
 )
 
 
@@ -222,7 +222,7 @@ def test_changes_are_in_points_and_a_dash_stands_where_nothing_was_before(page: 
     assert after == '" pts"'
     choose_all_time(page)
     before = "cell => getComputedStyle(cell, '::before').content"
-    assert figures.locator("tbody td:nth-child(6)").evaluate(before) == '"before –"'
+    assert figures.locator("tbody td:nth-child(6)").evaluate(before) == '"was –"'
     expect(figures.locator("tbody td:nth-child(7)")).to_have_css("visibility", "hidden")
 
 

@@ -359,20 +359,77 @@ WITH counted_sends AS (
     NULLIF(TRIM(loaded.details), '') AS details,
     NULLIF(TRIM(loaded.email), '') AS address
   FROM marketo.activity_email_bounced_soft AS loaded
-), bounce_texts AS (
-  /* What the receiving servers answered, in one form. It goes no further than the next two steps */
+), bounce_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      bounce_events.email_id,
+      bounce_events.person_id,
+      bounce_events.activity_at,
+      ROW_NUMBER() OVER (
+        PARTITION BY bounce_events.email_id, bounce_events.person_id, bounce_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM bounce_events
+    JOIN counted_sends
+      ON bounce_events.email_id = counted_sends.email_id
+      AND bounce_events.person_id = counted_sends.person_id
+      AND bounce_events.activity_at >= counted_sends.activity_at
+    WHERE
+      bounce_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), placed_bounces AS (
   SELECT
     bounce_events.campaign_id,
     bounce_events.email_id,
     bounce_events.person_id,
     bounce_events.activity_at,
     bounce_events.bounced,
-    bounce_events.address,
     bounce_events.category,
+    bounce_events.details,
+    bounce_events.address
+  FROM bounce_events
+  WHERE
+    NOT bounce_events.campaign_id IS NULL
+  UNION ALL
+  SELECT
+    bounce_latest_sends.campaign_id,
+    bounce_events.email_id,
+    bounce_events.person_id,
+    bounce_events.activity_at,
+    bounce_events.bounced,
+    bounce_events.category,
+    bounce_events.details,
+    bounce_events.address
+  FROM bounce_events
+  JOIN bounce_latest_sends
+    ON bounce_events.email_id = bounce_latest_sends.email_id
+    AND bounce_events.person_id = bounce_latest_sends.person_id
+    AND bounce_events.activity_at = bounce_latest_sends.activity_at
+  WHERE
+    bounce_events.campaign_id IS NULL
+), bounce_texts AS (
+  /* What the receiving servers answered, in one form. It goes no further than the next two steps */
+  SELECT
+    placed_bounces.campaign_id,
+    placed_bounces.email_id,
+    placed_bounces.person_id,
+    placed_bounces.activity_at,
+    placed_bounces.bounced,
+    placed_bounces.address,
+    placed_bounces.category,
     TRIM(
       REPLACE(
         REPLACE(
-          REPLACE(REPLACE(REPLACE(LOWER(bounce_events.details), 'smtp;', ''), '#', ''), '-', ' '),
+          REPLACE(REPLACE(REPLACE(LOWER(placed_bounces.details), 'smtp;', ''), '#', ''), '-', ' '),
           ':',
           ' '
         ),
@@ -380,7 +437,7 @@ WITH counted_sends AS (
         ' '
       )
     ) || ' ' AS answer
-  FROM bounce_events
+  FROM placed_bounces
 ), bounce_codes AS (
   /* An enhanced status code stands first, or behind the reply code */
   SELECT
@@ -562,33 +619,6 @@ WITH counted_sends AS (
       )
     END AS reason
   FROM bounce_codes
-), bounce_latest_sends AS (
-  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
-  SELECT
-    candidates.campaign_id,
-    candidates.email_id,
-    candidates.person_id,
-    candidates.activity_at
-  FROM (
-    SELECT
-      counted_sends.campaign_id,
-      bounce_reasons.email_id,
-      bounce_reasons.person_id,
-      bounce_reasons.activity_at,
-      ROW_NUMBER() OVER (
-        PARTITION BY bounce_reasons.email_id, bounce_reasons.person_id, bounce_reasons.activity_at
-        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
-      ) AS send_place
-    FROM bounce_reasons
-    JOIN counted_sends
-      ON bounce_reasons.email_id = counted_sends.email_id
-      AND bounce_reasons.person_id = counted_sends.person_id
-      AND bounce_reasons.activity_at >= counted_sends.activity_at
-    WHERE
-      bounce_reasons.campaign_id IS NULL
-  ) AS candidates
-  WHERE
-    candidates.send_place = 1
 ), decided_bounces AS (
   /* bounce.the-last-decides: of several bounces of a kind the last tells the reason */
   SELECT
@@ -601,48 +631,18 @@ WITH counted_sends AS (
     ranked.address
   FROM (
     SELECT
-      placed.campaign_id,
-      placed.email_id,
-      placed.person_id,
-      placed.bounced,
-      placed.category,
-      placed.reason,
-      placed.address,
+      bounce_reasons.campaign_id,
+      bounce_reasons.email_id,
+      bounce_reasons.person_id,
+      bounce_reasons.bounced,
+      bounce_reasons.category,
+      bounce_reasons.reason,
+      bounce_reasons.address,
       ROW_NUMBER() OVER (
-        PARTITION BY placed.campaign_id, placed.email_id, placed.person_id, placed.bounced
-        ORDER BY placed.activity_at DESC, placed.category, placed.reason, placed.address
+        PARTITION BY bounce_reasons.campaign_id, bounce_reasons.email_id, bounce_reasons.person_id, bounce_reasons.bounced
+        ORDER BY bounce_reasons.activity_at DESC, bounce_reasons.category, bounce_reasons.reason, bounce_reasons.address
       ) AS bounce_place
-    FROM (
-      SELECT
-        bounce_reasons.campaign_id,
-        bounce_reasons.email_id,
-        bounce_reasons.person_id,
-        bounce_reasons.activity_at,
-        bounce_reasons.bounced,
-        bounce_reasons.address,
-        bounce_reasons.category,
-        bounce_reasons.reason
-      FROM bounce_reasons
-      WHERE
-        NOT bounce_reasons.campaign_id IS NULL
-      UNION ALL
-      SELECT
-        bounce_latest_sends.campaign_id,
-        bounce_reasons.email_id,
-        bounce_reasons.person_id,
-        bounce_reasons.activity_at,
-        bounce_reasons.bounced,
-        bounce_reasons.address,
-        bounce_reasons.category,
-        bounce_reasons.reason
-      FROM bounce_reasons
-      JOIN bounce_latest_sends
-        ON bounce_reasons.email_id = bounce_latest_sends.email_id
-        AND bounce_reasons.person_id = bounce_latest_sends.person_id
-        AND bounce_reasons.activity_at = bounce_latest_sends.activity_at
-      WHERE
-        bounce_reasons.campaign_id IS NULL
-    ) AS placed
+    FROM bounce_reasons
   ) AS ranked
   WHERE
     ranked.bounce_place = 1
