@@ -111,9 +111,9 @@ def reason_words() -> dict[int, str]:
     return found
 
 
-def in_words(number: ColumnElement[Any], words: Mapping[int, str]) -> ColumnElement[Any]:
-    """The words of a number; null where there are none."""
-    return case(*((number == literal(value), literal(text)) for value, text in words.items()))
+def in_words(number: ColumnElement[Any], words: Mapping[int, str], otherwise: str) -> ColumnElement[Any]:
+    """The words of a number, or `otherwise` where there are none."""
+    return case(*((number == literal(value), literal(text)) for value, text in words.items()), else_=literal(otherwise))
 
 
 def with_reasons(bounces: FromClause, engine: Engine) -> CTE:

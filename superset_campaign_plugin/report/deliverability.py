@@ -36,6 +36,7 @@ DOMAIN_COLUMNS = ("person_id", "domain")
 BOUNCE_COLUMNS = (*RECORD_KEY, "bounced", "category", "reason", "domain")
 
 NOT_BOUNCED, HARD, SOFT = 0, 1, 2
+DID_NOT_BOUNCE = "Did not bounce"
 UNKNOWN, OTHER, LEFT_OUT = "Unknown", "Other domains", "Not shown"
 
 _KINDS = {EventKind.HARD_BOUNCED: HARD, EventKind.SOFT_BOUNCED: SOFT}
@@ -181,9 +182,10 @@ def told_in_words(rollup: FromClause) -> list[ColumnElement[Any]]:
     return [
         rollup.c.domain,
         rollup.c.rates_by_domain,
-        in_words(rollup.c.bounced, _BOUNCED).label("bounce_kind"),
-        in_words(rollup.c.category, CATEGORIES).label("bounce_category"),
-        in_words(rollup.c.reason, reason_words()).label("bounce_reason"),
+        # Superset takes the type of a column from the first row of an answer, and of a null it takes none.
+        in_words(rollup.c.bounced, _BOUNCED, DID_NOT_BOUNCE).label("bounce_kind"),
+        in_words(rollup.c.category, CATEGORIES, DID_NOT_BOUNCE).label("bounce_category"),
+        in_words(rollup.c.reason, reason_words(), DID_NOT_BOUNCE).label("bounce_reason"),
     ]
 
 

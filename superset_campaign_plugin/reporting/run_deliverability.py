@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from superset_campaign_plugin.report.datasets import DELIVERABILITY_DATASET, Options
+from superset_campaign_plugin.report.deliverability import DID_NOT_BOUNCE
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.reporting.dataset_sql import FactsSource, dataset_sql
 from superset_campaign_plugin.reporting.query import GROUPINGS, Report, ReportRequest, fetch
@@ -79,7 +80,7 @@ def _arranged(report: Report, by: Sequence[str]) -> Report:
     if REASON in by:
         kind = columns.index("bounce_kind")
         bounced = columns.index("bounced")
-        rows = sorted((row for row in rows if row[kind] is not None), key=lambda row: -int(row[bounced]))
+        rows = sorted((row for row in rows if row[kind] != DID_NOT_BOUNCE), key=lambda row: -int(row[bounced]))
     if DOMAIN in by:
         order = columns.index(_ORDER)
         rows = sorted(rows, key=lambda row: -int(row[order] or 0))

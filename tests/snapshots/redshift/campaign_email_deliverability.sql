@@ -1036,6 +1036,7 @@ SELECT
     THEN 'Hard'
     WHEN deliverability_rollup.bounced = 2
     THEN 'Soft'
+    ELSE 'Did not bounce'
   END AS bounce_kind,
   CASE
     WHEN deliverability_rollup.category = 1
@@ -1050,6 +1051,7 @@ SELECT
     THEN 'Not known to Marketo'
     WHEN deliverability_rollup.category = 0
     THEN 'Not stated in the log'
+    ELSE 'Did not bounce'
   END AS bounce_category,
   CASE
     WHEN deliverability_rollup.reason = 0
@@ -1200,6 +1202,7 @@ SELECT
     THEN '5.7.26 Sender not proven by SPF or DKIM'
     WHEN deliverability_rollup.reason = 507028
     THEN '5.7.28 Too many messages at once'
+    ELSE 'Did not bounce'
   END AS bounce_reason,
   30 AS watch_per_mille,
   100 AS refuse_per_mille,

@@ -1020,6 +1020,7 @@ SELECT
     THEN 'Hard'
     WHEN deliverability_rollup.bounced = 2
     THEN 'Soft'
+    ELSE 'Did not bounce'
   END AS bounce_kind,
   CASE
     WHEN deliverability_rollup.category = 1
@@ -1034,6 +1035,7 @@ SELECT
     THEN 'Not known to Marketo'
     WHEN deliverability_rollup.category = 0
     THEN 'Not stated in the log'
+    ELSE 'Did not bounce'
   END AS bounce_category,
   CASE
     WHEN deliverability_rollup.reason = 0
@@ -1184,6 +1186,7 @@ SELECT
     THEN '5.7.26 Sender not proven by SPF or DKIM'
     WHEN deliverability_rollup.reason = 507028
     THEN '5.7.28 Too many messages at once'
+    ELSE 'Did not bounce'
   END AS bounce_reason,
   30 AS watch_per_mille,
   100 AS refuse_per_mille,
