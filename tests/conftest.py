@@ -31,7 +31,7 @@ LONG_FILES = (
     *("superset/test_other_supersets.py", "superset/test_others_unchanged.py", "soundness/test_refresh.py"),
     *("browser/test_portal.py", "browser/test_dashboard.py", "superset/test_door.py", "browser/test_threats.py"),
     *("browser/test_on_other_engines.py", "browser/test_badges.py", "superset/test_row_access.py"),
-    "soundness/test_reconcile.py",
+    *("superset/test_people.py", "superset/test_subscriptions.py", "soundness/test_reconcile.py"),
     *("unit/test_pull_activities.py", "unit/test_snapshots.py", "engines/test_layouts.py", "unit/test_wheel.py"),
 )
 
