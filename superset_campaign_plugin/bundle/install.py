@@ -207,11 +207,12 @@ def _put_roles(bundle: Bundle, manifest: Manifest, *, people: bool) -> list[Chan
     Without people that role goes: what it gave access to is no more.
     """
     found = {name: find(SqlaTable, config["uuid"]) for name, config in bundle.datasets.items()}
-    figures = [found[name] for name in load_semantics().names(people=False)]
+    datasets = load_semantics().datasets
+    figures = [found[name] for name in found if not datasets[name].about_people]
     made = [(VIEWER_ROLE, create_viewer_role(figures))]
     removed = []
     if people:
-        made.append((PEOPLE_ROLE, create_people_role([found[name] for name in found if found[name] not in figures])))
+        made.append((PEOPLE_ROLE, create_people_role([found[name] for name in found if datasets[name].about_people])))
     elif PEOPLE_ROLE in manifest.roles:
         delete_role(PEOPLE_ROLE)
         manifest.roles = [name for name in manifest.roles if name != PEOPLE_ROLE]

@@ -8,7 +8,7 @@ readers see the old tables until the new ones are complete, and a run that is ki
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -291,10 +291,8 @@ class _Run:
         all_sends = False
         parts = self._parts(sum(plan.new_rows.values()))
         for name, query in self._queries(plan.marks, self.fresh.name).items():
-            if name == RECORDS and len(parts) > 1:
-                self._make_in_parts(name, [self._records(part) for part in parts])
-            else:
-                self._make(name, query)
+            queries = [self._records(part) for part in parts] if name == RECORDS and parts else [query]
+            self._make(name, *queries)
             if name == UNPLACED:
                 all_sends = self._keep_gathered()
         if self.engine.change_over == "rename" and self.planner.people_differ(
@@ -350,9 +348,10 @@ class _Run:
         return _columns(rows, RECORDS)
 
     def _parts(self, activities: int) -> list[Part]:
-        """The parts of the people whose records are made at once, of a log of so many activities."""
-        at_once = self.engine.rows_at_once or activities
-        count = min(_MOST_PARTS, max(1, -(-activities // at_once))) if at_once else 1
+        """The parts of the people whose records are made at once; none where all records of so many activities are."""
+        if self.engine.rows_at_once is None or activities <= self.engine.rows_at_once:
+            return []
+        count = min(_MOST_PARTS, -(-activities // self.engine.rows_at_once))
         return [Part(number, count) for number in range(count)]
 
     def _name_rows(self, named: str) -> dict[str, Select]:
@@ -442,15 +441,11 @@ class _Run:
             placed = self.scratch.make("campaign_all_placed", gathered.places(moments, all_sends), gathered.PAIR)
         return gathered.placed_clicks(clicks, who, placed, records)
 
-    def _make(self, name: str, query: Select) -> None:
+    def _make(self, name: str, query: Select, *more: Select) -> None:
+        """Make a table with the rows of the query, and of `more`."""
         self._create(name, query)
-        self._finish(name)
-
-    def _make_in_parts(self, name: str, queries: Sequence[Select]) -> None:
-        first, *others = queries
-        self._create(name, first)
-        for query in others:
-            execute(self.connection, insert_from(self.engine, self._new(name), COLUMNS[name], query))
+        for each in more:
+            execute(self.connection, insert_from(self.engine, self._new(name), COLUMNS[name], each))
         self._finish(name)
 
     def _create(self, name: str, query: Select) -> None:

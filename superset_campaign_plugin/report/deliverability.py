@@ -52,8 +52,7 @@ def domain_rows(relations: Relations, engine: Engine, rules: Rules) -> Select:
     domain.of-the-address
     """
     if relations.addresses is None or rules.leave_out_domains:
-        empty = select(cast(null(), BigInteger).label("person_id"), cast(null(), String).label("domain"))
-        return empty.where(literal(1) == literal(0))
+        return _no_rows(DOMAIN_COLUMNS)
     people = step("newest_addresses", "The newest address of each person", relations.addresses)
     known = _with_domain(people, [people.c.person_id], engine)
     return _enough_people(known, ["person_id"], rules)
@@ -69,7 +68,7 @@ def bounce_rows(relations: Relations, engine: Engine, rules: Rules, sends: CTE |
     told = ("category", "details", "address")
     if not any(name in rows.selected_columns for rows in tables.values() for name in told):
         # Nothing is known of any bounce, so the log need not be read for it.
-        return _no_bounces()
+        return _no_rows(BOUNCE_COLUMNS)
     parts = []
     for kind, rows in tables.items():
         texts = [
@@ -200,9 +199,9 @@ def light_columns(rules: Rules) -> list[ColumnElement[Any]]:
     return [literal(value).label(name) for name, value in thresholds.items()]
 
 
-def _no_bounces() -> Select:
+def _no_rows(columns: tuple[str, ...]) -> Select:
     kinds: dict[str, Any] = {"domain": String}
-    empty = [cast(null(), kinds.get(name, BigInteger)).label(name) for name in BOUNCE_COLUMNS]
+    empty = [cast(null(), kinds.get(name, BigInteger)).label(name) for name in columns]
     return select(*empty).where(literal(1) == literal(0))
 
 

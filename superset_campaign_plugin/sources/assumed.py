@@ -92,10 +92,9 @@ def _tables(layout: Layout, engine: Engine, unused: Collection[str]) -> dict[str
                 add(activities.table, names.names_of(column))
     if layout.merges is not None:
         add(layout.merges.table, [names.merged_ids])
-    for asset in (layout.campaigns, layout.programs, layout.emails, layout.addresses):
-        if asset is not None:
-            used = [own for name, own in asset.columns.items() if layout.strict or name not in unused]
-            # What `pull-activities` stores is one version an email, and who makes the table by hand may leave it out.
-            status = "" if layout.name == BULK.name else asset.status
-            add(asset.table, [asset.id, *used, *asset.newest, status])
+    for asset in layout.asset_tables():
+        used = [own for name, own in asset.columns.items() if layout.strict or name not in unused]
+        # What `pull-activities` stores is one version an email, and who makes the table by hand may leave it out.
+        status = "" if layout.name == BULK.name else asset.status
+        add(asset.table, [asset.id, *used, *asset.newest, status])
     return tables

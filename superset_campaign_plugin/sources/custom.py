@@ -192,11 +192,10 @@ def check_mapping(layout: Layout, catalog: Catalog) -> None:
             _check_column(layout, catalog, activities.table, names.activity_type)
     if layout.merges is not None and names.merged_ids:
         _check_column(layout, catalog, layout.merges.table, names.merged_ids)
-    for asset in (layout.campaigns, layout.programs, layout.emails, layout.addresses):
-        if asset is not None:
-            _check_table(layout, catalog, asset.table)
-            status = [asset.status] if asset.status else []
-            _check_column(layout, catalog, asset.table, asset.id, *asset.columns.values(), *asset.newest, *status)
+    for asset in layout.asset_tables():
+        _check_table(layout, catalog, asset.table)
+        status = [asset.status] if asset.status else []
+        _check_column(layout, catalog, asset.table, asset.id, *asset.columns.values(), *asset.newest, *status)
 
 
 def _check_table(layout: Layout, catalog: Catalog, table: str) -> None:

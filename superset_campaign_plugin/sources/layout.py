@@ -89,6 +89,11 @@ class Layout:
         yield from self.events.values()
         yield from (table for table in (self.merges, self.deletions) if table is not None)
 
+    def asset_tables(self) -> Iterator[AssetTable]:
+        """Every table of campaigns, programs, emails and people."""
+        tables = (self.campaigns, self.programs, self.emails, self.addresses)
+        yield from (table for table in tables if table is not None)
+
     def renamed(self, name: Callable[[str], str]) -> Layout:
         """The layout with other names for its tables."""
         parts = ("merges", "deletions", "campaigns", "programs", "emails", "addresses", "merged_ids", "merged_people")

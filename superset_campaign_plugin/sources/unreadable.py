@@ -160,9 +160,8 @@ def columns_in_several_spellings(layout: Layout, catalog: Catalog, engine: Engin
     """The columns that the report reads, and that a table has more than once."""
     named = {name for column in LOG_COLUMNS for name in layout.columns.names_of(column)}
     read: dict[str, set[str]] = {activities.table: set(named) for activities in layout.log_tables()}
-    for asset in (layout.campaigns, layout.programs, layout.emails, layout.addresses):
-        if asset is not None:
-            read[asset.table] = {asset.id, *asset.columns.values(), *asset.newest}
+    for asset in layout.asset_tables():
+        read[asset.table] = {asset.id, *asset.columns.values(), *asset.newest}
     for table, wanted in read.items():
         reader = _reader(layout, catalog, engine, table)
         for name in [] if reader is None else sorted(wanted):

@@ -17,13 +17,20 @@ from superset_campaign_plugin.errors import InstallError
 
 @contextlib.contextmanager
 def acting_as(user: Any) -> Iterator[None]:
-    """Let Superset's code take this user for the one who asks."""
-    before = getattr(g, "user", None)
+    """Let Superset's code take this user for the one who asks.
+
+    Superset's `override_user` leaves the user where the code within raises an error.
+    """
+    nobody = object()
+    before = g.get("user", nobody)
     g.user = user
     try:
         yield
     finally:
-        g.user = before
+        if before is nobody:
+            del g.user
+        else:
+            g.user = before
 
 
 def administrators() -> list[Any]:
