@@ -22,6 +22,7 @@ from superset_campaign_plugin.report.quality import quality_findings
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Names, Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment
+from superset_campaign_plugin.report.time_texts import day_text, minute_text
 from superset_campaign_plugin.report.timing import COUNTS, moments
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
@@ -285,13 +286,11 @@ def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Optio
     shown = [
         _email_link(own, engine, options).label(EMAIL_LINK),
         _label(own["email_name"], engine).label("email_label"),
-        # Texts, since Superset shows a time on the clocks of whoever looks, and a midnight as the day before.
-        _iso(own["sent_date"], len("2026-01-31")).label("sent_day"),
-        _iso(engine.week(own["sent_date"]), len("2026-01-31")).label("sent_week"),
+        day_text(own["sent_date"]).label("sent_day"),
+        day_text(engine.week(own["sent_date"])).label("sent_week"),
     ]
     if "last_activity_at" in own:
-        minute = _iso(own["last_activity_at"], len("2026-01-31 09:30"))
-        shown.append(func.replace(minute, literal("T"), literal(" ")).label("activity_minute"))
+        shown.append(minute_text(own["last_activity_at"]).label("activity_minute"))
     if "person_id" in own:
         shown.append(_person_link(own["person_id"], options).label(PERSON_LINK))
     return [*shown, engine.text(literal(options.rules.time_zone)).label("time_zone")]
@@ -321,11 +320,6 @@ def _person_link(person_id: ColumnElement[Any], options: Options) -> ColumnEleme
     address = html.escape(options.marketo_url.rstrip("/") + _PERSON_PATH, quote=True)
     link = literal(f'<a title="[id]" href="{address}[id]" target="_blank">[id]</a>')
     return func.replace(link, literal("[id]"), text)
-
-
-def _iso(moment: ColumnElement[Any], length: int) -> ColumnElement[Any]:
-    """The first letters of a time's text, which is ISO 8601 on every engine."""
-    return func.substr(cast(moment, String), 1, length)
 
 
 def _email_link(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Options) -> ColumnElement[Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String, case, cast, func, literal, select
+from sqlalchemy import case, func, literal, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, FromClause
 
@@ -25,6 +25,7 @@ from superset_campaign_plugin.report.records import status_of
 from superset_campaign_plugin.report.rollup import FLAG_COUNTS, sent_day
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import step
+from superset_campaign_plugin.report.time_texts import minute_text
 
 # What a row says of its person, beside the counts.
 PERSON_COLUMNS = (
@@ -89,9 +90,5 @@ def _yes_or_no(flag: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _minute(moment: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A time as text, such as 2026-01-31 09:30, which is the same whatever the clocks of whoever looks.
-
-    Empty where there is none: of a null Superset's tables write N/A.
-    """
-    text = func.substr(cast(moment, String), 1, len("2026-01-31 09:30"))
-    return func.coalesce(func.replace(text, literal("T"), literal(" ")), literal(""))
+    """A time as text; empty where there is none, as of a null Superset's tables write N/A."""
+    return func.coalesce(minute_text(moment), literal(""))

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 
 from superset_campaign_plugin.report.datasets import DELIVERABILITY_DATASET, Options
 from superset_campaign_plugin.report.deliverability import DID_NOT_BOUNCE
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.reporting.dataset_sql import FactsSource, dataset_sql
-from superset_campaign_plugin.reporting.query import GROUPINGS, Report, ReportRequest, fetch
+from superset_campaign_plugin.reporting.dataset_sql import FactsSource
+from superset_campaign_plugin.reporting.query import GROUPINGS, Report, ReportRequest
+from superset_campaign_plugin.reporting.run_dataset import run_dataset
 from superset_campaign_plugin.reporting.run_report import to_utc
-from superset_campaign_plugin.reporting.where import check_where
 from superset_campaign_plugin.semantics import Metric, load_semantics
-from superset_campaign_plugin.sources.resolved import resolve
-from superset_campaign_plugin.warehouse import connect
 
 DOMAIN, REASON = "domain", "reason"
 DELIVERABILITY_GROUPINGS = {
@@ -47,19 +46,12 @@ def run_deliverability(
     """Compute the deliverability from a loader's tables, or from `facts`; `ReportRequest` explains the arguments.
 
     `as_of` is the clock, by default now. Grouped by `DOMAIN` the worst domains come first; grouped by `REASON` the rows
-    are those of people who bounced, the most frequent first. Raises the errors of `run_report`.
+    are those of people who bounced, the most frequent first. Raises the errors of `run_dataset`.
     """
-    dataset = load_semantics().datasets[DELIVERABILITY_DATASET]
     request = deliverability_request(by, date_from, date_to, where)
-    resolved = resolve(source, schema)
-    for field in where or {}:
-        dataset.dimension(field)
     options = Options(as_of=None if as_of is None else to_utc(as_of), rules=rules or Rules())
-    with connect(uri if facts is None else facts.uri(uri)) as (connection, engine):
-        found = dataset_sql(connection, engine, resolved, options, [DELIVERABILITY_DATASET], facts, check_values=True)
-        sql = found[DELIVERABILITY_DATASET]
-        report = _arranged(fetch(connection, engine, dataset, sql, request), by)
-        return replace(report, notes=check_where(connection, engine, dataset, sql, where, report))
+    arranged = partial(_arranged, by=by)
+    return run_dataset(DELIVERABILITY_DATASET, uri, source, schema, options, request, facts, arranged)
 
 
 def deliverability_request(

@@ -8,12 +8,10 @@ from datetime import date
 
 from superset_campaign_plugin.report.datasets import TIMING_DATASET, Options
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.reporting.dataset_sql import FactsSource, dataset_sql
-from superset_campaign_plugin.reporting.query import GROUPINGS, Report, ReportRequest, fetch
-from superset_campaign_plugin.reporting.where import check_where
+from superset_campaign_plugin.reporting.dataset_sql import FactsSource
+from superset_campaign_plugin.reporting.query import GROUPINGS, Report, ReportRequest
+from superset_campaign_plugin.reporting.run_dataset import run_dataset
 from superset_campaign_plugin.semantics import load_semantics
-from superset_campaign_plugin.sources.resolved import resolve
-from superset_campaign_plugin.warehouse import connect
 
 # By the time since the send; nobody was sent an email a time after the send.
 HOURS = "hours"
@@ -43,21 +41,13 @@ def run_timing(
     """Compute the timing from a loader's tables, or from `facts`; `ReportRequest` explains the arguments.
 
     The figures are those of the dataset; grouped by `HOURS` they are the people who did something first in that time.
-    Raises the errors of `run_report`.
+    Raises the errors of `run_dataset`.
     """
     rules = rules or Rules()
-    dataset = load_semantics().datasets[TIMING_DATASET]
     request = timing_request(by, date_from, date_to, where)
-    resolved = resolve(source, schema)
-    for field in where or {}:
-        dataset.dimension(field)
-    options = Options(rules=rules)
-    with connect(uri if facts is None else facts.uri(uri)) as (connection, engine):
-        found = dataset_sql(connection, engine, resolved, options, [TIMING_DATASET], facts, check_values=True)
-        sql = found[TIMING_DATASET]
-        report = without_sends(fetch(connection, engine, dataset, sql, request))
-        notes = check_where(connection, engine, dataset, sql, where, report)
-    return replace(report, notes=[*notes, f"days, weekdays and hours of the send are those of {rules.time_zone}"])
+    report = run_dataset(TIMING_DATASET, uri, source, schema, Options(rules=rules), request, facts, without_sends)
+    zone = f"days, weekdays and hours of the send are those of {rules.time_zone}"
+    return replace(report, notes=[*report.notes, zone])
 
 
 def timing_request(
