@@ -13,11 +13,12 @@ from superset.charts.schemas import ChartDataQueryContextSchema
 from superset.connectors.sqla.models import SqlaTable
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
-from superset.utils.core import QueryStatus, override_user
+from superset.utils.core import QueryStatus
 
 from superset_campaign_plugin.bundle.chart_config import query_context
 from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of
 from superset_campaign_plugin.bundle.merging.dashboards import ids_here, read_position
+from superset_campaign_plugin.host.acting import acting_as
 from superset_campaign_plugin.rights import how_to_grant_by_words
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.superset_assets.definitions import CHART_TYPES, load_dashboards
@@ -82,7 +83,7 @@ def _chart(name: str, uuid: str) -> AssetCheck:
     queries["datasource"] = {"id": chart.datasource_id, "type": chart.datasource_type}
     try:
         # Somebody must ask; row rules of roles are none of nobody's.
-        with override_user(security_manager.get_anonymous_user()):
+        with acting_as(security_manager.get_anonymous_user()):
             results = ChartDataQueryContextSchema().load(queries).get_payload(cache_query_context=False)["queries"]
     except SQLAlchemyError as error:
         database = chart.datasource.database

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from flask import current_app, g, has_request_context, request
@@ -24,6 +24,7 @@ from superset_campaign_plugin.embedding.roles import GUEST_ROLE
 from superset_campaign_plugin.embedding.row_clauses import NOTHING
 from superset_campaign_plugin.errors import SharingEnded
 from superset_campaign_plugin.host import records
+from superset_campaign_plugin.host.acting import acting_as
 from superset_campaign_plugin.host.endpoints import LARGEST_ID
 from superset_campaign_plugin.host.patching import apply
 from superset_campaign_plugin.host.settings import current_settings
@@ -121,18 +122,9 @@ def guest_of_proof(key: EmailKey) -> GuestUser | None:
     )
 
 
-@contextmanager
-def acting_as(guest: GuestUser | None) -> Iterator[None]:
-    """Within, the request is the guest's, without any trace in the session; None leaves it as it is."""
-    if guest is None:
-        yield
-        return
-    person = g.user
-    g.user = guest
-    try:
-        yield
-    finally:
-        g.user = person
+def acting_as_guest(guest: GuestUser | None) -> AbstractContextManager[None]:
+    """Within, the request is the guest's; None leaves it as it is."""
+    return nullcontext() if guest is None else acting_as(guest)
 
 
 def proof_in_use() -> str | None:

@@ -19,7 +19,7 @@ from superset.views.utils import redirect_to_login
 
 from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding.audit_log import record
-from superset_campaign_plugin.embedding.guests import acting_as, guest_of_proof
+from superset_campaign_plugin.embedding.guests import acting_as_guest, guest_of_proof
 from superset_campaign_plugin.embedding.rate_limit import refused
 from superset_campaign_plugin.errors import ProofError
 from superset_campaign_plugin.preview.email import open_body, open_email
@@ -123,7 +123,7 @@ def _answer(place: str, key: EmailKey, show: Callable[[EmailKey], Response | Non
         guest = guest_of_proof(key)
     except ProofError as error:
         refusal = error
-    with acting_as(guest):
+    with acting_as_guest(guest):
         if wait := refused(place):
             answer, outcome = busy_page(wait.seconds), "too many requests"
         elif refusal is not None:

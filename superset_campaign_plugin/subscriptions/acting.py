@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
-from flask import current_app, g
+from flask import current_app
 from superset import security_manager
 from superset.reports.models import ReportSchedule
 from superset.tasks.exceptions import ExecutorNotFoundError, InvalidExecutorError
 from superset.tasks.utils import get_executor
 
 from superset_campaign_plugin.errors import InstallError
-
-
-@contextlib.contextmanager
-def acting_as(user: Any) -> Iterator[None]:
-    """Let Superset's code take this user for the one who asks.
-
-    Superset's `override_user` leaves the user where the code within raises an error.
-    """
-    nobody = object()
-    before = g.get("user", nobody)
-    g.user = user
-    try:
-        yield
-    finally:
-        if before is nobody:
-            del g.user
-        else:
-            g.user = before
 
 
 def administrators() -> list[Any]:

@@ -26,8 +26,9 @@ from superset.utils.decorators import transaction
 
 from superset_campaign_plugin.bundle.asset_changes import Change
 from superset_campaign_plugin.errors import InstallError, UsageError, unknown
+from superset_campaign_plugin.host.acting import acting_as
 from superset_campaign_plugin.report.datasets import REPORT_DATASET
-from superset_campaign_plugin.subscriptions.acting import acting_as, administrators, executor_of
+from superset_campaign_plugin.subscriptions.acting import administrators, executor_of
 from superset_campaign_plugin.subscriptions.made import (
     BOUNCES,
     NO_DATA,

@@ -13,8 +13,9 @@ from superset.models.dashboard import Dashboard
 from superset.reports.models import ReportSchedule
 
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.host.acting import acting_as
 from superset_campaign_plugin.host.private import make_addresses
-from superset_campaign_plugin.subscriptions.acting import acting_as, executor_of
+from superset_campaign_plugin.subscriptions.acting import executor_of
 
 
 def extra_of(dashboard: Dashboard) -> dict[str, Any]:
