@@ -175,6 +175,7 @@ class _DashboardSchema(Schema):
     filters = fields.List(fields.Nested(_FilterSchema), required=True)
     layout = fields.List(fields.Nested(_RowSchema), load_default=list)
     tabs = fields.List(fields.Nested(_TabSchema), load_default=list)
+    narrow = fields.Boolean(load_default=False)
 
 
 # What tells Marketo instances apart; their campaigns and emails may have the same ids and names.
@@ -228,7 +229,8 @@ def load_dashboard(folder: Traversable) -> Dashboard:
         name: Chart(name=name, **_read(_ChartSchema(), file)) for name, file in resources.yaml_files(folder / "charts")
     }
     raw = _read(_DashboardSchema(), folder / "dashboard.yaml")
-    css = (folder / "style.css").read_text(encoding="utf-8")
+    sheets = [folder / "style.css", *([resources.folder("dashboards") / "narrow.css"] if raw.pop("narrow") else [])]
+    css = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     dashboard = Dashboard(name=folder.name, charts=charts, css=css, **raw)
     _check(dashboard)
     return dashboard
