@@ -89,3 +89,9 @@ def contexts(admin: Visitor, slug: str) -> dict[str, dict[str, Any]]:
         context["form_data"] = {**context["form_data"], "slice_id": id_, "dashboardId": dashboard}
         found[title] = context
     return found
+
+
+def one_of_each(requests: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of the charts' requests those of the first chart of each dataset, by title: what differs is the datasets' SQL."""
+    first = {context["datasource"]["id"]: title for title, context in reversed(requests.items())}
+    return {title: requests[title] for title in first.values()}

@@ -36,7 +36,7 @@ from deployment import (
     serve,
     work,
 )
-from visitor import Visitor, contexts
+from visitor import Visitor, contexts, one_of_each
 
 from superset_campaign_plugin.embedding.portal import Superset
 from superset_campaign_plugin.embedding.refusals import NOT_A_TIME
@@ -203,9 +203,10 @@ def links(visitor: Visitor, context: dict[str, Any]) -> dict[int, str]:
 def test_every_chart_answers_with_data(
     site: str, flags: tuple[str, ...], asked: dict[str, dict[str, Any]], user: str
 ) -> None:
+    """Every chart with all flags, and one of each dataset with some, or by a role alone."""
     visitor = Visitor(site, user)
     assert len(asked) > len(SLUGS)
-    for title, context in asked.items():
+    for title, context in (asked if flags == ALL and user == "viewer" else one_of_each(asked)).items():
         if user == "reader" and RBAC not in flags:
             answer = visitor.post("/api/v1/chart/data", json=context)
             assert answer.status_code == 403
