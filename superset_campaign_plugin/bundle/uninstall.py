@@ -15,7 +15,7 @@ from superset_campaign_plugin.bundle.connections import writable_uri
 from superset_campaign_plugin.bundle.dependents import dependents
 from superset_campaign_plugin.bundle.install_plan import READS_STORED, settings
 from superset_campaign_plugin.embedding.roles import delete_role, take_back_permissions
-from superset_campaign_plugin.embedding.row_access import remove_boundaries
+from superset_campaign_plugin.embedding.row_access import boundary_names, remove_boundaries
 from superset_campaign_plugin.errors import DatabaseError, InstallError
 from superset_campaign_plugin.refresh.removal import remove_stored, stored_places
 from superset_campaign_plugin.subscriptions.made import Subscription, subscriptions
@@ -36,18 +36,20 @@ class RemovedTables:
 
 @dataclass(frozen=True)
 class Removal:
-    """What `uninstall` would do: the assets by their kinds, what of other people's stands in the way, and
-    what `subscribe` has made."""
+    """What `uninstall` would do: the assets by their kinds, what of other people's stands in the way, what `subscribe`
+    has made, and the names of the row rules."""
 
     manifest: Manifest
     assets: dict[str, list[Any]]
     in_the_way: list[str]
     subscriptions: list[Subscription]
+    row_rules: list[str]
     stored: RemovedTables | None = None
 
     def changes(self) -> list[Change]:
         """What would be removed."""
-        found = [Change("removed", each.kind, each.schedule.name) for each in self.subscriptions]
+        found = [Change("removed", "row rules", name) for name in self.row_rules]
+        found += [Change("removed", each.kind, each.schedule.name) for each in self.subscriptions]
         found += [Change("removed", kind, title(each)) for kind in _ORDER for each in self.assets[kind]]
         found += [Change("removed", "roles", role) for role in self.manifest.roles]
         found += [Change(action, "databases", each.database_name) for action, each in _connections(self)]
@@ -76,7 +78,7 @@ def plan_removal(*, stored_tables: bool = False) -> Removal | None:
     stored = _stored_tables(manifest) if stored_tables else None
     sent = subscriptions(manifest)
     in_the_way = dependents(assets, set(manifest.assets), {each.schedule.id for each in sent})
-    return Removal(manifest, assets, in_the_way, sent, stored)
+    return Removal(manifest, assets, in_the_way, sent, boundary_names(), stored)
 
 
 def uninstall(removal: Removal | None = None) -> list[Change]:
@@ -89,8 +91,8 @@ def uninstall(removal: Removal | None = None) -> list[Change]:
             "still in use, so nothing was removed; delete or change first: " + "; ".join(removal.in_the_way)
         )
     try:
-        changes = [Change("removed", "row rules", name) for name in remove_boundaries()]
-        changes += removal.changes()
+        changes = removal.changes()
+        remove_boundaries()
         for sent in removal.subscriptions:
             db.session.delete(sent.schedule)
         db.session.flush()

@@ -119,13 +119,16 @@ def cover_datasets() -> None:
             rule.tables = wanted
 
 
-def remove_boundaries() -> list[str]:
-    """Delete all rules within the running transaction; gives their names."""
-    rules = _rules()
-    for rule in rules:
+def boundary_names() -> list[str]:
+    """The names of all rules."""
+    return sorted(rule.name for rule in _rules())
+
+
+def remove_boundaries() -> None:
+    """Delete all rules within the running transaction."""
+    for rule in _rules():
         db.session.delete(rule)
     db.session.flush()
-    return sorted(rule.name for rule in rules)
 
 
 def escapes_backslashes(engine: Engine) -> bool:

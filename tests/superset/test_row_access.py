@@ -285,7 +285,7 @@ def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment
     from superset.connectors.sqla.models import RowLevelSecurityFilter
 
     from superset_campaign_plugin.bundle.install import install
-    from superset_campaign_plugin.bundle.uninstall import uninstall
+    from superset_campaign_plugin.bundle.uninstall import plan_removal, uninstall
     from superset_campaign_plugin.embedding import row_access
 
     install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
@@ -299,8 +299,9 @@ def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment
     with_workspaces = {REPORT, *(f"campaign_email_{name}" for name in of_the_report)}
     assert {table.table_name for table in rule.tables} == with_workspaces
     assert row_access.list_grants() == {ROLE: [Grant("EMEA")]}
-    changes = uninstall()
-    assert ("removed", "row rules") in {(change.action, change.kind) for change in changes}
+    planned = plan_removal().changes()
+    assert ("removed", "row rules") in {(change.action, change.kind) for change in planned}
+    assert uninstall() == planned
     assert db.session.query(RowLevelSecurityFilter).count() == 0
 
 
