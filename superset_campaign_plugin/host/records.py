@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from superset_campaign_plugin.versions import SUPPORTED
+
 Release = tuple[int, int]
-BOTH: tuple[Release, ...] = ((6, 0), (6, 1))
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Target:
     owners: tuple[str, ...]
     method: str
     parameters: tuple[str, ...]
-    releases: tuple[Release, ...] = BOTH
+    releases: tuple[Release, ...] = SUPPORTED
 
 
 @dataclass(frozen=True)
