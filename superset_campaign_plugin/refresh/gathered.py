@@ -42,7 +42,7 @@ from superset_campaign_plugin.report.records import (
 )
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.steps import plain
+from superset_campaign_plugin.report.steps import no_rows, plain
 
 PAIR = ("email_id", "person_id")
 MOMENT = (*PAIR, "activity_at")
@@ -245,4 +245,4 @@ def empty(name: str, engine: Engine) -> Select:
         return String if own in _TEXTS else engine.time_type if own.endswith("_at") else BigInteger
 
     nothing = [cast(null(), kind(own)).label(own) for own in COLUMNS[name]]
-    return select(*nothing).where(literal(1) == literal(0))
+    return no_rows(*nothing)

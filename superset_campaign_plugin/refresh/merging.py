@@ -63,6 +63,7 @@ from superset_campaign_plugin.report.records import FIRST_TIMES, RECORD_KEY, eve
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rollup import sent_day
 from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.steps import no_rows
 from superset_campaign_plugin.report.timing import TIMING_KEY, timing_rows
 
 _GROUP = ("campaign_id", "email_id")
@@ -468,7 +469,7 @@ class Merger:
         if not others:
             return self._scratch.make(name, first, keys, columns)
         # MySQL would let a column hold no null that is never null in the first part.
-        nothing = select(*(null().label(own) for own in columns)).where(literal(1) == literal(0))
+        nothing = no_rows(*(null().label(own) for own in columns))
         nullable = union_all(first, nothing).subquery("parts")
         more = [insert_from(self._engine, name, columns, part) for part in others]
         return self._scratch.make(name, select(*nullable.c), keys, columns, more)

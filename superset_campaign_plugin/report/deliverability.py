@@ -29,7 +29,7 @@ from superset_campaign_plugin.report.records import RECORD_KEY, attribute, count
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rollup import sent_day, total
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.steps import comment, step
+from superset_campaign_plugin.report.steps import comment, no_rows, step
 
 COUNTS = ("sent_count", *(status.rollup_column for status in Status))
 DOMAIN_COLUMNS = ("person_id", "domain")
@@ -52,7 +52,7 @@ def domain_rows(relations: Relations, engine: Engine, rules: Rules) -> Select:
     domain.of-the-address
     """
     if relations.addresses is None or rules.leave_out_domains:
-        return _no_rows(DOMAIN_COLUMNS)
+        return _nothing(DOMAIN_COLUMNS)
     people = step("newest_addresses", "The newest address of each person", relations.addresses)
     known = _with_domain(people, [people.c.person_id], engine)
     return _enough_people(known, ["person_id"], rules)
@@ -68,7 +68,7 @@ def bounce_rows(relations: Relations, engine: Engine, rules: Rules, sends: CTE |
     told = ("category", "details", "address")
     if not any(name in rows.selected_columns for rows in tables.values() for name in told):
         # Nothing is known of any bounce, so the log need not be read for it.
-        return _no_rows(BOUNCE_COLUMNS)
+        return _nothing(BOUNCE_COLUMNS)
     parts = []
     for kind, rows in tables.items():
         texts = [
@@ -199,10 +199,10 @@ def light_columns(rules: Rules) -> list[ColumnElement[Any]]:
     return [literal(value).label(name) for name, value in thresholds.items()]
 
 
-def _no_rows(columns: tuple[str, ...]) -> Select:
+def _nothing(columns: tuple[str, ...]) -> Select:
     kinds: dict[str, Any] = {"domain": String}
     empty = [cast(null(), kinds.get(name, BigInteger)).label(name) for name in columns]
-    return select(*empty).where(literal(1) == literal(0))
+    return no_rows(*empty)
 
 
 def _with_domain(rows: FromClause, columns: list[ColumnElement[Any]], engine: Engine) -> CTE:

@@ -19,7 +19,7 @@ from superset_campaign_plugin.report.records import RECORD_KEY, attribute, count
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rollup import sent_day, total
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.steps import comment, step
+from superset_campaign_plugin.report.steps import comment, no_rows, step
 
 LINK_KEY = ("campaign_id", "email_id", "sent_date", "link")
 LINK_COUNTS = ("click_count", "people_count", "clickers_count")
@@ -78,5 +78,5 @@ def link_rows(clicks: FromClause, engine: Engine, rules: Rules) -> Select:
 def _no_clicks(engine: Engine) -> CTE:
     kinds = {"sent_date": engine.time_type, "link": String}
     names = (*LINK_KEY, *LINK_COUNTS)
-    empty = select(*(cast(null(), kinds.get(name, BigInteger)).label(name) for name in names))
-    return step("link_clicks", "The loader has no table of clicks yet", empty.where(literal(1) == literal(0)))
+    empty = no_rows(*(cast(null(), kinds.get(name, BigInteger)).label(name) for name in names))
+    return step("link_clicks", "The loader has no table of clicks yet", empty)

@@ -19,6 +19,12 @@ def step(name: str, text: str, query: Any) -> CTE:
     return comment(query, text).cte(name)
 
 
+def no_rows(*columns: ColumnElement[Any]) -> Select:
+    """A query of these columns that finds nothing. BigQuery takes no WHERE without FROM."""
+    one = select(literal(1).label("one")).subquery("one_row")
+    return select(*columns).select_from(one).where(literal(1) == literal(0))
+
+
 def plain(query: Select, name: str) -> ColumnElement[Any]:
     """The expression behind a query's column, to use it in the query itself."""
     labelled = query.selected_columns[name]

@@ -21,7 +21,7 @@ from superset_campaign_plugin.report.relations import (
     Absent,
     Relations,
 )
-from superset_campaign_plugin.report.steps import comment, newest, plain, step
+from superset_campaign_plugin.report.steps import comment, newest, no_rows, plain, step
 from superset_campaign_plugin.sources.catalog import Catalog, as_spelled
 from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import AssetTable, Layout, LogTable, MergedIdsTable, MergedPeopleTable
@@ -267,7 +267,7 @@ _FLAGS, _IDS, _NESTED = {"active", "operational", "archived"}, {"program_id"}, {
 
 def _no_assets(key: str, names: tuple[str, ...]) -> Select:
     absent = [cast(null(), BigInteger if name in _IDS else String).label(name) for name in names]
-    return select(cast(null(), BigInteger).label(key), *absent).where(literal(1) == literal(0))
+    return no_rows(cast(null(), BigInteger).label(key), *absent)
 
 
 def _assets(asset: AssetTable, reader: Reader, key: str, names: tuple[str, ...]) -> Select:

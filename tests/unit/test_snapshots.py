@@ -52,6 +52,17 @@ def test_new_rows_are_read_by_a_range_of_the_loaders_own_column(engine):
         assert re.search(r"loaded\._fivetran_synced >=? (CAST\(')?(TIMESTAMP|'?2024-03)", condition), condition
 
 
+@pytest.mark.parametrize("engine", UNRUN)
+def test_no_condition_stands_without_rows_that_it_is_about(engine):
+    """BigQuery takes no WHERE without FROM."""
+    statements = [line for text in refresh_snapshots(engine).values() for line in text.splitlines()]
+    for statement in [*(sql for _, sql in snapshots(engine)), *statements]:
+        if not statement.endswith(" …;"):
+            [parsed] = sqlglot.parse(statement, dialect=ENGINES[engine].sqlglot)
+            for query in parsed.find_all(sqlglot.exp.Select):
+                assert not query.args.get("where") or query.args.get("from_") or query.args.get("from"), query.sql()
+
+
 def test_every_snapshot_has_its_engine():
     assert sorted(folder.name for folder in FOLDER.iterdir()) == UNRUN
 
