@@ -20,6 +20,7 @@ from superset_campaign_plugin.report.rules import (
     LinkRules,
     People,
     Rules,
+    check_address_pattern,
     check_time_zone,
 )
 
@@ -69,6 +70,13 @@ def _time_zone(name: str) -> None:
         raise ValidationError(str(error)) from error
 
 
+def _address(pattern: str) -> None:
+    try:
+        check_address_pattern(pattern)
+    except UsageError as error:
+        raise ValidationError(str(error)) from error
+
+
 def _people(value: str) -> None:
     if _named(value) not in {each.value for each in People}:
         raise ValidationError(f"{value!r} is none of {', '.join(each.value for each in People)}")
@@ -112,6 +120,7 @@ class _SettingsSchema(Schema):
     leave_out_operational = _flag(Rules.leave_out_operational)
     leave_out_archived = _flag(Rules.leave_out_archived)
     leave_out_domains = _flag(Rules.leave_out_domains)
+    leave_out_addresses = fields.List(fields.String(validate=_address), load_default=list)
     domain_least_people = fields.Integer(
         strict=True, load_default=DomainRules.least_people, validate=validate.Range(min=1)
     )
@@ -159,6 +168,7 @@ def load_settings(config: Mapping[str, Any]) -> Settings:
         rules=Rules(
             people=people or Rules.people,
             **{name: values[name] for name in _PLAIN_RULES},
+            leave_out_addresses=_lower(values["leave_out_addresses"]),
             links=LinkRules(_lower(values["uncounted_link_prefixes"]), _lower(values["uncounted_link_parts"])),
             agents=AgentRules(_lower(values["privacy_proxy_agents"]), _lower(values["image_proxy_agents"])),
             domains=DomainRules(values["domain_least_people"]),

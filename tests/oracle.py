@@ -105,7 +105,7 @@ class Record:
         """The first that holds (status.one-each). The order of events is of no account: receivers report any."""
         if self.opened:  # status.open-beats-bounce
             return "delivered"
-        if self.hard_bounced:  # status.hard-bounce
+        if self.hard_bounced:  # status.hard-bounce-beats-soft
             return "hard_bounced"
         if self.soft_bounced:  # status.soft-bounce-beats-delivery
             return "soft_bounced"
@@ -146,6 +146,11 @@ class People:
                 self.left_out |= {person for person in merge.merged if person != merge.survivor}
         if rules.people is Choice.HIDDEN or rules.leave_out_deleted:
             self.left_out |= set(log.deletions)
+        self.left_out |= {
+            person
+            for person, address in newest_addresses(log).items()
+            if any(is_like((address or "").strip(" ").lower(), pattern) for pattern in rules.leave_out_addresses)
+        }
 
     def survivor(self, person: int | None) -> int | None:
         for _ in range(8):
@@ -153,6 +158,15 @@ class People:
                 break
             person = self.into[person]
         return person
+
+
+def newest_addresses(log: Log) -> dict[int, str | None]:
+    return {one.person: one.address for one in sorted(log.addresses, key=lambda one: one.updated_at)}
+
+
+def is_like(address: str, pattern: str) -> bool:
+    """Whether the pattern, in which a star is any text, is the whole address."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), address, re.DOTALL) is not None
 
 
 Key = tuple[int | None, int, int]
@@ -544,8 +558,7 @@ def deliverability(
         for key, record in records.items()
         for kind in {event.kind for event in record.bounces}
     }
-    newest_address = {one.person: one.address for one in sorted(log.addresses, key=lambda one: one.updated_at)}
-    known = {person: domain_of(address) for person, address in newest_address.items()}
+    known = {person: domain_of(address) for person, address in newest_addresses(log).items()}
     people: dict[str | None, set[int]] = defaultdict(set)
     if log.addresses:
         for person, domain in known.items():

@@ -209,6 +209,20 @@ def _left_out(_: click.Context, option: click.Parameter, values: tuple[str, ...]
     return found
 
 
+def _address_patterns(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns in the lower case that rules hold, each once."""
+    from superset_campaign_plugin.errors import UsageError
+    from superset_campaign_plugin.report.rules import check_address_pattern
+
+    found = tuple(dict.fromkeys(name.lower() for value in values for name in names(_, option, value)))
+    for pattern in found:
+        try:
+            check_address_pattern(pattern)
+        except UsageError as error:
+            raise click.BadParameter(str(error)) from error
+    return found
+
+
 def _of_people(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """One of `PEOPLE`, also where it is written as the setting is, with an underscore."""
     found = None if value is None else value.replace("_", "-")
@@ -262,6 +276,13 @@ def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
         f"{', '.join(LEAVE_OUT)}; several with commas.",
     )
     @click.option(
+        "--leave-out-addresses",
+        multiple=True,
+        callback=_address_patterns,
+        metavar="LIST",
+        help="Leave out people with these addresses: qa@example.com, or all of '*@example.com'; several with commas.",
+    )
+    @click.option(
         "--people",
         callback=_of_people,
         metavar=f"[{'|'.join(PEOPLE)}]",
@@ -271,14 +292,20 @@ def rules_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--merged-apart", is_flag=True, help=f"The former name of --people {PEOPLE[0]}.")
     @functools.wraps(command)
     def with_rules(
-        time_zone: str, leave_out: tuple[str, ...], people: str | None, merged_apart: bool, **options: Any
+        time_zone: str,
+        leave_out: tuple[str, ...],
+        leave_out_addresses: tuple[str, ...],
+        people: str | None,
+        merged_apart: bool,
+        **options: Any,
     ) -> Any:
         from superset_campaign_plugin.report.rules import People, Rules, check_time_zone
 
         check_time_zone(time_zone)
         left_out: dict[str, Any] = {f"leave_out_{what}": True for what in leave_out}
         chosen = People(_people(people, merged_apart).replace("-", "_"))
-        result = command(rules=Rules(people=chosen, time_zone=time_zone, **left_out), **options)
+        rules = Rules(people=chosen, time_zone=time_zone, leave_out_addresses=leave_out_addresses, **left_out)
+        result = command(rules=rules, **options)
         # Where the command fails, its error stands alone.
         _say_what_takes_their_place(people, merged_apart, leave_out)
         return result

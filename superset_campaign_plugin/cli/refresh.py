@@ -33,6 +33,7 @@ _SETTINGS = {
     "stored_file": "stored_file",
     "time_zone": "time_zone",
     "leave_out": "leave_out_{}",
+    "leave_out_addresses": "leave_out_addresses",
     "people": "people",
     "merged_apart": "people",
 }

@@ -44,11 +44,11 @@ from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.refresh.statements import rows_of
 from superset_campaign_plugin.refresh.tables import COLUMNS, PEOPLE
 from superset_campaign_plugin.report.activity_kinds import EventKind
-from superset_campaign_plugin.report.people import hidden_people, surviving_people
+from superset_campaign_plugin.report.people import left_out_people, surviving_people
 from superset_campaign_plugin.report.records import happening_of
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import People, Rules
-from superset_campaign_plugin.report.steps import plain
+from superset_campaign_plugin.report.steps import no_rows, plain
 
 PAIR = ("email_id", "person_id")
 # A loader stamps a row before others can see it, so a row may come that is stamped before the newest.
@@ -308,19 +308,13 @@ def only_emails(email: ColumnElement[Any], emails: list[int]) -> ColumnElement[A
 def people_rows(relations: Relations, engine: Engine, rules: Rules) -> Select:
     """The rows of `campaign_report_people`: who counts as whom, and who is left out, under these rules."""
     number = cast(null(), BigInteger)
-    parts = [select(*(number.label(name) for name in COLUMNS[PEOPLE])).where(literal(1) == literal(0))]
+    parts = [no_rows(*(number.label(name) for name in COLUMNS[PEOPLE]))]
     survivors = surviving_people(relations, engine) if rules.people is People.MERGED else None
     if survivors is not None:
         parts.append(select(survivors.c.person_id, survivors.c.surviving_id, literal(0).label("left_out")))
-    hidden = hidden_people(relations, engine) if rules.people is People.HIDDEN else None
-    if hidden is not None:
-        person = hidden.c.person_id
+    left_out = left_out_people(relations, engine, rules)
+    if left_out is not None:
+        person = left_out.c.person_id
         parts.append(select(person, person.label("surviving_id"), literal(1).label("left_out")))
-    elif rules.leave_out_deleted and relations.deletions is not None:
-        person = plain(relations.deletions, "person_id")
-        deleted = relations.deletions.with_only_columns(
-            person.label("person_id"), person.label("surviving_id"), literal(1).label("left_out")
-        )
-        parts.append(deleted.where(person.is_not(None)).distinct())
     together = union_all(*parts).subquery("people")
     return select(*together.c)

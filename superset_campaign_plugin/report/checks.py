@@ -159,6 +159,7 @@ EFFECTS: dict[EventKind | str, str] = {
     **{kind: own.without for kind, own in KINDS.items()},
     **{lack.part: lack.effect for column in LOG_COLUMNS for lack in column.without.values()},
     "deletions": "Deleted people cannot be left out.",
+    "addresses": "People cannot be left out by their address, and count.",
     "campaigns": "Campaigns show their ids; workspace and program are unknown.",
     "programs": "Programs show their ids, where the campaigns do not name them.",
     "emails": "Emails show their ids, and have no subject.",

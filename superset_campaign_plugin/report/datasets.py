@@ -21,6 +21,7 @@ from superset_campaign_plugin.report.links import LINK_COUNTS
 from superset_campaign_plugin.report.quality import quality_findings
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Names, Relations
 from superset_campaign_plugin.report.rules import Rules
+from superset_campaign_plugin.report.rules_in_words import left_out_in_words
 from superset_campaign_plugin.report.steps import comment
 from superset_campaign_plugin.report.time_texts import day_text, minute_text
 from superset_campaign_plugin.report.timing import COUNTS, moments
@@ -293,7 +294,8 @@ def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Optio
         shown.append(minute_text(own["last_activity_at"]).label("activity_minute"))
     if "person_id" in own:
         shown.append(_person_link(own["person_id"], options).label(PERSON_LINK))
-    return [*shown, engine.text(literal(options.rules.time_zone)).label("time_zone")]
+    said = {"time_zone": options.rules.time_zone, "left_out": left_out_in_words(options.rules)}
+    return [*shown, *(engine.text(literal(words)).label(name) for name, words in said.items())]
 
 
 def _shown_in(

@@ -45,7 +45,7 @@ def email_people(records: FromClause, engine: Engine, rules: Rules, as_of: Any) 
     """
     ended = step(
         "people_status",
-        "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, "
+        "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce-beats-soft, "
         "status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days",
         select(*records.c, status_of(records, engine, as_of).label("status")),
     )

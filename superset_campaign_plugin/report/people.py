@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, literal, select, union_all
+from sqlalchemy import BigInteger, and_, cast, func, literal, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select
 
@@ -45,9 +45,26 @@ def resolve_people(relations: Relations, engine: Engine, rules: Rules) -> Relati
 
 def left_out_people(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
     """(person_id) of every person who counts nowhere, by the id that counts; None where nobody is left out."""
-    if rules.people is People.HIDDEN:
-        return hidden_people(relations, engine)
-    return _deleted_people(relations) if rules.leave_out_deleted else None
+    both = (_gone_people(relations, engine, rules), excluded_people(relations, engine, rules))
+    found = [people for people in both if people is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    together = union_all(*(select(people.c.person_id) for people in found)).subquery("left_out")
+    # Each person once, so that the join to them repeats no activity.
+    return step("left_out_people", "People who count nowhere", select(together.c.person_id).distinct())
+
+
+def excluded_people(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
+    """(person_id) of everybody whose newest address `leave_out_addresses` names.
+
+    None where it names none, or where the loader has no addresses: then nobody can be left out by theirs.
+    """
+    if not rules.leave_out_addresses or relations.addresses is None:
+        return None
+    people = step("addresses_now", "The newest address of each person", relations.addresses)
+    address = func.lower(func.trim(people.c.address))
+    named = or_(*(_is_like(address, pattern, engine) for pattern in rules.leave_out_addresses))
+    return step("excluded_people", "People with an address that is left out", select(people.c.person_id).where(named))
 
 
 def surviving_people(relations: Relations, engine: Engine) -> CTE | None:
@@ -125,6 +142,27 @@ def _follow(survivors: CTE, round_number: int) -> CTE:
             func.coalesce(then.c.surviving_id, survivors.c.surviving_id).label("surviving_id"),
         ).join_from(survivors, then, survivors.c.surviving_id == then.c.person_id, isouter=True),
     )
+
+
+def _is_like(address: ColumnElement[Any], pattern: str, engine: Engine) -> ColumnElement[Any]:
+    """Not by LIKE: engines differ in how it is told that a mark of its own, as the underscore, means itself."""
+    begin, *others = pattern.split("*")
+    if not others:
+        return address == literal(pattern)
+    if len(others) == 2:
+        return engine.contains(address, others[0])
+    end = others[0]
+    starts = func.substr(address, 1, len(begin)) == literal(begin)
+    # The space, which no pattern holds, is the end of an address; not by its length, which is one of bytes on MySQL.
+    ends = engine.contains(func.substr(address, len(begin) + 1).concat(literal(" ")), f"{end} ")
+    return and_(*([starts] if begin else []), *([ends] if end else []))
+
+
+def _gone_people(relations: Relations, engine: Engine, rules: Rules) -> CTE | None:
+    """Those whom the log itself takes out of the figures."""
+    if rules.people is People.HIDDEN:
+        return hidden_people(relations, engine)
+    return _deleted_people(relations) if rules.leave_out_deleted else None
 
 
 def _deleted_people(relations: Relations) -> CTE | None:

@@ -493,6 +493,9 @@ def _deletions(read: _Read) -> Iterator[Select]:
 @_finds(ABSENT_TABLE, ABSENT_COLUMN, UNNAMED)
 def _absences(read: _Read) -> Iterator[Select]:
     yield from (_absent(absent, read.rules) for absent in read.relations.absent)
+    # Every other report does without addresses.
+    if read.rules.leave_out_addresses and read.relations.addresses is None:
+        yield _absent(Absent("addresses"), read.rules)
 
 
 @_finds(UNREADABLE)

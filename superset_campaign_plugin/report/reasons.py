@@ -41,7 +41,7 @@ BY_BOT = "; Marketo marks it as a bot's, so no Human Opened"
 BY_PROXY = "; Apple's privacy proxy loaded the images, read or not, so no Human Opened"
 
 OF_OPEN = "status.open-beats-bounce"
-OF_HARD_BOUNCE = "status.hard-bounce"
+OF_HARD_BOUNCE = "status.hard-bounce-beats-soft"
 OF_SOFT_BOUNCE = "status.soft-bounce-beats-delivery"
 OF_DELIVERY = "status.delivered"
 OF_NOTHING = "status.aborted-after-three-days"

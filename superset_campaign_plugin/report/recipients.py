@@ -67,7 +67,7 @@ def recipients(relations: Relations, engine: Engine, options: Options) -> Select
     records = flagged(gathered(activities, engine, *all_times), engine, "happened", *EVENT_TIMES)
     own = step(
         "recipients",
-        "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, "
+        "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce-beats-soft, "
         "status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days",
         select(*records.c, status_of(records, engine, options.as_of).label("status")),
     )

@@ -63,7 +63,7 @@ for _kind in EventKind:
     if _kind is not EventKind.SENT:
         _IMPLIED_BY.setdefault(_kind.name.lower(), Happening[_kind.name])
 
-# These decide the status alone.
+# These serve the status alone, and the report does not sum them up.
 _OUTCOMES = ("hard_bounced", "soft_bounced", "delivered")
 # What the report adds up of a record, beside its status.
 FLAGS = tuple(name for name in _IMPLIED_BY if name not in _OUTCOMES)
@@ -300,7 +300,7 @@ def outcome(records: FromClause) -> list[tuple[ColumnElement[Any], ColumnElement
     """What became of each record, the first that holds, as cases; none holds for what is pending or aborted."""
     return [
         (records.c.opened == literal(1), literal(Status.DELIVERED.value)),  # status.open-beats-bounce
-        (records.c.hard_bounced == literal(1), literal(Status.HARD_BOUNCED.value)),  # status.hard-bounce
+        (records.c.hard_bounced == literal(1), literal(Status.HARD_BOUNCED.value)),  # status.hard-bounce-beats-soft
         (records.c.soft_bounced == literal(1), literal(Status.SOFT_BOUNCED.value)),  # status.soft-bounce-beats-delivery
         (records.c.delivered == literal(1), literal(Status.DELIVERED.value)),  # status.delivered
     ]
@@ -329,7 +329,7 @@ def record_status(records: CTE, engine: Engine, as_of: datetime | None, *more: s
     kept = ("campaign_id", "email_id", "sent_at", "last_activity_at", *FLAGS, *more)
     return step(
         "record_status",
-        "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, "
+        "status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce-beats-soft, "
         "status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days",
         select(*(records.c[name] for name in kept), status_of(records, engine, as_of).label("status")),
     )

@@ -76,6 +76,7 @@ class Rules:
     leave_out_operational    operational emails (receipts, confirmations) are left out
     leave_out_archived       campaigns and emails that are marked as archived or deleted are left out
     leave_out_domains        the domains of people's addresses are not read
+    leave_out_addresses      people with one of these addresses, in lower case, are left out; `*` stands for any text
     time_zone                the IANA time zone of `sent_date`
     """
 
@@ -85,6 +86,7 @@ class Rules:
     leave_out_operational: bool = False
     leave_out_archived: bool = False
     leave_out_domains: bool = False
+    leave_out_addresses: tuple[str, ...] = ()
     time_zone: str = "UTC"
     links: LinkRules = field(default_factory=LinkRules)
     agents: AgentRules = field(default_factory=AgentRules)
@@ -96,6 +98,19 @@ class Rules:
         object.__setattr__(self, "people", People(self.people))
         # One form for one meaning: stored tables are compared by it.
         object.__setattr__(self, "leave_out_deleted", self.leave_out_deleted or self.people is People.HIDDEN)
+
+
+def check_address_pattern(pattern: str) -> None:
+    """Raise `UsageError` for what `leave_out_addresses` does not take.
+
+    An engine compares the beginning, the end or a part of an address alike; a pattern with a star at each end and one
+    between them would be a language of its own on each.
+    """
+    parts = pattern.split("*")
+    if not pattern.strip("*") or pattern != "".join(pattern.split()):
+        raise UsageError(f"{pattern!r} is no address; write one, or a part of it as *@example.com")
+    if len(parts) > 3 or (len(parts) == 3 and (parts[0] or parts[2])):
+        raise UsageError(f"{pattern!r} has too many *; one may stand anywhere, or one at each end, as *@test.*")
 
 
 def check_time_zone(name: str) -> None:

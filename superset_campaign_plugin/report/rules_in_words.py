@@ -37,6 +37,20 @@ _SETTINGS = {
 }
 
 
+def left_out_in_words(rules: Rules) -> str:
+    """What counts nowhere, to follow the period of a report, as "without operational emails"; empty if all counts."""
+    deleted = "deleted people" if rules.leave_out_deleted else ""
+    found = [
+        "merged and deleted people" if rules.people is People.HIDDEN else deleted,
+        "opens and clicks of bots" if rules.leave_out_bots else "",
+        "operational emails" if rules.leave_out_operational else "",
+        "archived campaigns and emails" if rules.leave_out_archived else "",
+        "test and internal addresses" if rules.leave_out_addresses else "",
+    ]
+    named = [words for words in found if words]
+    return f"without {listed(named)}" if named else ""
+
+
 def difference(kept: Rules, asked: Rules) -> str:
     """What stored tables of the rules `kept` do where `asked` are others, to follow the words "the stored tables"."""
     found = _phrases(kept, asked)
@@ -63,6 +77,7 @@ def options_of(rules: Rules) -> str:
     given = [
         *([] if rules.people is Rules.people else [f"--people {rules.people.value.replace('_', '-')}"]),
         *([f"--leave-out {','.join(left_out)}"] if left_out else []),
+        *([f"--leave-out-addresses '{','.join(rules.leave_out_addresses)}'"] if rules.leave_out_addresses else []),
         *([] if rules.time_zone == "UTC" else [f"--time-zone {rules.time_zone}"]),
     ]
     return f"with {' '.join(given)}" if given else "without options of what counts"
@@ -100,11 +115,17 @@ def _phrases(kept: Rules, asked: Rules) -> list[tuple[str, str]]:
     pairs = [(_PEOPLE[kept.people], _PEOPLE[asked.people])]
     pairs += [(words[not getattr(kept, name)], words[not getattr(asked, name)]) for name, words in _CHOICES.items()]
     pairs.append((f"take the days of {kept.time_zone}", f"take the days of {asked.time_zone}"))
+    pairs.append((_addresses(kept), _addresses(asked)))
     pairs += [
         (f"have {key} {_setting(kept, part, name)}", f"have {key} {_setting(asked, part, name)}")
         for (part, name), key in _SETTINGS.items()
     ]
     return [(one, other) for one, other in pairs if one != other]
+
+
+def _addresses(rules: Rules) -> str:
+    patterns = rules.leave_out_addresses
+    return f"leave out people with the address {' or '.join(patterns)}" if patterns else "count people of any address"
 
 
 def _setting(rules: Rules, part: str, name: str) -> str:

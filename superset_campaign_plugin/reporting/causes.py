@@ -120,6 +120,7 @@ _CHOICES = {
     "operational": ("operational emails are left out", "operational emails count"),
     "archived": ("archived campaigns and emails are left out", "archived campaigns and emails count"),
 }
+_ANY_ADDRESS = "people with the addresses that are left out count"
 
 
 def _choices(rules: Rules) -> Iterator[Cause]:
@@ -130,6 +131,9 @@ def _choices(rules: Rules) -> Iterator[Cause]:
         yield Cause(
             name, name, "counted" if is_out else "left_out", counted if is_out else out, option, ((field, not is_out),)
         )
+    if rules.leave_out_addresses:
+        option = "without --leave-out-addresses"
+        yield Cause("addresses", "addresses", "counted", _ANY_ADDRESS, option, (("leave_out_addresses", ()),))
 
 
 # By the value: the words, the option, and the rules.

@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import case, literal, literal_column, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.selectable import Select
+from sqlalchemy.sql.selectable import CTE, Select
 
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError
 from superset_campaign_plugin.report.activity_kinds import EventKind, Happening
 from superset_campaign_plugin.report.datasets import UNKNOWN_CAMPAIGN_NAME, Options
-from superset_campaign_plugin.report.people import left_out_people, surviving_people
+from superset_campaign_plugin.report.people import excluded_people, left_out_people, surviving_people
 from superset_campaign_plugin.report.records import happening_of
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Relations
 from superset_campaign_plugin.report.rules import People, Rules
@@ -124,7 +124,7 @@ class _Explainer:
         notes = []
         if left_out:
             lines = [self._line(row, None, "left out, with the person", None) for row in rows]
-            notes.append(f"person {target} is left out of the report: {self._why_left_out()}")
+            notes.append(f"person {target} is left out of the report: {self._why_left_out(target)}")
         if ids != [person]:
             others = ", ".join(str(one) for one in ids if one != target)
             notes.append(f"counts as person {target}, into whom these were merged: {others}")
@@ -178,11 +178,15 @@ class _Explainer:
 
     def _is_left_out(self, target: int) -> bool:
         people = left_out_people(self._relations, self._engine, self._rules)
-        if people is None:
-            return False
+        return people is not None and self._holds(people, target)
+
+    def _holds(self, people: CTE, target: int) -> bool:
         return bool(self._fetch(select(people.c.person_id).where(people.c.person_id == literal(target)).limit(1)))
 
-    def _why_left_out(self) -> str:
+    def _why_left_out(self, target: int) -> str:
+        excluded = excluded_people(self._relations, self._engine, self._rules)
+        if excluded is not None and self._holds(excluded, target):
+            return "leave_out_addresses names their address"
         if self._rules.people is People.HIDDEN:
             return "merged into another, or deleted (people: hidden)"
         return "the log holds their deletion (leave_out_deleted)"
@@ -246,7 +250,7 @@ _NEEDS_A_SEND = "record.needs-a-send"
 _IMPLIES = "opened.click-implies-open"
 _EFFECTS: dict[Happening, tuple[str, str | None]] = {
     Happening.DELIVERED: ("delivered", "status.delivered"),
-    Happening.HARD_BOUNCED: ("bounced hard", "status.hard-bounce"),
+    Happening.HARD_BOUNCED: ("bounced hard", "status.hard-bounce-beats-soft"),
     Happening.SOFT_BOUNCED: ("bounced soft", "status.soft-bounce-beats-delivery"),
     Happening.OPENED: ("opened", "status.open-beats-bounce"),
     Happening.OPENED_BY_BOT: ("opened, as Marketo marks it by a bot, so no Human Opened", "status.open-beats-bounce"),

@@ -31,7 +31,7 @@ def rule_of(record: Record, clock: Any) -> str:
     if status == "delivered":
         return "status.open-beats-bounce" if record.opened else "status.delivered"
     return {
-        "hard_bounced": "status.hard-bounce",
+        "hard_bounced": "status.hard-bounce-beats-soft",
         "soft_bounced": "status.soft-bounce-beats-delivery",
     }.get(status, "status.aborted-after-three-days")
 

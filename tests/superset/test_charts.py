@@ -66,7 +66,12 @@ def test_the_line_under_the_title_has_the_days_and_the_end_of_the_data(deploymen
     [everything] = run_report(deployment.warehouse, schema=SCHEMA, by=[]).records()
     some = [{"col": "sent_date", "op": "TEMPORAL_RANGE", "val": f"{days[3]} : {days[9]}"}]
     [[period]] = run_chart(deployment, "period", filters=some)
-    assert period == {"first_day": str(days[3]), "last_day": str(days[8]), "time_zone_of_days": "UTC"}
+    assert period == {
+        "first_day": str(days[3]),
+        "last_day": str(days[8]),
+        "time_zone_of_days": "UTC",
+        "left_out_of_figures": "",
+    }
     [[data]] = run_chart(deployment, "data_until")
     assert data["data_until"] == str(everything["last_activity"])[:16]
 

@@ -779,6 +779,7 @@ some_rules = st.builds(
     Rules,
     people=st.sampled_from(People),
     **{name: st.booleans() for name in ("leave_out_deleted", "leave_out_bots", "leave_out_domains")},
+    leave_out_addresses=st.sampled_from([(), ("*@own.example",), ("a@own.example", "*o'hara*")]),
     time_zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Tokyo"]),
     links=st.builds(LinkRules, uncounted_parts=st.sampled_from([("a=1", "it's"), (), ("mkt_unsubscribe=1",)])),
     agents=st.builds(AgentRules, image_proxies=st.sampled_from([("x",), ()])),
@@ -797,6 +798,7 @@ def test_any_difference_of_rules_has_words(kept: Rules, asked: Rules) -> None:
     words = {"time_zone": "the days of", "people": "merged people", "leave_out_deleted": "deleted people"}
     for name, word in {**words, "leave_out_bots": "bots"}.items():
         assert (word in difference(kept, asked)) == (getattr(kept, name) != getattr(asked, name))
+    assert ("address" in difference(kept, asked)) == (kept.leave_out_addresses != asked.leave_out_addresses)
     assert ("uncounted_link_parts" in text) == (kept.links != asked.links)
     assert ("domain_least_people" in text) == (kept.domains != asked.domains)
 

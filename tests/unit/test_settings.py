@@ -28,6 +28,7 @@ EVERY_KEY = {
     "leave_out_operational": True,
     "leave_out_archived": True,
     "leave_out_domains": True,
+    "leave_out_addresses": ["*@Own.Example", "qa@agency.example"],
     "time_zone": "Europe/Berlin",
     "uncounted_link_prefixes": ["MAILTO:", "tel:"],
     "uncounted_link_parts": ["Unsubscribe=Yes"],
@@ -67,6 +68,7 @@ def test_every_key_is_taken() -> None:
     assert (rules.leave_out_operational, rules.leave_out_archived, rules.time_zone) == (True, True, "Europe/Berlin")
     assert (rules.agents.privacy_proxies, rules.agents.image_proxies) == (("apple",), ("gmail",))
     assert (rules.leave_out_domains, rules.domains) == (True, DomainRules(least_people=1))
+    assert rules.leave_out_addresses == ("*@own.example", "qa@agency.example")
     assert repr(rules.light) == repr(BounceLight(watch=25, refuse=1000, least_sent=7))
     # Links are compared in lower case.
     assert settings.rules.links.uncounted_prefixes == ("mailto:", "tel:")

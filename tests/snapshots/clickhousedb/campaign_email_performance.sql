@@ -187,7 +187,7 @@ WITH counted_sends AS (
   WHERE
     bitAnd(gathered_activities.happened, 1) <> 0
 ), record_status AS (
-  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
+  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce-beats-soft, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
   SELECT
     email_records.campaign_id,
     email_records.email_id,
@@ -532,6 +532,7 @@ SELECT
   ) AS sent_week,
   replace(substr(CAST(daily_rollup.last_activity_at AS Nullable(String)), 1, 16), 'T', ' ') AS activity_minute,
   CAST('UTC' AS Nullable(String)) AS time_zone,
+  CAST('' AS Nullable(String)) AS left_out,
   CASE
     WHEN POSITION(
       coalesce(

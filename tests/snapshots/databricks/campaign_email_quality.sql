@@ -438,7 +438,7 @@ WITH email_log AS (
       gathered_activities.happened & 1
     ) <> 0
 ), record_status AS (
-  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
+  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce-beats-soft, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
   SELECT
     email_records.campaign_id,
     email_records.email_id,

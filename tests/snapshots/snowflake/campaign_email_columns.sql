@@ -174,7 +174,7 @@ WITH counted_sends AS (
   WHERE
     BITAND(gathered_activities.happened, 1) <> 0
 ), record_status AS (
-  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
+  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce-beats-soft, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
   SELECT
     email_records.campaign_id,
     email_records.email_id,
@@ -503,6 +503,7 @@ WITH counted_sends AS (
     ) AS sent_week,
     REPLACE(SUBSTRING(CAST(daily_rollup.last_activity_at AS VARCHAR), 1, 16), 'T', ' ') AS activity_minute,
     'UTC' AS time_zone,
+    '' AS left_out,
     CASE
       WHEN CHARINDEX(
         '<',
