@@ -54,8 +54,14 @@ def tables(deployment: Deployment) -> Iterator[Table]:
 
 
 @pytest.fixture(scope="module", params=["mysql", "hive"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Spark only with `--all-on-spark`: `tests/superset/test_other_engines.py` asks it for every chart, too."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
 def opened(
-    request: pytest.FixtureRequest,
+    engine: str,
     deployment: Deployment,
     address: str,
     browser: Browser,
@@ -64,7 +70,7 @@ def opened(
     from superset_campaign_plugin.bundle.install import install
     from superset_campaign_plugin.bundle.uninstall import uninstall
 
-    warehouse = warehouse_on(request.param)
+    warehouse = warehouse_on(engine)
     logs.load(tables(deployment), warehouse.uri)
     assert refresh(warehouse.uri).mode == "full"
     with deployment.app.app_context():

@@ -400,7 +400,7 @@ def test_merges_and_deletions_that_come_later(warehouse, people, before, after, 
     assert (row["sent"], row["opened"]) == expected
 
 
-@pytest.mark.parametrize("people", [pytest.param(People.MERGED, marks=pytest.mark.on_spark), People.HIDDEN])
+@pytest.mark.parametrize("people", [People.MERGED, People.HIDDEN])
 def test_a_merge_alone_is_noticed(warehouse, people):
     """Also where rows are not changed in place, and no row of a send or of an event is new."""
     rules = Rules(people=people)
