@@ -40,7 +40,7 @@ soak: dev  ## The long runs: refreshes, loads, types, pulls and upgrades, releas
 		tests/soundness/test_beside_others.py tests/engines/test_types.py tests/unit/test_pull_activities.py \
 		tests/soundness/test_reconcile.py \
 		tests/unit/test_bundle.py tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
-		tests/superset/test_flags.py $(ARGS)
+		tests/superset/test_flags.py tests/browser/test_saved_unchanged.py $(ARGS)
 	@$(BIN)/python -m pytest tests/browser/test_on_other_engines.py --all-on-spark $(ARGS)
 	@$(BIN)/python -m uv venv --quiet --allow-existing .venvs/fakesnow
 	@$(BIN)/python -m uv pip install --quiet --python .venvs/fakesnow/bin/python -r requirements/fakesnow.in -e .

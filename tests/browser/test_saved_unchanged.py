@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -82,6 +83,7 @@ def test_the_dashboards_properties(page: Page, deployment: Deployment) -> None:
 
 
 def test_each_chart(page: Page, deployment: Deployment) -> None:
+    """One of each type, whose editor is what may write something anew; in a long run every one."""
     with deployment.app.app_context():
         from superset import db, security_manager
         from superset.models.slice import Slice
@@ -89,8 +91,9 @@ def test_each_chart(page: Page, deployment: Deployment) -> None:
         charts = installed("chart")
         for id_, _ in charts:  # somebody who is not an owner can only make a copy
             db.session.get(Slice, id_).owners = [security_manager.find_user("admin")]
+        by_type = {db.session.get(Slice, id_).viz_type: id_ for id_, _ in charts}
         db.session.commit()
-    for id_, _ in charts:
+    for id_ in [id_ for id_, _ in charts] if "ROUNDS" in os.environ else by_type.values():
         page.goto(f"/explore/?slice_id={id_}")
         button = page.locator("[data-test=query-save-button]")
         expect(button).to_be_enabled(timeout=LONG)
