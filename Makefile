@@ -34,13 +34,14 @@ test: dev  ## Install what the tests need, then check and test everything.
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: dev  ## The long runs: refreshes, loads, types, pulls and upgrades, releases of Superset and Python, flags (five hours).
+soak: dev  ## The long runs: every test on every engine, more rounds, releases of Superset and Python, flags (six hours).
 	@scripts/system.sh
 	@ROUNDS=200 VERSIONS=all FLAGS=apart $(BIN)/python -m pytest tests/soundness/test_refresh.py \
 		tests/soundness/test_beside_others.py tests/engines/test_types.py tests/unit/test_pull_activities.py \
 		tests/soundness/test_reconcile.py \
 		tests/unit/test_bundle.py tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
 		tests/superset/test_flags.py tests/browser/test_saved_unchanged.py $(ARGS)
+	@$(BIN)/python -m pytest tests/engines tests/soundness --all-engines $(ARGS)
 	@$(BIN)/python -m pytest tests/browser/test_on_other_engines.py --all-on-spark $(ARGS)
 	@$(BIN)/python -m uv venv --quiet --allow-existing .venvs/fakesnow
 	@$(BIN)/python -m uv pip install --quiet --python .venvs/fakesnow/bin/python -r requirements/fakesnow.in -e .

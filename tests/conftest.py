@@ -6,6 +6,8 @@ import contextlib
 import importlib.util
 import os
 import subprocess
+import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,29 +40,50 @@ LONG_FILES = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-on-spark", action="store_true", help="run every test of the engines on Spark, too")
+    parser.addoption("--all-engines", action="store_true", help="run every test of the engines on all others")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the long files, and leave out the tests on Spark that are not marked `on_spark`.
+    """Begin with the long files, and leave out what other tests show on that engine, too.
 
-    A query takes Spark seconds, whatever the data, so of the tests that load a log of their own those are marked that
-    show one thing in which an engine can differ. What many tests share in one load (`test_rules`' drawings and season,
-    the real rows) runs on Spark in full. `--all-on-spark` runs everything there.
+    A query takes Spark seconds, whatever the data, so of the tests that load a log of their own those are marked
+    `on_spark` that show one thing in which an engine can differ. What many tests share in one load (`test_rules`'
+    drawings and season, the real rows) runs on Spark in full. `--all-on-spark` runs everything there.
+
+    Of the other engines, a test that is not marked `on_every_engine` runs on DuckDB and on one more, which follows from
+    the test's name, so that each engine sees a part of all that there is. `--all-engines` runs all on all.
     """
     places = {str(Path(__file__).parent / name): place for place, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: places.get(str(item.path), len(places)))
-    if config.getoption("--all-on-spark"):
-        return
-    left_out = [
+    on_engines = [
         item
         for item in items
-        if isinstance(item, pytest.Function)
-        and hasattr(item, "callspec")
-        and item.callspec.params.get("engine") == "hive"
-        and item.get_closest_marker("on_spark") is None
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "engine" in item.callspec.params
     ]
-    config.hook.pytest_deselected(items=left_out)
+    left_out = set()
+    if not config.getoption("--all-on-spark"):
+        left_out |= {item for item in on_engines if _engine(item) == "hive" and not item.get_closest_marker("on_spark")}
+    if not config.getoption("--all-engines"):
+        left_out |= set(_shown_on_another(on_engines))
+    config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
+
+
+def _engine(item: Any) -> str:
+    return str(item.callspec.params["engine"])
+
+
+def _shown_on_another(on_engines: list[Any]) -> Iterator[Any]:
+    """Of the tests that run on DuckDB and on several more, all but one of these, for each set of other parameters."""
+    same: dict[str, dict[str, Any]] = defaultdict(dict)
+    for item in on_engines:
+        if _engine(item) != "hive" and not item.get_closest_marker("on_every_engine"):
+            others = [part for part in item.callspec.id.split("-") if part != _engine(item)]
+            same[f"{item.nodeid.partition('[')[0]}[{'-'.join(others)}]"][_engine(item)] = item
+    for name, found in same.items():
+        if found.pop("duckdb", None) is not None and len(found) > 1:
+            chosen = sorted(found)[zlib.crc32(name.encode()) % len(found)]
+            yield from (item for engine, item in found.items() if engine != chosen)
 
 
 class Server(NamedTuple):

@@ -18,6 +18,8 @@ from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
 from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
 
+pytestmark = pytest.mark.on_every_engine
+
 NOW = datetime.now(timezone.utc).replace(tzinfo=None)
 
 

@@ -20,6 +20,8 @@ from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
 from superset_campaign_plugin.reporting.run_report import run_report
 
+pytestmark = pytest.mark.on_every_engine
+
 NOW = utc("2024-03-10 12:00")
 
 

@@ -72,6 +72,7 @@ def without_days(sentence: str) -> str:
     return UNTIL.sub("3 days after the send", DAY.sub("", sentence))
 
 
+@pytest.mark.on_every_engine
 def test_the_rows_are_the_people_and_their_sums_the_report(warehouse: Any) -> None:
     @rounds(warehouse.engine)
     @given(log=random_logs(max_size=60), clock=st.sampled_from(CLOCKS), rules=ASKED)

@@ -39,6 +39,7 @@ def sent(warehouse: Any, **asked: Any) -> int:
     return sum(row["sent"] for row in warehouse.records(**asked))
 
 
+@pytest.mark.on_every_engine
 @pytest.mark.on_spark
 def test_an_address_leaves_its_person_out_by_any_form_of_pattern(warehouse: Any) -> None:
     log = Log().send(1, 10, 99, SENT)  # in no table of people

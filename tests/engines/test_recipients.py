@@ -36,6 +36,7 @@ def rule_of(record: Record, clock: Any) -> str:
     }.get(status, "status.aborted-after-three-days")
 
 
+@pytest.mark.on_every_engine
 def test_the_people_are_the_figures(warehouse):
     @settings(
         max_examples=int(os.environ.get("ROUNDS", ROUNDS[warehouse.engine])),

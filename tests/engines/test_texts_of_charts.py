@@ -16,6 +16,8 @@ from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
 
+pytestmark = pytest.mark.on_every_engine
+
 
 def test_texts_and_links_of_the_report(warehouse: Any) -> None:
     # The 25th of February 2024 is a Sunday, the 29th a Thursday.

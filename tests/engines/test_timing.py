@@ -17,6 +17,8 @@ from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
 
+pytestmark = pytest.mark.on_every_engine
+
 # A Friday.
 SENT = "2024-03-01 10:30"
 

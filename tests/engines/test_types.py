@@ -28,6 +28,8 @@ from superset_campaign_plugin.reporting.doctor import Finding, run_doctor
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.layout import Layout
 
+pytestmark = pytest.mark.on_every_engine
+
 ROUNDS = {"duckdb": 10, "sqlite": 12, "postgresql": 6, "mysql": 6, "hive": 1}
 BY = ("workspace", "program", "campaign", "email", "day")
 # Only by this choice do the lists of merged people count.

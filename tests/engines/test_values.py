@@ -24,6 +24,8 @@ from superset_campaign_plugin.reporting.doctor import Finding, run_doctor
 from superset_campaign_plugin.reporting.query import read_time
 from superset_campaign_plugin.warehouse import connect
 
+pytestmark = pytest.mark.on_every_engine
+
 NOW = utc("2024-06-01")
 DAY = "2024-03-01 10:00"
 LATER = "2024-03-01 11:00"

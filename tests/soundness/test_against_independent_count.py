@@ -25,6 +25,8 @@ from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.report.rules import BounceLight, DomainRules, People, Rules
 
+pytestmark = pytest.mark.on_every_engine
+
 EXAMPLES = {"duckdb": 30, "sqlite": 100, "postgresql": 15, "mysql": 15, "hive": 2}  # fewer where they take longer
 # Addresses that may be left out; of those that `with_bounces` gives.
 PATTERNS = ["*@example.com", "ann@*", "nobody", "*mail*", "a*m", "*.com", "ann@example.com"]

@@ -110,6 +110,7 @@ def together(parts: list[Log]) -> Log:
     return whole
 
 
+@pytest.mark.on_every_engine
 @pytest.mark.parametrize("loader", LOADERS)
 def test_any_batches_end_as_one_computation_does(warehouse, loader):
     source, tables = LOADERS[loader]
@@ -171,6 +172,7 @@ OF_SYNC_TIMES = (
 )
 
 
+@pytest.mark.on_every_engine
 @pytest.mark.parametrize("loader", LOADERS)
 @writable
 def test_a_verified_refresh_ends_as_one_computation_does(warehouse, loader):
@@ -624,6 +626,7 @@ def start(uri: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.on_every_engine
 def test_killed_at_any_moment(warehouse, tmp_path):
     """Readers see the old state or the new, nothing between; the next run ends right, and nothing stays behind."""
     rng = random.Random(7)  # noqa: S311
@@ -658,6 +661,7 @@ def shows(seen: Any, log: Log) -> bool:
     return {row["campaign_id"]: row["sent"] for row in seen.records()} == expected
 
 
+@pytest.mark.on_every_engine
 def test_two_at_once(warehouse):
     """One works, the other says so, and works when the first is done."""
     load(warehouse, small(), bulk, 0)
