@@ -218,6 +218,9 @@ def _put_roles(plan: InstallPlan) -> list[Change]:
     found: dict[str, list[SqlaTable]] = {name: [] for name in plan.roles}
     for name, config in plan.bundle.datasets.items():
         found[access_role(load_semantics().datasets[name])].append(find(SqlaTable, config["uuid"]))
+    # Filters of the dashboard with attributes list the values of people's own dataset, which is the smaller one.
+    if DETAILS_ROLE in found:
+        found[DETAILS_ROLE] += found[PEOPLE_ROLE]
     figures = found.pop(VIEWER_ROLE)
     made = [(VIEWER_ROLE, create_viewer_role(figures))]
     made += [(name, create_people_role(name, datasets)) for name, datasets in found.items()]

@@ -109,7 +109,8 @@ def create_people_role(name: str, datasets: list[SqlaTable]) -> RoleChange:
 
 
 def access_role(dataset: Dataset) -> str:
-    """The role that lets people at the dataset; the plugin gives no other one access to it."""
+    """The role that is for the dataset. No other one of the plugin has access to it, but that for attributes of people
+    has access to these people, too."""
     if dataset.details_of is not None:
         return DETAILS_ROLE
     return PEOPLE_ROLE if dataset.about_people else VIEWER_ROLE

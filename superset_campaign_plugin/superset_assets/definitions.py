@@ -232,11 +232,15 @@ def _apart(chart: Chart) -> dict[str, Any]:
 
 def _with_attributes(dashboard: Dashboard, attributes: Sequence[Attribute]) -> Dashboard:
     """The attributes as columns after the person in each table of persons, and as filters after that of the time."""
-    dataset = next(each.dataset for each in dashboard.filters if each.column == _PERSON_ID)
-    shown = load_semantics().datasets[dataset].with_attributes(attributes).dimensions[-len(attributes) :]
-    names = [each.name for each in shown]
     person = next(each for each in dashboard.filters if each.column == _PERSON_ID)
-    own = [replace(person, name=each.title, column=each.name, description=each.description) for each in shown]
+    datasets = load_semantics().datasets
+    details = next(each for each in datasets.values() if each.details_of == person.dataset)
+    shown = details.with_attributes(attributes).dimensions[-len(attributes) :]
+    names = [each.name for each in shown]
+    own = [
+        replace(person, name=each.title, column=each.name, dataset=details.name, description=each.description)
+        for each in shown
+    ]
     place = next(place for place, each in enumerate(dashboard.filters, start=1) if each.type == "time")
     charts = {}
     for name, chart in dashboard.charts.items():
@@ -300,7 +304,6 @@ def _load_details(folder: Traversable, raw: dict[str, Any]) -> Dashboard:
         **raw,
         details=True,
         charts={name: chart(own) for name, own in of.charts.items()},
-        filters=[replace(own, dataset=details.get(own.dataset, own.dataset)) for own in of.filters],
         css="\n".join([of.css, (folder / "style.css").read_text(encoding="utf-8")]),
     )
 

@@ -133,7 +133,7 @@ def test_columns_of_people_are_there_when_they_are_named_and_stay(bare: Deployme
     assert shown() == ["person_email", "person_last_name"]
     status = read_status()
     assert status["people_columns"] == [*COLUMNS]
-    assert DETAILS_ROLE not in {*status["access"], *status["access_to_people"]}
+    assert DETAILS_ROLE not in status["access"]
     assert not {VIEWER, ROLE} & {*status["access_to_people_columns"]}
     assert f"columns seen by {DETAILS_ROLE} (0 people)\n" in as_text(status)
     assert all(check.passed for check in validate()), validate()
@@ -588,6 +588,12 @@ def test_attributes_are_the_first_filters_and_columns(deployment: Deployment, de
     assert [each["name"] for each in filters][:4] == ["Sent Date", "Person's Email", "Last Name", "Campaign"]
     own = {each["targets"][0].get("datasetId") for each in filters[1:3]}
     assert own == {details[f"datasets/{PEOPLE}"]}
+    # Whoever has the role may list the values of each filter.
+    client = deployment.client("detailed")
+    for each in filters[1:]:
+        [target] = each["targets"]
+        asked = question({f"datasets/{PEOPLE}": target["datasetId"]}, [target["column"]["name"]], [])
+        assert client.post("/api/v1/chart/data", json=asked).status_code == 200, each["name"]
 
 
 def test_each_view_of_people_is_in_the_log(deployment: Deployment, details: dict[str, Any]) -> None:
