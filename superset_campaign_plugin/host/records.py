@@ -167,16 +167,8 @@ PEOPLE_VIEWS = Patch(
     targets=(Target((_PROCESSOR,), "get_df_payload", ("self", "query_obj", "force_cached")),),
     required=False,
     why="each query that shows rows of single people is in the log of events, with its columns and filters",
-    without="the log of events has Superset's own entries of charts alone, which name no dataset and no filter",
-    until="Superset's own log names dataset, columns and filters of a query",
-)
-PEOPLE_VALUES = Patch(
-    name="people_log.values",
-    targets=(Target((_DATASET,), "values_for_column", ("self", "column_name", "limit", "denormalize_column")),),
-    required=False,
-    why="each list of a column's values of single people is in the log of events",
-    without="lists of values that the pages of charts ask for are not in the log of events",
-    until="Superset's own log names dataset and column",
+    without="the log of events has Superset's own entries alone, which lack the rows that people drill to",
+    until="Superset logs samples and drill to detail, too, with dataset and filters",
 )
 EVENTS_CHANNEL = Patch(
     name="channels.events",
@@ -245,7 +237,7 @@ START = Patch(
 PATCHES: tuple[Patch, ...] = (
     *(FILTERS, SELECT, ORDER, VALIDATION, ANNOTATIONS),
     *(QUERY_TEXT_ERRORS, QUERY_ERRORS, CHART_ERRORS, METADATA_ERRORS, VALIDATION_ERRORS, VALUES_ERRORS),
-    *(GUEST_RULES, PEOPLE_VIEWS, PEOPLE_VALUES, EVENTS_CHANNEL, START),
+    *(GUEST_RULES, PEOPLE_VIEWS, EVENTS_CHANNEL, START),
     *(QUERIED, CACHE_KEYS, DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL),
 )
 
