@@ -296,14 +296,20 @@ def _load_details(folder: Traversable, raw: dict[str, Any]) -> Dashboard:
         params = own.params
         if "column_config" in params:
             params = {**params, "column_config": {**params["column_config"], **hidden}}
-        return replace(own, dataset=details.get(own.dataset, own.dataset), params=params)
+        # A chart is known by its name, whatever dashboard it is of.
+        return replace(own, name=f"{own.name}_details", dataset=details.get(own.dataset, own.dataset), params=params)
 
+    def row(own: Row) -> Row:
+        return replace(own, charts=[replace(cell, name=f"{cell.name}_details") for cell in own.charts])
+
+    charts = [chart(own) for own in of.charts.values()]
     return replace(
         of,
         name=folder.name,
         **raw,
         details=True,
-        charts={name: chart(own) for name, own in of.charts.items()},
+        charts={each.name: each for each in charts},
+        layout=[row(own) for own in of.layout],
         css="\n".join([of.css, (folder / "style.css").read_text(encoding="utf-8")]),
     )
 

@@ -481,7 +481,7 @@ def details(deployment: Deployment, people: dict[str, Any]) -> Iterator[dict[str
         ids = {
             f"datasets/{PEOPLE}": find(SqlaTable, str(dataset_uuid(DETAILS))).id,
             f"dashboards/{PEOPLE}": find(Dashboard, str(dashboard_uuid(DETAILS))).id,
-            **{f"charts/{name}": find(Slice, str(chart_uuid(DETAILS, name))).id for name in CHARTS},
+            **{f"charts/{name}": find(Slice, str(chart_uuid(DETAILS, f"{name}_details"))).id for name in CHARTS},
         }
     yield ids
     with deployment.app.app_context():
