@@ -44,9 +44,7 @@ def prepare(warehouse: Path, source: str, schema: str | None, *, made_up: bool) 
         from superset_campaign_plugin.bundle.install import install
 
         # The people of made-up campaigns are nobody's data.
-        columns = ("email", "company", "country") if made_up else None
-        where = {"database": "Campaign Warehouse", "uri": uri, "schema": schema, "source": source}
-        install(**where, people=made_up, people_columns=columns)
+        install(database="Campaign Warehouse", uri=uri, schema=schema, source=source, people=made_up)
 
 
 if __name__ == "__main__":
