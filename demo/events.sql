@@ -108,7 +108,16 @@ ORDER BY deleted.id;
 CREATE TABLE marketo.lead AS
 SELECT
     id, created_at, least(created_at + to_days((id % 60)::INTEGER), (SELECT moment FROM clock)) AS updated_at, email,
-    first_name, last_name, (SELECT moment FROM clock) AS _fivetran_synced
+    first_name, last_name,
+    -- Not everybody names a company, and a mailbox for everybody tells none.
+    CASE WHEN id % 5 > 0 AND NOT regexp_matches(email, '@(mailbox|post-online|webmail|fastinbox)\.') THEN array_to_string(
+        list_transform(
+            string_split(regexp_extract(email, '@(.*)\.example', 1), '-'), lambda part: upper(part[1]) || part[2:]
+        ), ' ')
+    END AS company,
+    CASE WHEN id % 7 > 0 THEN ['Germany', 'France', 'Spain', 'United Kingdom', 'United States', 'Canada'][id % 7] END
+        AS country,
+    (SELECT moment FROM clock) AS _fivetran_synced
 FROM person
 WHERE id NOT IN (SELECT loser FROM merged) AND id NOT IN (SELECT lead FROM deleted)
 ORDER BY id;

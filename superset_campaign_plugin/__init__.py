@@ -31,6 +31,7 @@ def init_app(app: Flask) -> None:
         failures,
         guests,
         links,
+        people_log,
         pictures,
         redaction,
         sql_guard,
@@ -48,6 +49,7 @@ def init_app(app: Flask) -> None:
     sql_guard.register()
     guests.register(app.appbuilder.sm)  # type: ignore[attr-defined]
     channels.register()
+    people_log.register()
     speed.register([dataset_uuid(name) for name in load_semantics().datasets])
     preview.register(app)
     viewport.register(app)

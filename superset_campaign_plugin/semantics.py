@@ -6,6 +6,7 @@ a change of form only. Everything that shows a title, a description or a figure 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from superset_campaign_plugin import resources
+from superset_campaign_plugin.attributes import Attribute
 from superset_campaign_plugin.errors import BundleError, unknown
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ class Metric:
 class Dataset:
     """One virtual dataset: its columns in order, and its metrics.
 
-    One `about_people` has rows of single people, and is in a Superset only where that was asked for.
+    One `about_people` has rows of single people, and is in a Superset only where that was asked for. One with
+    `details_of` has the rows of that dataset with attributes of these people, and is there where some were chosen.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Dataset:
     dimensions: tuple[Dimension, ...]
     metrics: tuple[Metric, ...]
     about_people: bool = False
+    details_of: str | None = None
 
     def dimension(self, name: str) -> Dimension:
         """The dimension of that name; raises `UsageError` with the nearest name."""
@@ -82,6 +86,17 @@ class Dataset:
             if dimension.name == name:
                 return dimension
         raise unknown("field", name, [dimension.name for dimension in self.dimensions])
+
+    def with_attributes(self, attributes: Iterable[Attribute]) -> Dataset:
+        """The dataset with a dimension for each attribute. A title that could be taken for another says whose it is."""
+        titles = [*(each.title for each in self.dimensions), *(each.title for each in self.metrics)]
+        own = []
+        for each in attributes:
+            taken = any(title == each.title or title.startswith(f"{each.title} ") for title in titles)
+            title = f"Person's {each.title}" if taken else each.title
+            told = f"{title}, as the loader's table of people has it; empty where it has nothing for the person."
+            own.append(Dimension(each.name, title, "text", told))
+        return replace(self, dimensions=(*self.dimensions, *own))
 
 
 @dataclass(frozen=True)
@@ -92,9 +107,13 @@ class Semantics:
     metrics: tuple[Metric, ...]
     datasets: dict[str, Dataset]
 
-    def names(self, *, people: bool) -> list[str]:
-        """The names of the datasets, those about people with `people` alone."""
-        return [name for name, dataset in self.datasets.items() if people or not dataset.about_people]
+    def names(self, *, people: bool, details: bool = False) -> list[str]:
+        """The names of the datasets, those about people with `people` alone, their details with `details` as well."""
+        return [
+            name
+            for name, dataset in self.datasets.items()
+            if (people or not dataset.about_people) and (details or dataset.details_of is None)
+        ]
 
 
 class _DimensionSchema(Schema):
@@ -135,6 +154,12 @@ class _DatasetSchema(Schema):
     columns = fields.List(fields.Nested(_DimensionSchema), load_default=[])
     report_metrics = fields.String(required=True, validate=validate.OneOf(("as_they_are", "by_column", "none")))
     metrics = fields.List(fields.Nested(_MetricSchema), load_default=[])
+
+
+class _DetailsSchema(Schema):
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    details_of = fields.String(required=True)
 
 
 def _load(schema: Schema, data: Any, where: str, many: bool = False) -> Any:
@@ -221,8 +246,9 @@ def load_semantics() -> Semantics:
     dimensions = tuple(_load(_DimensionSchema(), raw_dimensions, "dimensions.yaml", many=True))
     raw_metrics = resources.read_yaml(files.pop("metrics"))["metrics"]
     metrics = _metrics(_load(_MetricSchema(), raw_metrics, "metrics.yaml", many=True))
-    return Semantics(
-        dimensions=dimensions,
-        metrics=metrics,
-        datasets={name: _dataset(name, file, dimensions, metrics) for name, file in files.items()},
-    )
+    details = {name: raw for name, file in files.items() if "details_of" in (raw := resources.read_yaml(file))}
+    datasets = {name: _dataset(name, file, dimensions, metrics) for name, file in files.items() if name not in details}
+    for name, raw in details.items():
+        own = _load(_DetailsSchema(), raw, f"{name}.yaml")
+        datasets[name] = replace(datasets[own["details_of"]], name=name, **own)
+    return Semantics(dimensions=dimensions, metrics=metrics, datasets=datasets)

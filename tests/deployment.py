@@ -70,6 +70,10 @@ HOSTILE_NAMES = (
 )
 
 
+# Last names of people in the loader's table: markup, and what a spreadsheet would compute.
+HOSTILE_PEOPLE = ('<a href="https://evil.example/">Ann</a>', "<img src=x onerror='window.hacked=1'>", "=1+1")
+
+
 @dataclass(frozen=True)
 class Deployment:
     """A Superset application over `folder`, where its metadata database and the warehouse lie."""
@@ -279,6 +283,13 @@ def make_warehouse(folder: Path) -> None:
         for (campaign, email), name in zip(pairs, HOSTILE_NAMES, strict=True):
             connection.execute(f"UPDATE {SCHEMA}.campaign SET name = ? WHERE id = ?", [name, campaign])
             connection.execute(f"UPDATE {SCHEMA}.email_template_history SET name = ? WHERE id = ?", [name, email])
+        people = connection.execute(
+            f"SELECT id FROM {SCHEMA}.lead WHERE id IN (SELECT lead_id FROM {SCHEMA}.activity_send_email) "
+            "ORDER BY id LIMIT ?",
+            [len(HOSTILE_PEOPLE)],
+        ).fetchall()
+        for (person,), name in zip(people, HOSTILE_PEOPLE, strict=True):
+            connection.execute(f"UPDATE {SCHEMA}.lead SET last_name = ? WHERE id = ?", [name, person])
     load_emails(f"duckdb:///{warehouse}", emails, schema=SCHEMA)
 
 

@@ -14,19 +14,24 @@ import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from logs import Log, Table, fivetran_tables
 from refresh_sql import as_file, refresh_statements
 from sqlalchemy import column, literal, select, table, types
+from sqlalchemy.sql.selectable import Select
 
+from superset_campaign_plugin.attributes import attributes_of
 from superset_campaign_plugin.engines import ENGINES, Engine
 from superset_campaign_plugin.engines.base import Columns
-from superset_campaign_plugin.report.datasets import Options, computed_dataset
+from superset_campaign_plugin.report.datasets import DETAILS_DATASET, PEOPLE_DATASET, Options, computed_dataset
+from superset_campaign_plugin.report.people_details import with_attributes
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import side_by_side, sql_text
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.build_relations import build_relations
+from superset_campaign_plugin.sources.people_columns import people_columns
 
 FOLDER = Path(__file__).parent / "snapshots"
 UNRUN = sorted({engine.name for engine in ENGINES.values() if not engine.runs_in_tests})
@@ -84,8 +89,9 @@ class TypicalCatalog(TableCatalog):
 def snapshots(name: str) -> Iterator[tuple[str, str]]:
     """(file below the folder, SQL) for everything that an engine writes."""
     engine = ENGINES[name]
-    for dataset in load_semantics().datasets:
+    for dataset in load_semantics().names(people=True):
         yield f"{name}/{dataset}.sql", dataset_sql(engine, TypicalCatalog(), dataset)
+    yield f"{name}/{DETAILS_DATASET}.sql", sql_text(details_query(engine, TypicalCatalog()), engine) + "\n"
     yield f"{name}/{TEXT_DATASET}_text.sql", dataset_sql(engine, TypicalCatalog(all_text=True), TEXT_DATASET)
     for people in (People.MERGED, People.HIDDEN):
         sql = dataset_sql(engine, TypicalCatalog(), TEXT_DATASET, people=people)
@@ -119,6 +125,15 @@ def dataset_sql(
     relations = build_relations(get_layout(source), catalog, engine)
     options = Options(source_name=source_name, rules=Rules(people=people))
     return sql_text(computed_dataset(dataset, relations, engine, options), engine) + "\n"
+
+
+def details_query(engine: Engine, catalog: TableCatalog, **options: Any) -> Select:
+    """The query of the people with an attribute over the catalog's tables."""
+    layout, attributes = get_layout("fivetran"), attributes_of(["email"])
+    people = computed_dataset(
+        PEOPLE_DATASET, build_relations(layout, catalog, engine), engine, Options(attributes=attributes, **options)
+    )
+    return with_attributes(people, people_columns(layout, catalog, engine, attributes), attributes)
 
 
 def _several_instances(engine: Engine) -> str:

@@ -15,13 +15,14 @@ from uuid import UUID
 import yaml
 from sqlalchemy.engine import make_url
 
+from superset_campaign_plugin.attributes import Attribute
 from superset_campaign_plugin.bundle.chart_config import chart_config
 from superset_campaign_plugin.bundle.dashboard_config import dashboard_config
 from superset_campaign_plugin.bundle.dataset_config import dataset_config
-from superset_campaign_plugin.bundle.dataset_queries import assumed_contents, read_contents
+from superset_campaign_plugin.bundle.dataset_queries import OF_THE_LOG, assumed_contents, read_contents
 from superset_campaign_plugin.engines import Engine, get_engine
 from superset_campaign_plugin.errors import BundleError, UsageError
-from superset_campaign_plugin.report.datasets import NO_PREVIEW, PREVIEW_PATH, QUALITY_DATASET, Options
+from superset_campaign_plugin.report.datasets import NO_PREVIEW, PREVIEW_PATH, Options
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.reporting.dataset_sql import FactsSource
 from superset_campaign_plugin.semantics import load_semantics
@@ -68,23 +69,26 @@ def build_bundle(
     several_instances: bool = False,
     stored_database: UUID | None = None,
     people: bool = False,
+    attributes: Sequence[Attribute] = (),
 ) -> Bundle:
     """The bundle for a database; `sql` holds the SQL of each dataset by name.
 
     With `several_instances` of Marketo in it, the tables tell them apart and a filter chooses among them. Where the
     stored tables lie in a database of their own, the datasets that read them are bound to `stored_database`. What is
-    about people is there with `people` alone.
+    about people is there with `people` alone, and with `attributes` of theirs if there are some.
     """
-    dashboards = load_dashboards(several_instances, people=people)
+    dashboards = load_dashboards(several_instances, people=people, attributes=attributes)
 
     def dataset(name: str) -> dict[str, Any]:
         definition = load_semantics().datasets[name]
-        if stored_database is None or name == QUALITY_DATASET:
+        if definition.details_of is not None:
+            definition = definition.with_attributes(attributes)
+        if stored_database is None or name in OF_THE_LOG:
             return dataset_config(definition, sql[name], engine, database, schema, catalog)
         return dataset_config(definition, sql[name], engine, stored_database, None)
 
     return Bundle(
-        datasets={name: dataset(name) for name in load_semantics().names(people=people)},
+        datasets={name: dataset(name) for name in load_semantics().names(people=people, details=bool(attributes))},
         charts={
             name: chart_config(dashboard.name, chart)
             for dashboard in dashboards
@@ -207,11 +211,14 @@ def write_bundle(
             "--stored or --database-uuid"
         )
     names = load_semantics().names(people=target.people)
-    sql, time_range = read_contents(lambda: connect(uri), lambda: connect(place), resolved, options, facts, names)
+    apart = place != uri
+    sql, time_range = read_contents(
+        *(lambda: connect(uri), lambda: connect(place), resolved, options, facts, names), apart=apart
+    )
     identity = target.database_id or database_uuid(target.database)
     databases = [database_config(target.database, uri, identity)]
     stored = None
-    if place != uri:
+    if apart:
         name = STORED_NAME.format(target.database)
         stored = database_uuid(name)
         databases.append(database_config(name, place, stored))

@@ -22,7 +22,6 @@ from superset.models.core import Database
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 
-from superset_campaign_plugin.bundle.assemble import Bundle
 from superset_campaign_plugin.bundle.asset_changes import Change
 from superset_campaign_plugin.bundle.asset_plans import AssetPlan
 from superset_campaign_plugin.bundle.connections import register
@@ -32,9 +31,11 @@ from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of
 from superset_campaign_plugin.bundle.merging.three_way import REPLACED
 from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
 from superset_campaign_plugin.embedding.roles import (
+    DETAILS_ROLE,
     GUEST_ROLE,
     PEOPLE_ROLE,
     VIEWER_ROLE,
+    access_role,
     create_guest_role,
     create_people_role,
     create_viewer_role,
@@ -45,7 +46,7 @@ from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.subscriptions.made import follow_report, subscriptions
 from superset_campaign_plugin.subscriptions.tabs import store_addresses
 from superset_campaign_plugin.superset_assets.installed_assets import MODELS, find
-from superset_campaign_plugin.superset_assets.manifest import Manifest, asset_record, write_manifest
+from superset_campaign_plugin.superset_assets.manifest import asset_record, write_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -59,15 +60,22 @@ def install(
     overwrite: bool | Collection[str] = False,
     kinds: Collection[str] = tuple(MODELS),
     people: bool | None = None,
+    people_columns: Collection[str] | None = None,
 ) -> list[Change]:
     """Install or upgrade, bound to the registered `database` or to a connection made from `uri`.
 
     What people changed since stays, unless `overwrite` names the asset, or is True; assets that are none of the
-    `kinds` stay as they are. `people` is as in `InstallRequest`. Raises `InstallError`, `SourceError` or
-    `DatabaseError`, and then nothing has changed.
+    `kinds` stay as they are. `people` and `people_columns` are as in `InstallRequest`. Raises `InstallError`,
+    `SourceError`, `UsageError` or `DatabaseError`, and then nothing has changed.
     """
     replaced = ([ALL] if overwrite else []) if isinstance(overwrite, bool) else overwrite
-    plan = make_plan(InstallRequest(database, uri, schema, source, tuple(replaced), tuple(kinds), people=people))
+    plan = make_plan(
+        InstallRequest(
+            *(database, uri, schema, source, tuple(replaced), tuple(kinds)),
+            people=people,
+            people_columns=people_columns,
+        )
+    )
     change = plan_changes_figures(plan)
     for note in [*([] if change is None else [change.sentence]), *plan.notes]:
         logger.warning("%s", note)
@@ -77,10 +85,8 @@ def install(
 def planned_changes(plan: InstallPlan) -> list[Change]:
     """What `carry_out` would do to the assets and connections."""
     new = [each for each in dict.fromkeys((plan.warehouse, plan.stored)) if each.new]
-    wanted = [VIEWER_ROLE, *([PEOPLE_ROLE] if plan.has_people else [])]
-    roles = [Change("created", "roles", name) for name in wanted if not security_manager.find_role(name)]
-    if not plan.has_people and PEOPLE_ROLE in plan.manifest.roles:
-        roles.append(Change("removed", "roles", PEOPLE_ROLE))
+    roles = [Change("created", "roles", name) for name in plan.roles if not security_manager.find_role(name)]
+    roles += [Change("removed", "roles", name) for name in _without_datasets(plan)]
     return [
         *(Change("created", "databases", each.database.database_name) for each in new),
         *(each.change for each in plan.assets),
@@ -101,7 +107,7 @@ def carry_out(plan: InstallPlan) -> list[Change]:
         _remember(plan, [str(each.uuid) for each in created])
         follow_report(manifest)
         cover_datasets()
-        changes += _put_roles(plan.bundle, manifest, people=plan.has_people)
+        changes += _put_roles(plan)
         write_manifest(manifest)
         db.session.commit()
     except Exception:
@@ -201,25 +207,33 @@ def _create_dashboard(config: dict[str, Any]) -> Dashboard:
 _CREATORS: dict[str, Any] = {"datasets": _create_dataset, "charts": _create_chart, "dashboards": _create_dashboard}
 
 
-def _put_roles(bundle: Bundle, manifest: Manifest, *, people: bool) -> list[Change]:
-    """Bring the viewers' role up to date, the guests' role if embedding has made one, and the role for `people`.
+def _without_datasets(plan: InstallPlan) -> list[str]:
+    """The roles for people and their attributes that go: what they gave access to is no more."""
+    return [name for name in (PEOPLE_ROLE, DETAILS_ROLE) if name in plan.manifest.roles and name not in plan.roles]
 
-    Without people that role goes: what it gave access to is no more.
-    """
-    found = {name: find(SqlaTable, config["uuid"]) for name, config in bundle.datasets.items()}
-    datasets = load_semantics().datasets
-    figures = [found[name] for name in found if not datasets[name].about_people]
+
+def _put_roles(plan: InstallPlan) -> list[Change]:
+    """Bring the viewers' role up to date, the guests' role if embedding has made one, and those for people."""
+    manifest = plan.manifest
+    found: dict[str, list[SqlaTable]] = {name: [] for name in plan.roles}
+    for name, config in plan.bundle.datasets.items():
+        found[access_role(load_semantics().datasets[name])].append(find(SqlaTable, config["uuid"]))
+    # Filters of the dashboard with attributes list the values of people's own dataset, which is the smaller one.
+    if DETAILS_ROLE in found:
+        found[DETAILS_ROLE] += found[PEOPLE_ROLE]
+    figures = found.pop(VIEWER_ROLE)
     made = [(VIEWER_ROLE, create_viewer_role(figures))]
-    removed = []
-    if people:
-        made.append((PEOPLE_ROLE, create_people_role([found[name] for name in found if datasets[name].about_people])))
-    elif PEOPLE_ROLE in manifest.roles:
-        delete_role(PEOPLE_ROLE)
-        manifest.roles = [name for name in manifest.roles if name != PEOPLE_ROLE]
-        removed.append(Change("removed", "roles", PEOPLE_ROLE))
+    made += [(name, create_people_role(name, datasets)) for name, datasets in found.items()]
+    removed = _without_datasets(plan)
+    for name in removed:
+        delete_role(name)
+    manifest.roles = [name for name in manifest.roles if name not in removed]
     if GUEST_ROLE in manifest.roles:
         made.append((GUEST_ROLE, create_guest_role()))
     for name, change in made:
         if change:
             manifest.roles = [name, *manifest.roles]
-    return [*(Change(change.action, "roles", name) for name, change in made), *removed]
+    return [
+        *(Change(change.action, "roles", name) for name, change in made),
+        *(Change("removed", "roles", name) for name in removed),
+    ]

@@ -23,6 +23,7 @@ from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin import __version__
 from superset_campaign_plugin.advice import registered
+from superset_campaign_plugin.attributes import attributes_of
 from superset_campaign_plugin.bundle.assemble import Bundle, build_bundle
 from superset_campaign_plugin.bundle.asset_plans import AssetPlan, known_ids, plan_asset, shipped_no_more
 from superset_campaign_plugin.bundle.connections import (
@@ -34,8 +35,9 @@ from superset_campaign_plugin.bundle.connections import (
 from superset_campaign_plugin.bundle.dataset_queries import read_contents
 from superset_campaign_plugin.bundle.merging import dashboards
 from superset_campaign_plugin.config import EXTENSION, Settings
+from superset_campaign_plugin.embedding.roles import access_role
 from superset_campaign_plugin.engines import Engine, get_engine
-from superset_campaign_plugin.errors import InstallError, RefreshError, unknown
+from superset_campaign_plugin.errors import InstallError, RefreshError, UsageError, unknown
 from superset_campaign_plugin.refresh.state import Difference, StoredSource, differing, read_state, schema_of
 from superset_campaign_plugin.report.datasets import PREVIEW_PATH, Options
 from superset_campaign_plugin.report.rules_in_words import options_of
@@ -62,7 +64,8 @@ class InstallRequest:
     Without a `source` it is that which is installed upon these tables, or else the one whose tables are there, with
     `table_prefix` before their names.
     `overwrite` names the assets whose edits by people are replaced, or is `ALL` alone; assets that are none of the
-    `kinds` stay as they are. `people` says whether what is about people is installed; None leaves that as it is.
+    `kinds` stay as they are. `people` says whether what is about people is installed, and `people_columns` which
+    columns of the loader's table of people are shown; None leaves that as it is.
     """
 
     database: str | None
@@ -73,6 +76,7 @@ class InstallRequest:
     kinds: Collection[str] = tuple(MODELS)
     table_prefix: str | None = None
     people: bool | None = None
+    people_columns: Collection[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,11 @@ class InstallPlan:
         """Whether the installation has what is about people."""
         return bool(self.request.people)
 
+    @property
+    def roles(self) -> list[str]:
+        """The roles that let people at the datasets of the installation."""
+        return list(dict.fromkeys(access_role(load_semantics().datasets[name]) for name in self.bundle.datasets))
+
     def described(self) -> dict[str, Any]:
         """What the manifest remembers of the warehouse."""
         source = str(self.request.source)
@@ -125,6 +134,7 @@ class InstallPlan:
             "schema": self.request.schema,
             "reads": self.reads,
             "people": self.has_people,
+            "people_columns": list(self.request.people_columns or ()),
             "rules": repr(settings().rules),
         }
 
@@ -145,7 +155,12 @@ def _make_plan(request: InstallRequest) -> InstallPlan:
     warehouse = find_connection(request.database, request.uri)
     check_time_grains(warehouse.database)
     people = manifest.has_people if request.people is None else request.people
-    request = replace(request, source=_source(request, warehouse, manifest, notes), people=people)
+    request = replace(
+        request,
+        source=_source(request, warehouse, manifest, notes),
+        people=people,
+        people_columns=_people_columns(request, manifest, people=people),
+    )
     source = resolve(str(request.source), request.schema)
     stored_tables = _find_stored(warehouse, source.instances)
     stored = _stored_figures(stored_tables, notes)
@@ -177,6 +192,14 @@ def _make_plan(request: InstallRequest) -> InstallPlan:
     )
 
 
+def _people_columns(request: InstallRequest, manifest: Manifest, *, people: bool) -> tuple[str, ...]:
+    """Those that are asked for, else those that are shown; none without `people`, who take them along."""
+    if request.people_columns and not people:
+        raise UsageError("--people-columns is about the single people, who are not installed; give --with-people, too")
+    asked = manifest.people_columns if request.people_columns is None else tuple(request.people_columns)
+    return asked if people else ()
+
+
 def _source(request: InstallRequest, warehouse: Connection, manifest: Manifest, notes: list[str]) -> str:
     """The source that is asked for, with its prefix; else the installed one, else the one whose tables are there."""
     if request.source is not None:
@@ -197,9 +220,10 @@ def installed_request(
     source: str | None = None,
     table_prefix: str | None = None,
     people: bool | None = None,
+    people_columns: Collection[str] | None = None,
 ) -> InstallRequest:
     """The request that installs again upon what the report is installed upon, but with a `schema`, `source`,
-    `table_prefix` or `people` that is given.
+    `table_prefix`, `people` or `people_columns` that is given.
 
     Raises `InstallError` where no report is installed, or its database is gone.
     """
@@ -218,6 +242,7 @@ def installed_request(
         overwrite=tuple(overwrite),
         table_prefix=table_prefix,
         people=people,
+        people_columns=people_columns,
     )
 
 
@@ -291,15 +316,16 @@ def _build(
     """The bundle for the warehouse, whose stored tables, if there are such, are in `holder`."""
     engine = get_engine(warehouse.database.backend)
     path, rules = application_root() + PREVIEW_PATH, settings().rules
-    options = Options(preview_path=path, rules=rules, marketo_url=settings().marketo_url)
-    people = bool(request.people)
+    people, attributes = bool(request.people), attributes_of(request.people_columns or ())
+    options = Options(preview_path=path, rules=rules, marketo_url=settings().marketo_url, attributes=attributes)
     sql, time_range = read_contents(
         lambda: opened(warehouse.database, request.schema),
         lambda: opened(holder.readable(), None),
         source,
         options,
         stored,
-        load_semantics().names(people=people),
+        load_semantics().names(people=people, details=bool(attributes)),
+        apart=holder is not warehouse,
     )
     return build_bundle(
         sql,
@@ -311,6 +337,7 @@ def _build(
         several_instances=source.is_several,
         stored_database=None if holder is warehouse else holder.uuid,
         people=people,
+        attributes=attributes,
     )
 
 

@@ -9,7 +9,6 @@ from superset import security_manager
 from superset.models.dashboard import Dashboard
 
 from superset_campaign_plugin.bundle.install_plan import READS_LOG, InstallPlan, application_root
-from superset_campaign_plugin.embedding.roles import PEOPLE_ROLE, VIEWER_ROLE
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.superset_assets.installed_assets import find
 
@@ -27,7 +26,7 @@ def next_steps(plan: InstallPlan) -> list[str]:
     # Of stored tables that cannot be read, the plan's notes say what to do.
     if plan.reads == READS_LOG and updates and any(each.refreshed_at is None for each in plan.stored_tables):
         steps.append("superset campaign refresh (it stores the figures in the warehouse, and charts open faster)")
-    for name in (VIEWER_ROLE, *([PEOPLE_ROLE] if plan.has_people else [])):
+    for name in plan.roles:
         role = security_manager.find_role(name)
         if role is not None and not role.user:
             steps.append(f"give people the role {name!r} (nobody has it yet)")

@@ -14,6 +14,7 @@ from superset.models.dashboard import Dashboard
 from superset_campaign_plugin import __version__
 from superset_campaign_plugin.advice import installed_tables
 from superset_campaign_plugin.bundle.install_plan import StoredTables, installed_request, make_plan, settings
+from superset_campaign_plugin.embedding.roles import DETAILS_ROLE, PEOPLE_ROLE, VIEWER_ROLE, access_role
 from superset_campaign_plugin.embedding.row_access import list_grants
 from superset_campaign_plugin.embedding.row_clauses import Grant
 from superset_campaign_plugin.errors import CampaignError
@@ -51,8 +52,10 @@ def read_status() -> dict[str, Any]:
         "stored_tables": [],
         "not_as_shipped": [],
         "people": installed_manifest().has_people,
-        "access": _access(people=False),
-        "access_to_people": _access(people=True),
+        "people_columns": list(installed_manifest().people_columns),
+        "access": _access(VIEWER_ROLE),
+        "access_to_people": _access(PEOPLE_ROLE),
+        "access_to_people_columns": _access(DETAILS_ROLE),
         "row_access": {role: [asdict(each) for each in grants] for role, grants in list_grants().items()},
         "embedded_by": _embedded_by(),
         "subscriptions": [each.as_dict() for each in subscriptions(installed_manifest())],
@@ -89,6 +92,10 @@ def as_text(status: dict[str, Any]) -> str:
     lines.append(("people", "installed" if status["people"] else "not installed"))
     for role, people in status["access_to_people"].items():
         lines.append(("people seen by", f"{role} ({counted(people, 'person', 'people')})"))
+    if status["people_columns"]:
+        lines.append(("their columns", ", ".join(status["people_columns"])))
+    for role, people in status["access_to_people_columns"].items():
+        lines.append(("columns seen by", f"{role} ({counted(people, 'person', 'people')})"))
     for role, grants in status["row_access"].items():
         lines.append(("row access", f"{role}: {'; '.join(Grant(**each).words for each in grants) or 'nothing'}"))
     lines.append(("embedded by", ", ".join(status["embedded_by"]) or "nobody"))
@@ -131,10 +138,10 @@ def _stored(tables: StoredTables) -> dict[str, Any]:
     }
 
 
-def _access(*, people: bool) -> dict[str, int]:
-    """The roles that may read the report's figures, or those that may read about `people`, with how many have each."""
+def _access(to: str) -> dict[str, int]:
+    """The roles that may read the datasets that the plugin's role `to` is for, with how many people have each."""
     datasets = load_semantics().datasets
-    uuids = {dataset_uuid(name) for name, dataset in datasets.items() if dataset.about_people == people}
+    uuids = {dataset_uuid(name) for name, dataset in datasets.items() if access_role(dataset) == to}
     perms = {dataset.perm for dataset in installed_datasets() if dataset.uuid in uuids}
     roles: dict[str, int] = {}
     if not perms:

@@ -11,20 +11,25 @@ from sqlalchemy.exc import SQLAlchemyError
 from superset import db, security_manager
 from superset.charts.schemas import ChartDataQueryContextSchema
 from superset.connectors.sqla.models import SqlaTable
+from superset.models.core import Database
 from superset.models.dashboard import Dashboard
 from superset.models.slice import Slice
 from superset.utils.core import QueryStatus
 
+from superset_campaign_plugin.attributes import Attribute, attributes_of
 from superset_campaign_plugin.bundle.chart_config import query_context
+from superset_campaign_plugin.bundle.install_plan import opened
 from superset_campaign_plugin.bundle.merging.dashboard_layout import charts_of
 from superset_campaign_plugin.bundle.merging.dashboards import ids_here, read_position
+from superset_campaign_plugin.errors import CampaignError
 from superset_campaign_plugin.host.acting import acting_as
 from superset_campaign_plugin.rights import how_to_grant_by_words
 from superset_campaign_plugin.semantics import load_semantics
+from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.superset_assets.definitions import CHART_TYPES, load_dashboards
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.superset_assets.installed_assets import find
-from superset_campaign_plugin.superset_assets.manifest import not_installed, read_manifest
+from superset_campaign_plugin.superset_assets.manifest import Manifest, not_installed, read_manifest
 from superset_campaign_plugin.warehouse import reason
 from superset_campaign_plugin.wording import counted
 
@@ -48,25 +53,44 @@ def validate() -> list[AssetCheck]:
     manifest = read_manifest()
     if manifest is None:
         raise not_installed()
-    people = manifest.has_people
-    checks = [_dataset(name) for name in load_semantics().names(people=people)]
-    for dashboard in load_dashboards(bool(manifest.instances), people=people):
+    people, attributes = manifest.has_people, attributes_of(manifest.people_columns)
+    checks = [
+        _dataset(name, manifest, attributes) for name in load_semantics().names(people=people, details=bool(attributes))
+    ]
+    for dashboard in load_dashboards(bool(manifest.instances), people=people, attributes=attributes):
         checks += [_chart(name, str(chart_uuid(dashboard.name, name))) for name in dashboard.charts]
         checks.append(_dashboard(dashboard.name))
     return checks
 
 
-def _dataset(name: str) -> AssetCheck:
+def _dataset(name: str, manifest: Manifest, attributes: tuple[Attribute, ...]) -> AssetCheck:
     dataset = find(SqlaTable, str(dataset_uuid(name)))
     if dataset is None:
         return AssetCheck("dataset", name, False, "it was deleted; `superset campaign install` brings it back")
     shipped = load_semantics().datasets[name]
+    if shipped.details_of is not None:
+        shipped = shipped.with_attributes(attributes)
+        try:
+            _check_attributes(manifest, attributes)
+        except CampaignError as error:
+            return AssetCheck("dataset", name, False, f"{error}; `superset campaign install --people-columns` chooses")
     missing = {each.name for each in shipped.dimensions} - {each.column_name for each in dataset.columns}
     missing |= {each.name for each in shipped.metrics} - {each.metric_name for each in dataset.metrics}
     if missing:
         return AssetCheck("dataset", name, False, f"it lacks {', '.join(sorted(missing))}; `superset campaign install`")
     found = f"{counted(len(dataset.columns), 'column')}, {counted(len(dataset.metrics), 'metric')}"
     return AssetCheck("dataset", name, True, found)
+
+
+def _check_attributes(manifest: Manifest, attributes: tuple[Attribute, ...]) -> None:
+    """Raises as `Log.people_columns` where the loader's table of people has not got the columns of the attributes."""
+    known = manifest.warehouse
+    database = find(Database, str(known["database"]))
+    if database is None:
+        return  # which the checks of the charts say
+    with opened(database, known["schema"]) as (connection, engine):
+        for log in resolve(str(known["source"]), known["schema"]).live_logs(connection, engine):
+            log.people_columns(attributes)
 
 
 def _chart(name: str, uuid: str) -> AssetCheck:

@@ -138,6 +138,12 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and no
     default=None,
     help="Install the dashboard about single people and a role for it, or remove both.  [default: as it is]",
 )
+@click.option(
+    "--people-columns",
+    metavar="NAMES",
+    help="Columns of the loader's table of people to show in a dashboard of their own, with a role for it, as in "
+    "email,company; an empty text for none.  [default: as it is, at first none]",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @_json
 def install(
@@ -148,6 +154,7 @@ def install(
     table_prefix: str | None,
     overwrite: tuple[str, ...],
     with_people: bool | None,
+    people_columns: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -156,17 +163,22 @@ def install(
     Without --database and --uri it is the warehouse of the installed report.
     """
     with in_superset():
+        from superset_campaign_plugin.attributes import read_columns
         from superset_campaign_plugin.bundle.install import carry_out, planned_changes
         from superset_campaign_plugin.bundle.install_plan import InstallRequest, installed_request, make_plan
         from superset_campaign_plugin.bundle.next_steps import dashboard_paths, next_steps
         from superset_campaign_plugin.bundle.shown_people import plan_changes_figures
         from superset_campaign_plugin.superset_assets.manifest import read_manifest
 
+        columns = None if people_columns is None else read_columns(people_columns)
         if database is None and uri is None and read_manifest() is not None:
-            request = installed_request(overwrite, schema, source, table_prefix, with_people)
+            request = installed_request(overwrite, schema, source, table_prefix, with_people, columns)
         else:
             request = InstallRequest(
-                database, uri, schema, source, overwrite, table_prefix=table_prefix, people=with_people
+                *(database, uri, schema, source, overwrite),
+                table_prefix=table_prefix,
+                people=with_people,
+                people_columns=columns,
             )
         plan = make_plan(request)
         figures = plan_changes_figures(plan)

@@ -47,6 +47,12 @@ _as_of = click.option(
     "field again allows another value.",
 )
 @click.option("--not", "without", multiple=True, metavar="COUNT", help="Leave out who has this count, such as opened.")
+@click.option(
+    "--columns",
+    default="",
+    metavar="NAMES",
+    help="Columns of the loader's table of people to print, too, as in email,company.",
+)
 @form_option
 def people_command(
     uri: str,
@@ -60,15 +66,25 @@ def people_command(
     date_to: date | None,
     where: dict[str, list[str]],
     without: tuple[str, ...],
+    columns: str,
     form: str,
     rules: Rules,
 ) -> None:
     """List the people behind the report's figures, and why each has their status."""
+    from superset_campaign_plugin.attributes import read_columns
     from superset_campaign_plugin.reporting.output import FORMATS
     from superset_campaign_plugin.reporting.recipient_list import Selection, list_recipients
 
     selection = Selection(campaign, email, person, where, without, date_from, date_to)
-    found = list_recipients(uri, source=source, schema=schema, selection=selection, as_of=as_of, rules=rules)
+    found = list_recipients(
+        uri,
+        source=source,
+        schema=schema,
+        selection=selection,
+        as_of=as_of,
+        rules=rules,
+        columns=read_columns(columns),
+    )
     click.echo(FORMATS[form](found), nl=False, color=True)
 
 

@@ -246,8 +246,9 @@ def sql(uri: str, schema: str | None, source: str, dataset: str, rules: Rules) -
     from superset_campaign_plugin.sources.resolved import resolve
     from superset_campaign_plugin.warehouse import connect
 
-    if dataset not in load_semantics().datasets:
-        raise unknown("dataset", dataset, load_semantics().datasets)
+    known = load_semantics().names(people=True)
+    if dataset not in known:
+        raise unknown("dataset", dataset, known)
     resolved = resolve(source, schema)
     with connect(uri) as (connection, engine):
         found = dataset_sql(connection, engine, resolved, Options(rules=rules), [dataset])

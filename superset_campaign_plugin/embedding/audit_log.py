@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, request
+from flask import g, has_request_context, request
 from superset.extensions import event_logger
 
 
@@ -14,7 +14,7 @@ def record(action: str, **facts: Any) -> None:
     Superset's own decorators would log every parameter of the address, hence the proof, and where the request came
     from, which may hold one.
     """
-    user = g.user
+    user = g.get("user")
     is_guest = getattr(user, "is_guest_user", False)
     who = {"guest": user.username} if is_guest else {}
     event_logger.log(
@@ -26,5 +26,6 @@ def record(action: str, **facts: Any) -> None:
         referrer=None,
         curated_payload={},
         curated_form_data={},
-        records=[{"path": request.path, **who, **facts}],
+        # A worker that runs a query for somebody has no request.
+        records=[{**({"path": request.path} if has_request_context() else {}), **who, **facts}],
     )

@@ -1,5 +1,6 @@
 """The viewer role and the guest role: the least with which people use the dashboard, its exports and its previews.
-A role of its own lets people at the single people behind the figures; it is given beside the viewer role.
+Roles of their own let people at the single people behind the figures, and at these people's attributes; they are given
+beside the viewer role.
 
 All are the plugin's own and are brought up to date by every `install` and `embed`: what is missing is added, what an
 earlier version gave and this one does not is taken away, and what admins added stays. So that these can be told apart,
@@ -22,6 +23,7 @@ from superset.key_value.models import KeyValueEntry
 from superset.views.datasource.utils import get_samples
 
 from superset_campaign_plugin.errors import InstallError
+from superset_campaign_plugin.semantics import Dataset
 from superset_campaign_plugin.superset_assets.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 VIEWER_ROLE = "Campaign Report Viewer"
 GUEST_ROLE = "Campaign Report Guest"
 PEOPLE_ROLE = "Campaign Report People"
+DETAILS_ROLE = "Campaign Report People Details"
 
 Pair = tuple[str, str]
 
@@ -100,9 +103,17 @@ def create_viewer_role(datasets: list[SqlaTable]) -> RoleChange:
     return _bring_up_to_date(VIEWER_ROLE, [*general, *_of_flags(), *access])
 
 
-def create_people_role(datasets: list[SqlaTable]) -> RoleChange:
-    """The same for the role of those who may see single people: access to the `datasets` about people, and no more."""
-    return _bring_up_to_date(PEOPLE_ROLE, [("datasource_access", dataset.get_perm()) for dataset in datasets])
+def create_people_role(name: str, datasets: list[SqlaTable]) -> RoleChange:
+    """The same for a role of those who may see single people: access to these `datasets` about people, and no more."""
+    return _bring_up_to_date(name, [("datasource_access", dataset.get_perm()) for dataset in datasets])
+
+
+def access_role(dataset: Dataset) -> str:
+    """The role that is for the dataset. No other one of the plugin has access to it, but that for attributes of people
+    has access to these people, too."""
+    if dataset.details_of is not None:
+        return DETAILS_ROLE
+    return PEOPLE_ROLE if dataset.about_people else VIEWER_ROLE
 
 
 def create_guest_role() -> RoleChange:

@@ -163,6 +163,14 @@ GUEST_RULES = Patch(
     why="a guest sees nothing of a dataset of the plugin that no rule of their token is for",
     until="Superset shows guests no dataset that no rule of their token names",
 )
+PEOPLE_VIEWS = Patch(
+    name="people_log.views",
+    targets=(Target((_PROCESSOR,), "get_df_payload", ("self", "query_obj", "force_cached")),),
+    required=False,
+    why="each query that shows rows of single people is in the log of events, with its columns and filters",
+    without="the log of events has Superset's own entries alone, which lack the rows that people drill to",
+    until="Superset logs samples and drill to detail, too, with dataset and filters",
+)
 EVENTS_CHANNEL = Patch(
     name="channels.events",
     targets=(
@@ -230,7 +238,7 @@ START = Patch(
 PATCHES: tuple[Patch, ...] = (
     *(FILTERS, SELECT, ORDER, VALIDATION, ANNOTATIONS),
     *(QUERY_TEXT_ERRORS, QUERY_ERRORS, CHART_ERRORS, METADATA_ERRORS, VALIDATION_ERRORS, VALUES_ERRORS),
-    *(GUEST_RULES, EVENTS_CHANNEL, START),
+    *(GUEST_RULES, PEOPLE_VIEWS, EVENTS_CHANNEL, START),
     *(QUERIED, CACHE_KEYS, DEFAULT_SCHEMA, RULES_BY_ID, PARSED_SQL),
 )
 

@@ -75,7 +75,7 @@ def _remove_file(file: Path) -> None:
 
 
 def _remove_tables(connection: Connection, engine: Engine, schema: str | None) -> None:
-    datasets = {view_name(name) for name in load_semantics().datasets if name != QUALITY_DATASET}
+    datasets = {view_name(name) for name in load_semantics().names(people=True) if name != QUALITY_DATASET}
     # Where tables cannot be renamed, a view has the name of each.
     viewed = set(TABLES) - plain_tables(connection, schema) if engine.change_over == "view" else set()
     views = datasets | viewed

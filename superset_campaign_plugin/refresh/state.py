@@ -79,7 +79,8 @@ def digest(parts: Iterable[str]) -> str:
 
 def _shape() -> str:
     """A digest of the datasets' columns, which the views have: another release may have others."""
-    datasets = load_semantics().datasets.values()
+    semantics = load_semantics()
+    datasets = [semantics.datasets[name] for name in semantics.names(people=True)]
     columns = [
         [own.name, [each.name for each in own.dimensions], [each.sum for each in own.metrics]] for own in datasets
     ]

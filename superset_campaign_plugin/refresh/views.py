@@ -21,6 +21,6 @@ def view_queries(engine: Engine, schema: str | None, options: Options) -> dict[s
     without_links = replace(options, preview_path=None)
     return {
         view_name(name): plain_sql(compose_dataset(name, facts, engine, without_links), engine)
-        for name in load_semantics().datasets
+        for name in load_semantics().names(people=True)
         if name != QUALITY_DATASET
     }

@@ -12,6 +12,7 @@ from sqlalchemy import String, case, cast, func, literal, literal_column, null, 
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import CTE, Select, TableClause
 
+from superset_campaign_plugin.attributes import Attribute
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.deliverability import COUNTS as DELIVERED_COUNTS
 from superset_campaign_plugin.report.deliverability import light_columns, told_in_words
@@ -32,6 +33,7 @@ REPORT_DATASET = "campaign_email_performance"
 QUALITY_DATASET = "campaign_email_quality"
 TIMING_DATASET = "campaign_email_timing"
 PEOPLE_DATASET = "campaign_email_people"
+DETAILS_DATASET = "campaign_email_people_details"
 DELIVERABILITY_DATASET = "campaign_email_deliverability"
 EMAIL_LINK = "email_link"
 PERSON_LINK = "person_link"
@@ -52,7 +54,8 @@ class Options:
     `preview_path` is the path, with the deployment's application root, under which the preview is served; with
     `NO_PREVIEW` there are names in the place of links, and None leaves the column of the links out.
     `source_name` is the Marketo instance that the rows are of, where the report covers several. `marketo_url` is where
-    the one instance is opened in a browser, so that people's ids lead there; None for plain ids.
+    the one instance is opened in a browser, so that people's ids lead there; None for plain ids. `attributes` are those
+    of people that `DETAILS_DATASET` shows.
     """
 
     as_of: datetime | None = None
@@ -60,12 +63,14 @@ class Options:
     rules: Rules = field(default_factory=Rules)
     source_name: str | None = None
     marketo_url: str | None = None
+    attributes: tuple[Attribute, ...] = ()
 
 
 def build_dataset(name: str, facts: Facts, engine: Engine, options: Options) -> Select:
     """The query of the dataset `name` of `datasets/`; its columns are the dataset's and those its metrics add up.
 
-    All datasets but `QUALITY_DATASET`: that one reads the log itself, since stored tables hold only what counts.
+    All datasets but two: `QUALITY_DATASET` reads the log itself, since stored tables hold only what counts, and
+    `DETAILS_DATASET` is made of `PEOPLE_DATASET` by `people_details.py`.
     """
     view = facts.view(name)
     return compose_dataset(name, facts, engine, options) if view is None else _of_view(name, view, engine, options)
@@ -77,7 +82,7 @@ def compose_dataset(name: str, facts: Facts, engine: Engine, options: Options) -
 
 
 def computed_dataset(name: str, relations: Relations, engine: Engine, options: Options) -> Select:
-    """The query of any dataset as computed from the log."""
+    """The query of any dataset as computed from the log, but of `DETAILS_DATASET`."""
     if name == QUALITY_DATASET:
         return quality_findings(relations, engine, options.rules, options.as_of, options.source_name)
     return build_dataset(name, ComputedFacts(relations, engine, options.rules, options.as_of), engine, options)

@@ -47,7 +47,9 @@ def side_by_side(sql: Mapping[str, str], engine: Engine) -> str:
 def _name_columns_of_joins(tree: exp.Expression) -> None:
     for select in tree.find_all(exp.Select):
         if select.args.get("joins"):
-            columns = [exp.alias_(c, c.name) if isinstance(c, exp.Column) else c for c in select.expressions]
+            columns = [
+                exp.alias_(c, c.name) if isinstance(c, exp.Column) and not c.is_star else c for c in select.expressions
+            ]
             select.set("expressions", columns)
 
 

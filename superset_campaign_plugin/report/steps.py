@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import case, func, literal, select
@@ -37,11 +38,15 @@ def only(query: Select, *names: str) -> Select:
 
 
 def newest(
-    versions: Select, key: str, order: list[ColumnElement[Any]], preferred: ColumnElement[Any] | None = None
+    versions: Select,
+    key: str,
+    order: list[ColumnElement[Any]],
+    preferred: ColumnElement[Any] | None = None,
+    ties: Sequence[str] = ("name",),
 ) -> Select:
-    """One row an id: the first of `versions` when ordered by `order` descending, nulls last, then by name.
+    """One row an id: the first of `versions` when ordered by `order` descending, nulls last, then by `ties`.
 
-    Versions that meet the condition `preferred` go before all that do not.
+    `ties` are names of columns. Versions that meet the condition `preferred` go before all that do not.
     """
     names = [column.name for column in versions.selected_columns if column.name != key]
     keys = {f"sort_key_{place}": by for place, by in enumerate(order, 1)}
@@ -52,6 +57,6 @@ def newest(
     read = versions.add_columns(*(by.label(name) for name, by in keys.items())).subquery("loaded_versions")
     # NULLS LAST is no part of every engine's SQL.
     descending = [part for name in keys for part in (case((read.c[name].is_(None), 1), else_=0), read.c[name].desc())]
-    place = func.row_number().over(partition_by=read.c[key], order_by=[*descending, read.c.name])
+    place = func.row_number().over(partition_by=read.c[key], order_by=[*descending, *(read.c[name] for name in ties)])
     ranked = select(read.c[key], *(read.c[name] for name in names), place.label("version_place")).subquery("versions")
     return select(ranked.c[key], *(ranked.c[name] for name in names)).where(ranked.c.version_place == literal(1))

@@ -10,12 +10,15 @@ from typing import Any
 from sqlalchemy import column, literal_column, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import Select
 
+from superset_campaign_plugin.attributes import attributes_of
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.errors import UsageError, unknown
 from superset_campaign_plugin.flags import read_flag
 from superset_campaign_plugin.report.activity_kinds import Happening, Status
 from superset_campaign_plugin.report.datasets import REPORT_DATASET, Options
+from superset_campaign_plugin.report.people_details import with_attributes
 from superset_campaign_plugin.report.reasons import reason
 from superset_campaign_plugin.report.recipients import COUNTS, EVENTS, recipients
 from superset_campaign_plugin.report.relations import Relations
@@ -79,17 +82,21 @@ def list_recipients(
     selection: Selection | None = None,
     as_of: datetime | None = None,
     rules: Rules | None = None,
+    columns: Sequence[str] = (),
 ) -> Report:
     """The people of the selection as a table: one row for each person of each email of each campaign.
 
     Columns: lead, the ids and names of campaign and email, status, reason (a sentence), rule (its name), first_sent,
     last_activity (UTC), and each count of the report, 0 or 1; before them source_name where there are several Marketo
-    instances. Whatever is selected, the sum of a count is the report's figure for the same selection.
+    instances, and after them the `columns` of the loader's table of people as texts, named as in `attributes.py`.
+    Whatever is selected, the sum of a count is the report's figure for the same selection.
 
     Raises `UsageError`, `SourceError` and `DatabaseError` as `run_report` does.
     """
     selection = selection or Selection()
-    options = Options(as_of=None if as_of is None else to_utc(as_of), rules=rules or Rules())
+    options = Options(
+        as_of=None if as_of is None else to_utc(as_of), rules=rules or Rules(), attributes=attributes_of(columns)
+    )
     resolved = resolve(source, schema)
     several = resolved.is_several
     rows: list[tuple[Any, ...]] = []
@@ -99,25 +106,40 @@ def list_recipients(
         for log in resolved.live_logs(connection, engine):
             log.check_values(connection)
             own = replace(options, source_name=log.instance.name)
-            found = fetch_recipients(connection, engine, log.relations(), own, selection)
+            known = log.people_columns(own.attributes) if own.attributes else None
+            found = fetch_recipients(connection, engine, log.relations(), own, selection, known)
             rows += [(log.instance.name, *row) if several else row for row in found]
-    return Report(columns=["source_name", *COLUMNS] if several else [*COLUMNS], rows=rows)
+    fields = [*COLUMNS, *(each.name for each in options.attributes)]
+    return Report(columns=["source_name", *fields] if several else fields, rows=rows)
 
 
 def fetch_recipients(
-    connection: Connection, engine: Engine, relations: Relations, options: Options, selection: Selection
+    connection: Connection,
+    engine: Engine,
+    relations: Relations,
+    options: Options,
+    selection: Selection,
+    known: Select | None = None,
 ) -> list[tuple[Any, ...]]:
-    """The rows of one Marketo instance, with the columns of `list_recipients`, by campaign, email and person."""
+    """The rows of one Marketo instance, with the columns of `list_recipients`, by campaign, email and person.
+
+    `known` has the attributes of each person, where `options` names some.
+    """
     if selection.email is not None:
         relations = of_email(relations, selection.email)
-    source = dataset_rows(sql_text(recipients(relations, engine, options), engine), "recipients")
+    people = recipients(relations, engine, options)
+    if known is not None:
+        people = with_attributes(people, known, options.attributes, key="lead", shown=False)
+    source = dataset_rows(sql_text(people, engine), "recipients")
+    names = [each.name for each in options.attributes]
     wanted = [
         *("lead", *_NAMES, STATUS, "sent_at", "last_activity_at", "happened"),
         *(f"first_{event}_at" for event in EVENTS),
         *COUNTS,
+        *names,
     ]
     query = select(*map(column, wanted)).select_from(source).where(*selection.conditions(engine))
-    rows = [_row(dict(zip(wanted, row, strict=True))) for row in connection.execute(query).fetchall()]
+    rows = [_row(dict(zip(wanted, row, strict=True)), names) for row in connection.execute(query).fetchall()]
     return sorted(rows, key=lambda row: (row[1] is not None, row[1] or 0, row[3], row[0]))
 
 
@@ -132,7 +154,7 @@ def of_email(relations: Relations, email: int) -> Relations:
     )
 
 
-def _row(found: dict[str, Any]) -> tuple[Any, ...]:
+def _row(found: dict[str, Any], attributes: Sequence[str]) -> tuple[Any, ...]:
     first = {event: read_time(found[f"first_{event}_at"]) for event in EVENTS}
     sent_at = read_time(found["sent_at"])
     why = reason(Status(found[STATUS]), sent_at, first, Happening(int(found["happened"])))
@@ -144,7 +166,7 @@ def _row(found: dict[str, Any]) -> tuple[Any, ...]:
         "last_activity": read_time(found["last_activity_at"]),
         **{name: int(found[name]) for name in COUNTS},
     }
-    return tuple(values[name] for name in COLUMNS)
+    return tuple(values[name] for name in (*COLUMNS, *attributes))
 
 
 def _has(name: str, values: Sequence[str], engine: Engine) -> ColumnElement[Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import Select
 
 from superset_campaign_plugin.advice import of_instance
+from superset_campaign_plugin.attributes import Attribute
 from superset_campaign_plugin.engines import Engine
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.sources import get_layout
@@ -17,6 +19,7 @@ from superset_campaign_plugin.sources.build_relations import build_relations
 from superset_campaign_plugin.sources.catalog import Catalog, LiveCatalog
 from superset_campaign_plugin.sources.instances import Instance, read_instances
 from superset_campaign_plugin.sources.layout import Layout
+from superset_campaign_plugin.sources.people_columns import people_columns
 from superset_campaign_plugin.sources.unreadable import check_values_of
 
 
@@ -37,6 +40,11 @@ class Log:
         """The canonical relations. Raises `SourceError` for a missing send table or column, or one of a wrong type."""
         with of_instance(self.instance.name, self.source):
             return build_relations(self.layout, self.catalog, self.engine)
+
+    def people_columns(self, attributes: Sequence[Attribute]) -> Select:
+        """The attributes of each person, as `sources/people_columns.py` reads them, with its errors."""
+        with of_instance(self.instance.name, self.source):
+            return people_columns(self.layout, self.catalog, self.engine, attributes)
 
     def check_values(self, connection: Connection, only: Mapping[str, ColumnElement[Any]] | None = None) -> None:
         """Raise `SourceError` for an id or time that cannot be read: the error names table, column, example.

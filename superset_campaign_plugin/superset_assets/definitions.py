@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from superset_campaign_plugin import resources
+from superset_campaign_plugin.attributes import Attribute
 from superset_campaign_plugin.errors import BundleError
 from superset_campaign_plugin.semantics import load_semantics
 
@@ -84,7 +86,10 @@ class Tab:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard with its charts by name. Its rows are in `layout`, or in `tabs`; the other one is empty."""
+    """A dashboard with its charts by name. Its rows are in `layout`, or in `tabs`; the other one is empty.
+
+    One with `details` is another dashboard with attributes of people beside, and is there where some were chosen.
+    """
 
     name: str
     title: str
@@ -97,6 +102,7 @@ class Dashboard:
     layout: list[Row]
     tabs: list[Tab]
     charts: dict[str, Chart]
+    details: bool = False
 
     @property
     def is_about_people(self) -> bool:
@@ -178,18 +184,36 @@ class _DashboardSchema(Schema):
     narrow = fields.Boolean(load_default=False)
 
 
+class _DetailsSchema(Schema):
+    title = fields.String(required=True)
+    slug = fields.String(required=True)
+    description = fields.String(required=True)
+    details_of = fields.String(required=True)
+    hidden = fields.List(fields.String(), required=True)
+
+
 # What tells Marketo instances apart; their campaigns and emails may have the same ids and names.
 _INSTANCE = "source_name"
 _GROUPS = ("groupby", "groupbyRows")
+# The column after which attributes of people stand, and the column whose filter theirs are like.
+_PERSON, _PERSON_ID = "person_link", "person_id"
+# With three of them the table fits a window of 1,280 pixels.
+_ATTRIBUTE_WIDTH = 100
 
 
-def load_dashboards(several_instances: bool = False, *, people: bool = False) -> tuple[Dashboard, ...]:
+def load_dashboards(
+    several_instances: bool = False, *, people: bool = False, attributes: Sequence[Attribute] = ()
+) -> tuple[Dashboard, ...]:
     """Read and check every folder of `dashboards/`. Raises `BundleError` naming the file and the fault.
 
     With `several_instances` of Marketo, tables of campaigns and emails begin with the instance; without, the filter
-    that chooses among them is left out. Dashboards about people are there with `people` alone.
+    that chooses among them is left out. Dashboards about people are there with `people` alone, those with `attributes`
+    of people only if there are some.
     """
     found = [each for each in _load_dashboards() if people or not each.is_about_people]
+    found = [
+        _with_attributes(each, attributes) if each.details else each for each in found if attributes or not each.details
+    ]
     return tuple(map(_with_instances if several_instances else _without_instances, found))
 
 
@@ -205,6 +229,30 @@ def _apart(chart: Chart) -> dict[str, Any]:
         name: [_INSTANCE, *chart.params[name]] for name in _GROUPS if chart.params.get(name) and _INSTANCE in dimensions
     }
     return {**chart.params, **apart}
+
+
+def _with_attributes(dashboard: Dashboard, attributes: Sequence[Attribute]) -> Dashboard:
+    """The attributes as columns after the person in each table of persons, and as filters after that of the time."""
+    person = next(each for each in dashboard.filters if each.column == _PERSON_ID)
+    datasets = load_semantics().datasets
+    details = next(each for each in datasets.values() if each.details_of == person.dataset)
+    shown = details.with_attributes(attributes).dimensions[-len(attributes) :]
+    names = [each.name for each in shown]
+    own = [
+        replace(person, name=each.title, column=each.name, dataset=details.name, description=each.description)
+        for each in shown
+    ]
+    place = next(place for place, each in enumerate(dashboard.filters, start=1) if each.type == "time")
+    charts = {}
+    for name, chart in dashboard.charts.items():
+        params, columns = dict(chart.params), chart.params["groupby"]
+        if _PERSON in columns:
+            after = columns.index(_PERSON) + 1
+            params["groupby"] = [*columns[:after], *names, *columns[after:]]
+            widths = {each: {"columnWidth": _ATTRIBUTE_WIDTH} for each in names}
+            params["column_config"] = {**params["column_config"], **widths}
+        charts[name] = replace(chart, params=params)
+    return replace(dashboard, charts=charts, filters=[*dashboard.filters[:place], *own, *dashboard.filters[place:]])
 
 
 def _without_instances(dashboard: Dashboard) -> Dashboard:
@@ -225,15 +273,46 @@ def _load_dashboards() -> tuple[Dashboard, ...]:
 
 def load_dashboard(folder: Traversable) -> Dashboard:
     """Read and check one such folder. Raises `BundleError` naming the file and the fault."""
+    file = folder / "dashboard.yaml"
+    if "details_of" in resources.read_yaml(file):
+        return _load_details(folder, _read(_DetailsSchema(), file))
     charts = {
         name: Chart(name=name, **_read(_ChartSchema(), file)) for name, file in resources.yaml_files(folder / "charts")
     }
-    raw = _read(_DashboardSchema(), folder / "dashboard.yaml")
+    raw = _read(_DashboardSchema(), file)
     sheets = [folder / "style.css", *([resources.folder("dashboards") / "narrow.css"] if raw.pop("narrow") else [])]
     css = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     dashboard = Dashboard(name=folder.name, charts=charts, css=css, **raw)
     _check(dashboard)
     return dashboard
+
+
+def _load_details(folder: Traversable, raw: dict[str, Any]) -> Dashboard:
+    """The dashboard that it has the details of, over the dataset with attributes, and with a style in addition."""
+    of = load_dashboard(resources.folder("dashboards") / raw.pop("details_of"))
+    details = {each.details_of: each.name for each in load_semantics().datasets.values() if each.details_of}
+    hidden = {name: {"visible": False} for name in raw.pop("hidden")}
+
+    def chart(own: Chart) -> Chart:
+        params = own.params
+        if "column_config" in params:
+            params = {**params, "column_config": {**params["column_config"], **hidden}}
+        # A chart is known by its name, whatever dashboard it is of.
+        return replace(own, name=f"{own.name}_details", dataset=details.get(own.dataset, own.dataset), params=params)
+
+    def row(own: Row) -> Row:
+        return replace(own, charts=[replace(cell, name=f"{cell.name}_details") for cell in own.charts])
+
+    charts = [chart(own) for own in of.charts.values()]
+    return replace(
+        of,
+        name=folder.name,
+        **raw,
+        details=True,
+        charts={each.name: each for each in charts},
+        layout=[row(own) for own in of.layout],
+        css="\n".join([of.css, (folder / "style.css").read_text(encoding="utf-8")]),
+    )
 
 
 def _read(schema: Schema, file: Traversable) -> dict[str, Any]:

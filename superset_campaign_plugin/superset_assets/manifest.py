@@ -31,9 +31,9 @@ class Manifest:
     `schema_permission` the name of the permission on the datasets' schema, if Superset made it for them. `warehouse`
     is what was installed upon: `version` of the plugin, the connection's UUID, the loader's layout and its schema,
     whether the datasets read the `log` or what is `stored`, the `rules` that they count by, the UUID of the connection
-    to a file of stored tables that the installation created, whether what is about `people` was asked for, and in
-    `connections` the UUIDs of all that any installation created; `instances` are the schemas of several Marketo
-    instances by their names.
+    to a file of stored tables that the installation created, whether what is about `people` was asked for and which
+    `people_columns` of theirs, and in `connections` the UUIDs of all that any installation created; `instances` are the
+    schemas of several Marketo instances by their names.
     """
 
     assets: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -47,6 +47,11 @@ class Manifest:
     def has_people(self) -> bool:
         """Whether the installation has the dataset and the dashboard about people."""
         return bool(self.warehouse.get("people"))
+
+    @property
+    def people_columns(self) -> tuple[str, ...]:
+        """The columns of the loader's table of people that the installation shows."""
+        return tuple(self.warehouse.get("people_columns") or ())
 
 
 def asset_record(id_: int, kind: str, document: dict[str, Any], former: dict[str, Any] | None = None) -> dict[str, Any]:

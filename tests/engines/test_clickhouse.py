@@ -13,8 +13,8 @@ import pytest
 from logs import CLOCKS, Log, arrow, crowd, fivetran_tables
 from oracle import assert_report, assert_timing, report, timing
 from refresh_sql import refresh_statements
-from snapshot import TYPES
-from sqlalchemy import func, literal, literal_column, select, types
+from snapshot import TYPES, details_query
+from sqlalchemy import column, func, literal, literal_column, select, types
 from sqlalchemy import table as sa_table
 
 from superset_campaign_plugin.engines import get_engine
@@ -90,6 +90,8 @@ def crowded(tmp_path_factory):
     """The log and the database that holds it."""
     session = pytest.importorskip("chdb.session", reason="chdb has no package for this system").Session()
     log = crowd(people=1000, seed=7)
+    for person in sorted({each.person for each in log.activities if each.kind == "send" and each.person})[:3]:
+        log.address(person, "<b>ann@example.com")
     yield log, Embedded(session, tmp_path_factory.mktemp("clickhouse")).load(log)
     session.close()
 
@@ -127,7 +129,7 @@ def test_every_cell_of_the_timing(crowded, by):
     assert_timing(found, timing(log, by=by), by)
 
 
-@pytest.mark.parametrize("name", load_semantics().datasets)
+@pytest.mark.parametrize("name", load_semantics().names(people=True))
 def test_every_dataset_runs(crowded, name):
     """With the running clock, which the datasets in Superset have."""
     _, database = crowded
@@ -135,6 +137,17 @@ def test_every_dataset_runs(crowded, name):
     sql = sql_text(computed_dataset(name, relations, ENGINE, Options()), ENGINE)
     ((rows,),) = database.execute(select(func.count()).select_from(dataset_rows(sql, name))).fetchall()
     assert rows > 0
+
+
+def test_attributes_stand_beside_people(crowded):
+    _, database = crowded
+    rows = dataset_rows(sql_text(details_query(ENGINE, database), ENGINE), "details")
+    columns = [column(name) for name in ("person_email", "person_id", "sent_count")]
+    found = database.execute(select(*columns).select_from(rows)).fetchall()
+    assert len({person for address, person, _ in found if address == "< b>ann@example.com"}) == 3
+    assert {address for address, _, _ in found} == {"", "< b>ann@example.com"}
+    (sent,) = database.execute(select(func.count()).select_from(rows)).fetchall()
+    assert sent == (len(found),)
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from logs import APPLE_PROXY, CLOCKS, WRITABLE, Log, random_logs, utc
+from logs import APPLE_PROXY, CLOCKS, WRITABLE, Log, Table, fivetran_tables, random_logs, utc
 from oracle import assert_report, report
 
+from superset_campaign_plugin.attributes import attributes_of
+from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.refresh.tables import DEFAULT_SCHEMA
-from superset_campaign_plugin.report.datasets import PEOPLE_DATASET, Options, computed_dataset
+from superset_campaign_plugin.report.datasets import DETAILS_DATASET, PEOPLE_DATASET, Options, computed_dataset
+from superset_campaign_plugin.report.people_details import LONGEST
 from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import plain_sql
 from superset_campaign_plugin.reporting.dataset_sql import dataset_sql
@@ -55,7 +60,9 @@ def figures(warehouse: Any, *, facts: Any = None, **options: Any) -> Report:
 
 
 def people_sql(connection: Any, engine: Any, facts: Any, options: Options) -> str:
-    return dataset_sql(connection, engine, resolve("fivetran", None), options, [PEOPLE_DATASET], facts)[PEOPLE_DATASET]
+    """Of the people, or of their details where `options` name attributes."""
+    name = DETAILS_DATASET if options.attributes else PEOPLE_DATASET
+    return dataset_sql(connection, engine, resolve("fivetran", None), options, [name], facts)[name]
 
 
 def rows(warehouse: Any, *, facts: Any = None, **options: Any) -> list[dict[str, Any]]:
@@ -179,3 +186,108 @@ def test_an_id_leads_to_no_instance_that_is_not_known(warehouse: Any) -> None:
             assert ("app-ab12.marketo.com" in plain_sql(query, engine)) == known
     [row] = rows(warehouse, marketo_url='https://example.com/"><script>')
     assert 'href="https://example.com/&quot;&gt;&lt;script&gt;/leadDatabase' in row["person_link"]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# With columns of the loader's table of people
+
+ODD = "Lead \"Source\" 'x'"
+COLUMNS = ("email", ODD)
+VALUES = (
+    '<a href="https://evil.example/">x</a>',
+    "<img src=x onerror=alert(1)>",
+    '=HYPERLINK("https://evil.example/")',
+    'O\'Brien & "Söhne" 100% {{ 7*7 }} \\',
+    "عرض الربيع 🎉",
+    "<" + "x" * 1000,
+    "ann@example.com",
+    " ",
+    "",
+    None,
+)
+Version = tuple[int, Any, Any]
+TOLD = ("campaign_id", "email_id", "lead", "status")
+
+
+def with_people(versions: list[Version]) -> Callable[[Log], Iterator[Table]]:
+    """Fivetran's tables with these (person, address, source), the newest last."""
+
+    def tables(log: Log) -> Iterator[Table]:
+        yield from (table for table in fivetran_tables(log) if table.name != "lead")
+        columns = {"id": "integer", "email": "text", ODD: "text", "updated_at": "time"}
+        days = [utc(f"2024-01-{day:02}") for day in range(1, 1 + len(versions))]
+        yield Table("lead", columns, [(*version, day) for version, day in zip(versions, days, strict=True)])
+
+    return tables
+
+
+def plain(value: str | None) -> str:
+    return (value or "").strip(" ")
+
+
+def shown(value: str | None) -> str:
+    return plain(value)[:LONGEST].replace("<", "< ")
+
+
+@pytest.mark.parametrize("engine", WRITABLE, indirect=True)
+def test_attributes_stand_beside_the_same_rows(warehouse: Any) -> None:
+    """Computed and, where they lie in the loader's database, stored: no row and no sum is another one."""
+    attributes = attributes_of(COLUMNS)
+    names = [each.name for each in attributes]
+    assert names == ["person_email", "person_lead_source_x"]
+
+    @rounds(warehouse.engine)
+    @given(
+        log=random_logs(max_size=40),
+        rules=ASKED,
+        drawn=st.lists(st.tuples(st.integers(0, 3), *[st.sampled_from(VALUES)] * 2), max_size=12),
+    )
+    def beside(log: Log, rules: Rules, drawn: list[Version]) -> None:
+        people = sorted({each.person for each in log.activities if each.person is not None}) or [1]
+        versions = [(people[place % len(people)], *values) for place, *values in drawn]
+        newest: dict[int, list[Any]] = {person: values for person, *values in versions}
+        warehouse.load(log, layout=with_people(versions))
+        options: dict[str, Any] = {"rules": rules, "as_of": LONG_AFTER}
+        without = rows(warehouse, **options)
+        found = [rows(warehouse, attributes=attributes, **options)]
+        if warehouse.engine != "duckdb":
+            refresh(warehouse.uri, rules=rules, full=True)
+            facts = StoredSource(DEFAULT_SCHEMA)
+            found.append(rows(warehouse, facts=facts, attributes=attributes, rules=rules))
+        expected = [
+            {**row, **dict(zip(names, map(shown, newest.get(row["person_id"], [None, None])), strict=True))}
+            for row in without
+        ]
+        assert all(each == expected for each in found)
+        assert_report(
+            figures(warehouse, attributes=attributes, **options), report(log, as_of=LONG_AFTER, by=BY, rules=rules), BY
+        )
+        listed = list_recipients(warehouse.uri, columns=COLUMNS, **options).records()
+        assert [tuple(row[name] for name in TOLD) for row in listed] == [
+            (row["campaign_id"], row["email_id"], row["person_id"], row["status"]) for row in without
+        ]
+        assert [[row[name] for name in names] for row in listed] == [
+            [*map(plain, newest.get(row["lead"], [None, None]))] for row in listed
+        ]
+
+    beside()
+
+
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_a_column_that_is_not_there_is_named(warehouse: Any) -> None:
+    log = Log().send(6, 45, 100, SENT)
+    warehouse.load(log, layout=with_people([(100, "ann@example.com", "Web")]))
+    with pytest.raises(UsageError, match=r"column of the table of people lead in .* 'emial': did you mean 'email'\?"):
+        rows(warehouse, attributes=attributes_of(["emial"]))
+    [row] = rows(warehouse, attributes=attributes_of(["EMAIL"]))  # as layouts find names
+    assert row["person_email"] == "ann@example.com"
+    warehouse.load(log)
+    with pytest.raises(SourceError, match="the table of people 'lead' is not in the default schema"):
+        list_recipients(warehouse.uri, columns=["email"])
+    with pytest.raises(SourceError, match="the bulk layout has no table of people"):
+        resolve("bulk", None).logs(None, lambda *_: SimpleNamespace(tables=set))[0].people_columns([])
+
+
+def test_names_of_fields_are_plain_and_apart() -> None:
+    names = [each.name for each in attributes_of(["id", "leadSource", "lead_source", "会社", "Link"])]
+    assert names == ["person_id_2", "person_lead_source", "person_lead_source_2", "person_attribute", "person_link_2"]

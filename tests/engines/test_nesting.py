@@ -50,7 +50,7 @@ def test_no_sql_nests_too_deep(form, tmp_path):
     catalog = TableCatalog(tables(crowd(people=250, seed=5)), all_text=True)
     catalog.schema = catalog.qualifier = None
     relations = build_relations(layout, catalog, engine)
-    for dataset, people in itertools.product(load_semantics().datasets, People):
+    for dataset, people in itertools.product(load_semantics().names(people=True), People):
         query = computed_dataset(dataset, relations, engine, Options(rules=RULES[people], source_name="EMEA"))
         of_several_instances = f"SELECT * FROM ({plain_sql(query, engine)}) AS instance_1"
         assert refusal(within_a_chart(of_several_instances)).startswith("no such table"), (dataset, people)

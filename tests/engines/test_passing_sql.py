@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jinja2 import DebugUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from logs import Log
-from snapshot import TypicalCatalog
+from snapshot import TypicalCatalog, details_query
 from sqlglot import exp
 
 from superset_campaign_plugin.embedding.row_clauses import Grant, row_clause
@@ -161,10 +161,11 @@ def test_no_dataset_holds_what_would_be_taken(name: str) -> None:
     rules = Rules(links=LinkRules(everything, HOSTILE), agents=AgentRules(everything, everything), time_zone=zone)
     options = Options(rules=rules, source_name="EMEA", preview_path="/50%{{ x }}:a/campaign-email/")
     relations = build_relations(get_layout("fivetran"), TypicalCatalog(all_text=True), engine)
-    names = list(load_semantics().datasets)
+    names = load_semantics().names(people=True)
     stored = StoredFacts("campaign_report", engine, None)
     queries = [computed_dataset(dataset, relations, engine, options) for dataset in names]
     queries += [build_dataset(dataset, stored, engine, options) for dataset in names if dataset != QUALITY_DATASET]
+    queries.append(details_query(engine, TypicalCatalog(all_text=True), rules=rules, source_name="EMEA"))
     for query in queries:
         sql = sql_text(query, engine)
         check_passes(sql)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
-from deployment import DATABASE, SCHEMA, Deployment, words
+from deployment import DATABASE, HOSTILE_PEOPLE, SCHEMA, Deployment, words
 
 from superset_campaign_plugin.cli import campaign
 from superset_campaign_plugin.embedding.portal import guest_token_request
@@ -25,13 +26,21 @@ VIEWER, ROLE = "Campaign Report Viewer", "Campaign Report People"
 CHARTS = ("people", "people_counts")
 ASSETS = {f"datasets/{PEOPLE}", f"dashboards/{PEOPLE}", f"roles/{ROLE}", *(f"charts/{name}" for name in CHARTS)}
 OPEN = {"clause": "1 = 1"}
+# With columns of the loader's table of people.
+DETAILS, DETAILS_ROLE = "campaign_email_people_details", "Campaign Report People Details"
+COLUMNS = ("email", "last_name")
+OF_DETAILS = {f"datasets/{DETAILS}", f"dashboards/{DETAILS}", f"roles/{DETAILS_ROLE}"}
 
 
-def install(people: bool | None = None, database: str | None = DATABASE) -> dict[str, str]:
+def install(
+    people: bool | None = None, database: str | None = DATABASE, columns: tuple[str, ...] | None = None
+) -> dict[str, str]:
     """What happened to each asset, by its kind and name."""
     from superset_campaign_plugin.bundle.install import install as install_bundle
 
-    changes = install_bundle(database=database, uri=None, schema=SCHEMA, source="fivetran", people=people)
+    changes = install_bundle(
+        database=database, uri=None, schema=SCHEMA, source="fivetran", people=people, people_columns=columns
+    )
     return {f"{change.kind}/{change.name}": change.action for change in changes}
 
 
@@ -95,6 +104,51 @@ def test_it_is_removed_when_it_is_not_wanted_any_more(bare: Deployment) -> None:
     assert not ASSETS & set(install())
 
 
+def test_columns_of_people_are_there_when_they_are_named_and_stay(bare: Deployment) -> None:
+    from superset.connectors.sqla.models import SqlaTable
+
+    from superset_campaign_plugin.bundle.status import as_text, read_status
+    from superset_campaign_plugin.bundle.uninstall import uninstall
+    from superset_campaign_plugin.bundle.validation import validate
+    from superset_campaign_plugin.superset_assets.installed_assets import find
+
+    def run(*options: str) -> Any:
+        here = ["install", "--database", DATABASE, "--schema", SCHEMA, "--source", "fivetran"]
+        return CliRunner().invoke(campaign, [*here, *options])
+
+    def shown() -> list[str]:
+        columns = find(SqlaTable, str(dataset_uuid(DETAILS))).columns
+        return sorted(each.column_name for each in columns if each.column_name in ("person_email", "person_last_name"))
+
+    assert "give --with-people, too" in run("--people-columns", "email").stderr
+    assert not OF_DETAILS & set(install(people=True))
+    refused = run("--people-columns", "emial")
+    assert (refused.exit_code, "lead in schema marketo 'emial': did you mean 'email'?" in refused.stderr) == (2, True)
+    printed = json.loads(run("--people-columns", "email, last_name", "--json").stdout)
+    assert {
+        f"{each['kind']}s/{each['name']}" for each in printed["changes"] if each["action"] == "created"
+    } >= OF_DETAILS
+    assert f"give people the role '{DETAILS_ROLE}' (nobody has it yet)" in printed["next"]
+    assert {action for name, action in install().items() if name in OF_DETAILS} == {"unchanged"}
+    assert shown() == ["person_email", "person_last_name"]
+    status = read_status()
+    assert status["people_columns"] == [*COLUMNS]
+    assert DETAILS_ROLE not in status["access"]
+    assert not {VIEWER, ROLE} & {*status["access_to_people_columns"]}
+    assert f"columns seen by {DETAILS_ROLE} (0 people)\n" in as_text(status)
+    assert all(check.passed for check in validate()), validate()
+    install(columns=("last_name",))
+    assert shown() == ["person_last_name"]
+    removed = {name for name, action in install(columns=()).items() if action == "removed"}
+    assert {"datasets/campaign_email_people_details", f"roles/{DETAILS_ROLE}"} <= removed
+    install(columns=("email",))
+    install(people=False)
+    # Who takes the people out takes their columns along.
+    assert not OF_DETAILS & set(install(people=True))
+    uninstall()
+    assert bare.metadata() == bare.untouched
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Who sees it
 
@@ -146,11 +200,18 @@ def id_of(deployment: Deployment, name: str) -> int:
         return int(find(Dashboard, str(dashboard_uuid(name))).id)
 
 
-def attempts(client: Any, deployment: Deployment, people: dict[str, Any], headers: dict[str, str]) -> Iterator[Any]:
+def attempts(
+    client: Any,
+    deployment: Deployment,
+    people: dict[str, Any],
+    headers: dict[str, str],
+    columns: tuple[str, str] = ("person_id", "reason"),
+    slug: str = "campaign-email-people",
+) -> Iterator[Any]:
     """Every way to what is about people, with its name and its answer."""
     dataset, chart = people[f"datasets/{PEOPLE}"], people["charts/people"]
     report, own = id_of(deployment, REPORT), people[f"dashboards/{PEOPLE}"]
-    asked = question(people, ["person_id", "reason"], ["sent"])
+    asked = question(people, [*columns], ["sent"])
     forms: list[dict[str, Any]] = [
         {},
         *({"dashboardId": each} for each in (report, own)),
@@ -162,9 +223,12 @@ def attempts(client: Any, deployment: Deployment, people: dict[str, Any], header
         for kind in ({"result_type": "full"}, {"result_type": "samples"}, {"result_type": "drill_detail"}):
             body = {**asked, **kind, "form_data": form}
             yield f"{kind} {form}", client.post("/api/v1/chart/data", json=body, headers=headers)
-    export = {**asked, "result_format": "csv", "form_data": {"dashboardId": report}}
-    yield "csv", client.post("/api/v1/chart/data", json=export, headers=headers)
-    wrong = question(people, ["person_id"], [], filters=[{"col": "reason", "op": "==", "val": 1}])
+    for form in ("csv", "xlsx"):
+        export = {**asked, "result_format": form, "form_data": {"dashboardId": report}}
+        yield form, client.post("/api/v1/chart/data", json=export, headers=headers)
+    query = {"database_id": 1, "sql": f"SELECT email FROM {SCHEMA}.lead", "schema": SCHEMA}
+    yield "SQL Lab", client.post("/api/v1/sqllab/execute/", json=query, headers=headers)
+    wrong = question(people, ["person_id"], [], filters=[{"col": columns[1], "op": "==", "val": 1}])
     yield (
         "error",
         client.post("/api/v1/chart/data", json={**wrong, "form_data": {"dashboardId": report}}, headers=headers),
@@ -172,21 +236,21 @@ def attempts(client: Any, deployment: Deployment, people: dict[str, Any], header
     samples = f"/datasource/samples?datasource_id={dataset}&datasource_type=table"
     for place in (samples, f"{samples}&dashboard_id={report}", f"{samples}&dashboard_id={own}"):
         yield place, client.post(place, json={}, headers=headers)
-    expression = {"expression": "person_id = 1", "expression_type": "where"}
+    expression = {"expression": f"{columns[0]} = 1", "expression_type": "where"}
     place = f"/api/v1/datasource/table/{dataset}/validate_expression/"
     yield place, client.post(place, json=expression, headers=headers)
     for place in (
         f"/api/v1/dataset/{dataset}",
         f"/api/v1/dataset/{dataset}/drill_info/?q=(dashboard_id:{report})",
         f"/api/v1/dataset/{dataset}/drill_info/?q=(dashboard_id:{own})",
-        f"/api/v1/datasource/table/{dataset}/column/person_id/values/",
+        f"/api/v1/datasource/table/{dataset}/column/{columns[0]}/values/",
         f"/datasource/get/table/{dataset}/",
         f"/api/v1/explore/?datasource_id={dataset}&datasource_type=table",
         f"/api/v1/explore/?slice_id={chart}",
         f"/api/v1/chart/{chart}",
         f"/api/v1/chart/{chart}/data/",
-        *(f"/api/v1/dashboard/campaign-email-people{part}" for part in ("", "/charts", "/datasets", "/tabs")),
-        "/superset/dashboard/campaign-email-people/",
+        *(f"/api/v1/dashboard/{slug}{part}" for part in ("", "/charts", "/datasets", "/tabs")),
+        f"/superset/dashboard/{slug}/",
     ):
         yield place, client.get(place, headers=headers)
 
@@ -394,3 +458,170 @@ def test_nobody_else_is_shown_the_way(
     for answer in (deployment.client("viewer").get(place), guest):
         assert answer.status_code == 200
         assert "campaign-email-people" not in words(answer)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Columns of the loader's table of people
+
+
+@pytest.fixture(scope="module")
+def details(deployment: Deployment, people: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Installed for a while, with `detailed`, who has its role beside the viewers'; ids by the names of `people`."""
+    from superset import db, security_manager
+    from superset.connectors.sqla.models import SqlaTable
+    from superset.models.dashboard import Dashboard
+    from superset.models.slice import Slice
+
+    from superset_campaign_plugin.superset_assets.installed_assets import find
+
+    with deployment.app.app_context():
+        install(columns=COLUMNS)
+        roles = [security_manager.find_role(name) for name in (VIEWER, DETAILS_ROLE)]
+        security_manager.add_user("detailed", "Detailed", "Tester", "detailed@example.com", roles, password="!")
+        ids = {
+            f"datasets/{PEOPLE}": find(SqlaTable, str(dataset_uuid(DETAILS))).id,
+            f"dashboards/{PEOPLE}": find(Dashboard, str(dashboard_uuid(DETAILS))).id,
+            **{f"charts/{name}": find(Slice, str(chart_uuid(DETAILS, f"{name}_details"))).id for name in CHARTS},
+        }
+    yield ids
+    with deployment.app.app_context():
+        db.session.delete(security_manager.find_user("detailed"))
+        db.session.commit()
+        install(columns=())
+
+
+@pytest.fixture(scope="module")
+def some_address(deployment: Deployment) -> str:
+    """The address of a person of EMEA, which no answer must hold."""
+    found = list_recipients(
+        deployment.warehouse, schema=SCHEMA, selection=Selection(where={"workspace": ["EMEA"]}), columns=["email"]
+    )
+    return next(row["person_email"] for row in found.records() if row["person_email"])
+
+
+def attempts_at_details(client: Any, deployment: Deployment, ids: dict[str, Any], headers: dict[str, str]) -> Any:
+    columns = ("person_email", "person_last_name")
+    return attempts(client, deployment, ids, headers, columns, "campaign-email-people-details")
+
+
+@pytest.mark.parametrize("user", ["viewer", "reader", "outsider"])
+def test_nobody_without_their_role_reads_attributes(
+    deployment: Deployment, details: dict[str, Any], some_address: str, user: str
+) -> None:
+    assert_closed(attempts_at_details(deployment.client(user), deployment, details, {}), some_address)
+
+
+@pytest.mark.parametrize("rules", ["everything", "its own"])
+def test_no_guest_reads_attributes(
+    deployment: Deployment, details: dict[str, Any], embedding: dict[str, Any], some_address: str, rules: str
+) -> None:
+    token = guest_token_request(embedding, username="ann", everything=True)
+    if rules == "its own":
+        token["rls"] = [{"dataset": details[f"datasets/{PEOPLE}"], **OPEN}]
+    answers = attempts_at_details(deployment.app.test_client(), deployment, details, deployment.header(token))
+    assert_closed(answers, some_address, guest=True)
+
+
+def test_where_somebody_embeds_them_guests_see_no_attribute(
+    deployment: Deployment, details: dict[str, Any], embedding: dict[str, Any], some_address: str
+) -> None:
+    from superset import db
+    from superset.daos.dashboard import EmbeddedDashboardDAO
+    from superset.models.dashboard import Dashboard
+
+    with deployment.app.app_context():
+        embedded = EmbeddedDashboardDAO.upsert(db.session.get(Dashboard, details[f"dashboards/{PEOPLE}"]), [])
+        db.session.commit()
+        resources = [{"type": "dashboard", "id": str(embedded.uuid)}]
+    rls = [{"dataset": details[f"datasets/{PEOPLE}"], **OPEN}]
+    headers = deployment.header({"user": {"username": "ann"}, "resources": resources, "rls": rls})
+    try:
+        for _, answer in attempts_at_details(deployment.app.test_client(), deployment, details, headers):
+            assert some_address not in words(answer)
+    finally:
+        with deployment.app.app_context():
+            for each in db.session.get(Dashboard, details[f"dashboards/{PEOPLE}"]).embedded:
+                db.session.delete(each)
+            db.session.commit()
+
+
+def test_with_the_role_attributes_stand_beside_the_same_figures(
+    deployment: Deployment, details: dict[str, Any]
+) -> None:
+    from openpyxl import load_workbook
+
+    client = deployment.client("detailed")
+    assert client.get("/api/v1/dashboard/campaign-email-people-details").status_code == 200
+    asked = question(details, ["person_id", "person_email", "person_last_name"], ["sent", "opened"], row_limit=50000)
+    rows = client.post("/api/v1/chart/data", json=asked).get_json()["result"][0]["data"]
+    expected = list_recipients(deployment.warehouse, schema=SCHEMA, columns=COLUMNS).records()
+    sums: dict[int, list[Any]] = {}
+    for each in expected:
+        own = [str(each[name]).replace("<", "< ") for name in ("person_email", "person_last_name")]
+        told = sums.setdefault(each["lead"], [*own, 0, 0])
+        told[2:] = [told[2] + each["sent"], told[3] + each["opened"]]
+    assert {row.pop("person_id"): [*row.values()] for row in rows} == sums
+    names = [told[1] for told in sums.values()]
+    assert {name.replace("<", "< ") for name in HOSTILE_PEOPLE} <= set(names)
+    assert not any(re.search("<[^ ]", name) for name in names)
+    # In files no value is a formula.
+    only = {**asked, "queries": [{**asked["queries"][0], "columns": ["person_last_name"]}]}
+    text = client.post("/api/v1/chart/data", json={**only, "result_format": "csv"}).get_data(as_text=True)
+    assert "'=1+1" in text
+    assert "\n=1+1" not in text
+    file = client.post("/api/v1/chart/data", json={**only, "result_format": "xlsx"}).get_data()
+    cells = [cell for row in load_workbook(io.BytesIO(file)).active for cell in row]
+    assert "'=1+1" in {cell.value for cell in cells}
+    assert "f" not in {cell.data_type for cell in cells}
+
+
+def test_attributes_are_the_first_filters_and_columns(deployment: Deployment, details: dict[str, Any]) -> None:
+    from superset import db
+    from superset.models.dashboard import Dashboard
+    from superset.models.slice import Slice
+
+    with deployment.app.app_context():
+        chart = json.loads(db.session.get(Slice, details["charts/people"]).params)
+        metadata = json.loads(db.session.get(Dashboard, details[f"dashboards/{PEOPLE}"]).json_metadata)
+    assert chart["groupby"][:3] == ["person_link", "person_email", "person_last_name"]
+    filters = metadata["native_filter_configuration"]
+    assert [each["name"] for each in filters][:4] == ["Sent Date", "Person's Email", "Last Name", "Campaign"]
+    own = {each["targets"][0].get("datasetId") for each in filters[1:3]}
+    assert own == {details[f"datasets/{PEOPLE}"]}
+    # Whoever has the role may list the values of each filter.
+    client = deployment.client("detailed")
+    for each in filters[1:]:
+        [target] = each["targets"]
+        asked = question({f"datasets/{PEOPLE}": target["datasetId"]}, [target["column"]["name"]], [])
+        assert client.post("/api/v1/chart/data", json=asked).status_code == 200, each["name"]
+
+
+def test_each_view_of_people_is_in_the_log(deployment: Deployment, details: dict[str, Any]) -> None:
+    from superset import db, security_manager
+    from superset.models.core import Log
+
+    with deployment.app.app_context():
+        after = max((id_ for (id_,) in db.session.query(Log.id)), default=0)
+        user = security_manager.find_user("detailed").id
+    client = deployment.client("detailed")
+    condition = {"col": "person_email", "op": "IN", "val": ["ann@example.com"]}
+    asked = {**question(details, ["person_email"], ["sent"], filters=[condition]), "force": False}
+    for _ in range(2):  # the second one from the cache
+        assert client.post("/api/v1/chart/data", json=asked).status_code == 200
+    client.post("/api/v1/chart/data", json=question(details, [], ["sent"]))
+    # Drilling to the rows of a figure, which Superset itself does not log.
+    samples = f"?datasource_id={details[f'datasets/{PEOPLE}']}&datasource_type=table&per_page=5&page=1"
+    assert client.post(f"/datasource/samples{samples}", json={"filters": [condition]}).status_code == 200
+    with deployment.app.app_context():
+        found = db.session.query(Log).filter(Log.id > after, Log.action == "campaign_people_viewed").all()
+        told = [(each.user_id, json.loads(each.json)) for each in found]
+    row = {
+        "path": "/api/v1/chart/data",
+        "dataset": DETAILS,
+        "columns": ["person_email"],
+        "filters": [["person_email", "IN", ["ann@example.com"]]],
+        "condition": "",
+    }
+    assert told[:2] == [(user, row), (user, row)]
+    [(by, drilled)] = told[2:]
+    assert (by, drilled["path"], drilled["filters"]) == (user, "/datasource/samples", row["filters"])

@@ -19,7 +19,7 @@ ROOT = Path(superset_campaign_plugin.__file__).parent
 # From the ground up, by modules and folders of the package. docs/architecture.md says what each is for.
 LAYERS = (
     ("errors", "wording", "literals", "flags", "advice", "resources", "rights", "versions", "caching"),
-    ("database_files", "semantics"),
+    ("attributes", "database_files", "semantics"),
     ("engines",),
     ("warehouse", "locking"),
     ("report",),
