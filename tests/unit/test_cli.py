@@ -895,7 +895,19 @@ def test_figures_that_stay_the_same_are_told_in_a_word(uri: str) -> None:
 # Merged and deleted people
 
 EVERY_COMMAND_THAT_COUNTS = (
-    *("report", "timing", "deliverability", "people", "explain", "reconcile", "doctor", "sql", "bundle", "refresh"),
+    *(
+        "report",
+        "timing",
+        "deliverability",
+        "variants",
+        "people",
+        "explain",
+        "reconcile",
+        "doctor",
+        "sql",
+        "bundle",
+        "refresh",
+    ),
 )
 
 
