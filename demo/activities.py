@@ -85,7 +85,8 @@ class Log:
     `cell` is a place in `Catalog.cells`; `lead` an id; `at` seconds since 1970, UTC. `detail` depends on `kind`: a
     `Result` of a send, a row of `BOUNCES`, a place in `Simulation.links` of a click (-1: empty), whether an
     unsubscription came from the page (1) or from the mail program (0). `agent` is a row of `AGENTS` or -1. `bot` is
-    -1 where it is not known. `variant` is that of a send of a tested e-mail, from 1, else 0. `replayed` rows repeat an earlier one, with the same `id`.
+    -1 where it is not known. `variant` is that of a send of a tested e-mail, from 1, else 0. `replayed` rows repeat
+    an earlier one, with the same `id`.
     """
 
     kind: Ints
