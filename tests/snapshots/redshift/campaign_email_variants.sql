@@ -1,29 +1,363 @@
-WITH variant_rollup AS (
-  /* The loader's table of sends does not tell variants */
+WITH counted_sends AS (
+  /* Sends that count: neither skipped nor failed, with campaign, email and person */
   SELECT
-    CAST(NULL AS BIGINT) AS campaign_id,
-    CAST(NULL AS BIGINT) AS email_id,
-    CAST(NULL AS TIMESTAMP) AS sent_date,
-    CAST(NULL AS BIGINT) AS variant,
-    CAST(NULL AS BIGINT) AS sent_count,
-    CAST(NULL AS BIGINT) AS delivered_count,
-    CAST(NULL AS BIGINT) AS hard_bounced_count,
-    CAST(NULL AS BIGINT) AS soft_bounced_count,
-    CAST(NULL AS BIGINT) AS pending_count,
-    CAST(NULL AS BIGINT) AS aborted_count,
-    CAST(NULL AS BIGINT) AS opened_count,
-    CAST(NULL AS BIGINT) AS clicked_link_count,
-    CAST(NULL AS BIGINT) AS unsubscribed_count,
-    CAST(NULL AS BIGINT) AS human_opened_count,
-    CAST(NULL AS BIGINT) AS human_clicked_count,
-    CAST(NULL AS BIGINT) AS privacy_proxy_opened_count,
-    CAST(NULL AS BIGINT) AS image_proxy_opened_count,
-    CAST(NULL AS TIMESTAMP) AS first_sent_at,
-    CAST(NULL AS TIMESTAMP) AS last_sent_at,
-    CAST(NULL AS TIMESTAMP) AS last_activity_at,
-    CAST(NULL AS TIMESTAMP) AS last_test_day
+    COALESCE(loaded.campaign_id, 0) AS campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
+  FROM marketo.activity_send_email AS loaded
   WHERE
-    1 = 0
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT COALESCE(loaded.campaign_id, 0) IS NULL
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT loaded.lead_id IS NULL
+), email_events AS (
+  /* What happened to the emails: 1 sent, 2 delivered, 4 hard bounced, 8 soft bounced, 16 opened, 32 opened by bot, 64 opened by privacy proxy, 128 opened by image proxy, 256 clicked, 512 clicked by bot, 1024 unsubscribed. A click on an unsubscribe link or an email address is only an open */
+  SELECT
+    2 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
+  FROM marketo.activity_email_delivered AS loaded
+  UNION ALL
+  SELECT
+    4 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
+  FROM marketo.activity_email_bounced AS loaded
+  UNION ALL
+  SELECT
+    8 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
+  FROM marketo.activity_email_bounced_soft AS loaded
+  UNION ALL
+  SELECT
+    16 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
+  FROM marketo.activity_open_email AS loaded
+  UNION ALL
+  SELECT
+    CASE
+      WHEN NULLIF(TRIM(loaded.link), '') IS NULL
+      OR NOT (
+        SUBSTRING(LOWER(NULLIF(TRIM(loaded.link), '')) FROM 1 FOR 7) = 'mailto:'
+        OR POSITION('mkt_unsubscribe=1' IN LOWER(NULLIF(TRIM(loaded.link), ''))) > 0
+      )
+      THEN 256
+      ELSE 16
+    END AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
+  FROM marketo.activity_click_email AS loaded
+  UNION ALL
+  SELECT
+    1024 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
+  FROM marketo.activity_unsubscribe_email AS loaded
+), event_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at,
+      ROW_NUMBER() OVER (
+        PARTITION BY email_events.email_id, email_events.person_id, email_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM email_events
+    JOIN counted_sends
+      ON email_events.email_id = counted_sends.email_id
+      AND email_events.person_id = counted_sends.person_id
+      AND email_events.activity_at >= counted_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), email_activities AS (
+  /* Every activity with its campaign */
+  SELECT
+    1 AS happened,
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    counted_sends.activity_at
+  FROM counted_sends
+  UNION ALL
+  SELECT
+    known.happened,
+    known.campaign_id,
+    known.email_id,
+    known.person_id,
+    known.activity_at
+  FROM (
+    SELECT
+      email_events.campaign_id,
+      email_events.happened,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    WHERE
+      NOT email_events.campaign_id IS NULL
+    UNION ALL
+    SELECT
+      event_latest_sends.campaign_id,
+      email_events.happened,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    JOIN event_latest_sends
+      ON email_events.email_id = event_latest_sends.email_id
+      AND email_events.person_id = event_latest_sends.person_id
+      AND email_events.activity_at = event_latest_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS known
+), gathered_activities AS (
+  /* All that happened, for each campaign, email and person */
+  SELECT
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id,
+    MIN(CASE WHEN email_activities.happened = 1 THEN email_activities.activity_at END) AS sent_at,
+    MAX(email_activities.activity_at) AS last_activity_at,
+    BIT_OR(email_activities.happened) AS happened
+  FROM email_activities
+  GROUP BY
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id
+), email_records AS (
+  /* One row for each campaign, email and person, sent at the earliest send. record.needs-a-send; record.earliest-send; opened.click-implies-open; opened.unsubscribe-implies-open */
+  SELECT
+    gathered_activities.campaign_id,
+    gathered_activities.email_id,
+    gathered_activities.person_id,
+    gathered_activities.sent_at,
+    gathered_activities.last_activity_at,
+    CASE WHEN (
+      gathered_activities.happened & 2032
+    ) <> 0 THEN 1 ELSE 0 END AS opened,
+    CASE WHEN (
+      gathered_activities.happened & 768
+    ) <> 0 THEN 1 ELSE 0 END AS clicked,
+    CASE WHEN (
+      gathered_activities.happened & 1024
+    ) <> 0 THEN 1 ELSE 0 END AS unsubscribed,
+    CASE WHEN (
+      gathered_activities.happened & 1424
+    ) <> 0 THEN 1 ELSE 0 END AS human_opened,
+    CASE WHEN (
+      gathered_activities.happened & 256
+    ) <> 0 THEN 1 ELSE 0 END AS human_clicked,
+    CASE WHEN (
+      gathered_activities.happened & 64
+    ) <> 0 THEN 1 ELSE 0 END AS privacy_proxy_opened,
+    CASE WHEN (
+      gathered_activities.happened & 128
+    ) <> 0 THEN 1 ELSE 0 END AS image_proxy_opened,
+    CASE WHEN (
+      gathered_activities.happened & 4
+    ) <> 0 THEN 1 ELSE 0 END AS hard_bounced,
+    CASE WHEN (
+      gathered_activities.happened & 8
+    ) <> 0 THEN 1 ELSE 0 END AS soft_bounced,
+    CASE WHEN (
+      gathered_activities.happened & 2
+    ) <> 0 THEN 1 ELSE 0 END AS delivered
+  FROM gathered_activities
+  WHERE
+    (
+      gathered_activities.happened & 1
+    ) <> 0
+), sends_with_variants AS (
+  /* Sends with their variants */
+  SELECT
+    COALESCE(loaded.campaign_id, 0) AS campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.test_variant AS variant,
+    loaded.activity_date AT TIME ZONE 'UTC' AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+), named_variants AS (
+  /* variant.named-by-a-send */
+  SELECT
+    sends_with_variants.campaign_id,
+    sends_with_variants.email_id,
+    sends_with_variants.person_id,
+    sends_with_variants.variant,
+    MIN(sends_with_variants.activity_at) AS named_at
+  FROM sends_with_variants
+  WHERE
+    NOT sends_with_variants.campaign_id IS NULL
+    AND NOT sends_with_variants.email_id IS NULL
+    AND NOT sends_with_variants.person_id IS NULL
+    AND NOT sends_with_variants.variant IS NULL
+    AND sends_with_variants.variant >= 1
+  GROUP BY
+    sends_with_variants.campaign_id,
+    sends_with_variants.email_id,
+    sends_with_variants.person_id,
+    sends_with_variants.variant
+), variants_of_records AS (
+  /* variant.the-first-counts: that of the first send that names one */
+  SELECT
+    ranked.campaign_id,
+    ranked.email_id,
+    ranked.person_id,
+    ranked.variant
+  FROM (
+    SELECT
+      named_variants.campaign_id,
+      named_variants.email_id,
+      named_variants.person_id,
+      named_variants.variant,
+      ROW_NUMBER() OVER (
+        PARTITION BY named_variants.campaign_id, named_variants.email_id, named_variants.person_id
+        ORDER BY named_variants.named_at, named_variants.variant
+      ) AS variant_place
+    FROM named_variants
+  ) AS ranked
+  WHERE
+    ranked.variant_place = 1
+), tested_records AS (
+  /* The records of whom a send names a variant */
+  SELECT
+    email_records.campaign_id,
+    email_records.email_id,
+    email_records.person_id,
+    email_records.sent_at,
+    email_records.last_activity_at,
+    email_records.opened,
+    email_records.clicked,
+    email_records.unsubscribed,
+    email_records.human_opened,
+    email_records.human_clicked,
+    email_records.privacy_proxy_opened,
+    email_records.image_proxy_opened,
+    email_records.hard_bounced,
+    email_records.soft_bounced,
+    email_records.delivered,
+    variants_of_records.variant
+  FROM email_records
+  JOIN variants_of_records
+    ON email_records.campaign_id = variants_of_records.campaign_id
+    AND email_records.email_id = variants_of_records.email_id
+    AND email_records.person_id = variants_of_records.person_id
+), record_status AS (
+  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
+  SELECT
+    tested_records.campaign_id,
+    tested_records.email_id,
+    tested_records.sent_at,
+    tested_records.last_activity_at,
+    tested_records.opened,
+    tested_records.clicked,
+    tested_records.unsubscribed,
+    tested_records.human_opened,
+    tested_records.human_clicked,
+    tested_records.privacy_proxy_opened,
+    tested_records.image_proxy_opened,
+    tested_records.variant,
+    CASE
+      WHEN tested_records.opened = 1
+      THEN 'Delivered'
+      WHEN tested_records.hard_bounced = 1
+      THEN 'Hard Bounced'
+      WHEN tested_records.soft_bounced = 1
+      THEN 'Soft Bounced'
+      WHEN tested_records.delivered = 1
+      THEN 'Delivered'
+      WHEN tested_records.sent_at <= (
+        CAST(GETDATE() AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
+      ) - INTERVAL '3 DAYS'
+      THEN 'Aborted'
+      ELSE 'Pending'
+    END AS status
+  FROM tested_records
+), daily_rollup AS (
+  /* One row for each campaign, email and day; sums only, so it is exact for every grouping */
+  SELECT
+    record_status.campaign_id,
+    record_status.email_id,
+    DATE_TRUNC('DAY', record_status.sent_at) AS sent_date,
+    record_status.variant,
+    COUNT(*) AS sent_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Delivered' THEN 1 ELSE 0 END) AS BIGINT) AS delivered_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Hard Bounced' THEN 1 ELSE 0 END) AS BIGINT) AS hard_bounced_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Soft Bounced' THEN 1 ELSE 0 END) AS BIGINT) AS soft_bounced_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Pending' THEN 1 ELSE 0 END) AS BIGINT) AS pending_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Aborted' THEN 1 ELSE 0 END) AS BIGINT) AS aborted_count,
+    CAST(SUM(record_status.opened) AS BIGINT) AS opened_count,
+    CAST(SUM(record_status.clicked) AS BIGINT) AS clicked_link_count,
+    CAST(SUM(record_status.unsubscribed) AS BIGINT) AS unsubscribed_count,
+    CAST(SUM(record_status.human_opened) AS BIGINT) AS human_opened_count,
+    CAST(SUM(record_status.human_clicked) AS BIGINT) AS human_clicked_count,
+    CAST(SUM(record_status.privacy_proxy_opened) AS BIGINT) AS privacy_proxy_opened_count,
+    CAST(SUM(record_status.image_proxy_opened) AS BIGINT) AS image_proxy_opened_count,
+    MIN(record_status.sent_at) AS first_sent_at,
+    MAX(record_status.sent_at) AS last_sent_at,
+    MAX(record_status.last_activity_at) AS last_activity_at
+  FROM record_status
+  GROUP BY
+    record_status.campaign_id,
+    record_status.email_id,
+    DATE_TRUNC('DAY', record_status.sent_at),
+    record_status.variant
+), variant_rollup AS (
+  /* One row for each campaign, email, day and variant */
+  SELECT
+    daily_rollup.campaign_id,
+    daily_rollup.email_id,
+    daily_rollup.sent_date,
+    daily_rollup.variant,
+    daily_rollup.sent_count,
+    daily_rollup.delivered_count,
+    daily_rollup.hard_bounced_count,
+    daily_rollup.soft_bounced_count,
+    daily_rollup.pending_count,
+    daily_rollup.aborted_count,
+    daily_rollup.opened_count,
+    daily_rollup.clicked_link_count,
+    daily_rollup.unsubscribed_count,
+    daily_rollup.human_opened_count,
+    daily_rollup.human_clicked_count,
+    daily_rollup.privacy_proxy_opened_count,
+    daily_rollup.image_proxy_opened_count,
+    daily_rollup.first_sent_at,
+    daily_rollup.last_sent_at,
+    daily_rollup.last_activity_at,
+    MAX(daily_rollup.sent_date) OVER (PARTITION BY daily_rollup.campaign_id, daily_rollup.email_id) AS last_test_day
+  FROM daily_rollup
 ), newest_campaigns AS (
   /* The newest version of each asset */
   SELECT
