@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs import CLOCKS, Log, random_logs, with_variants
 from oracle import assert_variants, variants, wilson
 
+from superset_campaign_plugin.engines.sqlite import with_square_roots
+from superset_campaign_plugin.host.sqlite_functions import register
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.report.rules import People, Rules
@@ -144,6 +148,26 @@ def test_any_variants(warehouse: Any) -> None:
         assert_variants(actual, variants(log, **asked), by)
 
     equal()
+
+
+def test_sqlite_without_mathematical_functions(tmp_path: Any) -> None:
+    """A build that lacks the square root, as seen from Python, takes one of our own; in Superset's connections, too."""
+
+    class Lacking(sqlite3.Connection):
+        def execute(self, sql: str, *more: Any) -> Any:
+            raise sqlite3.OperationalError("no such function: SQRT")
+
+        def create_function(self, name: str, count: int, function: Any, **more: Any) -> None:
+            own[name] = function
+
+    own: dict[str, Any] = {}
+    register()
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/log.db", connect_args={"factory": Lacking})
+    engine.connect().close()
+    assert [own["SQRT"](value) for value in (4, None, -1)] == [2, None, None]
+    with sqlite3.connect(":memory:") as connection:
+        with_square_roots(connection)
+        assert connection.execute("SELECT SQRT(2.25)").fetchone() == (1.5,)
 
 
 @pytest.mark.parametrize(("count", "of"), [(0, 10), (10, 10), (1, 3)])
