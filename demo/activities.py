@@ -578,4 +578,4 @@ def _tested(log: Log, cells: Sequence[Cell]) -> Log:
 
 def _scattered(lead: Ints, place: int) -> Ints:
     """A number from the id of a person, as good as drawn, another one for another place."""
-    return lead * SCATTER // 2**place % 1_000_003
+    return np.asarray(lead * SCATTER // 2**place % 1_000_003)
