@@ -16,7 +16,7 @@ import numpy as np
 
 from demo.agents import APPLE_PROXY, BOUNCES, HABITS, REFUSAL, SCANNERS
 from demo.catalog import Catalog, Cell, Year
-from demo.domains import REFUSED_FROM, REFUSED_UNTIL, REFUSING, domain_of
+from demo.domains import REFUSED_FROM, REFUSED_UNTIL, REFUSING, SCATTER, domain_of
 from demo.emails import UNSUBSCRIBE, Rendered
 from demo.people import DAY, Flags, Floats, Ints, People, choose, seconds
 
@@ -85,7 +85,8 @@ class Log:
     `cell` is a place in `Catalog.cells`; `lead` an id; `at` seconds since 1970, UTC. `detail` depends on `kind`: a
     `Result` of a send, a row of `BOUNCES`, a place in `Simulation.links` of a click (-1: empty), whether an
     unsubscription came from the page (1) or from the mail program (0). `agent` is a row of `AGENTS` or -1. `bot` is
-    -1 where it is not known. `replayed` rows repeat an earlier one, with the same `id`.
+    -1 where it is not known. `variant` is that of a send of a tested e-mail, from 1, else 0. `replayed` rows repeat
+    an earlier one, with the same `id`.
     """
 
     kind: Ints
@@ -97,6 +98,7 @@ class Log:
     agent: Ints
     bot: Ints
     id: Ints
+    variant: Ints
     has_campaign: Flags
     replayed: Flags
 
@@ -165,7 +167,8 @@ def simulate(
     log = _without_some_campaigns(log, rng)
     log = _numbered(log, rng)
     log = replace(log, bot=np.where(log.at < log.at.min() + 45 * DAY, -1, log.bot))
-    return Simulation(_refused(_with_replays(log, replays, rng), people, now), links.urls)
+    log = _tested(_refused(_with_replays(log, replays, rng), people, now), catalog.cells)
+    return Simulation(log, links.urls)
 
 
 # What is sent
@@ -361,6 +364,7 @@ class _Writer:
             agent=np.broadcast_to(np.asarray(agent), size).astype(np.int64),
             bot=np.full(size, bot),
             id=np.zeros(size, dtype=np.int64),
+            variant=np.zeros(size, dtype=np.int64),
             has_campaign=np.ones(size, dtype=bool),
             replayed=np.zeros(size, dtype=bool),
         )
@@ -556,3 +560,22 @@ def _refused(log: Log, people: People, now: int) -> Log:
     silent = np.isin(log.kind, [Kind.OPEN, Kind.CLICK, Kind.UNSUBSCRIBE, Kind.SOFT]) & np.isin(pair, pair[refused])
     log = replace(log, kind=np.where(refused, Kind.HARD, log.kind), detail=np.where(refused, REFUSAL, log.detail))
     return log.take(~silent)
+
+
+def _tested(log: Log, cells: Sequence[Cell]) -> Log:
+    """The log with the variants of tested e-mails, without the clicks of people whom a weaker variant does not win.
+
+    Nothing is drawn for it, so all other rows are as they would be without: both follow from the person's id.
+    """
+    counts = np.asarray([len(cell.variants) for cell in cells])[log.cell]
+    variant = np.where(counts > 0, 1 + _scattered(log.lead, 7) % np.maximum(counts, 1), 0)
+    winning = np.ones((len(cells), 1 + max(len(cell.variants) for cell in cells)))
+    for number, cell in enumerate(cells):
+        winning[number, 1 : 1 + len(cell.variants)] = cell.variants
+    lost = (log.kind == Kind.CLICK) & (_scattered(log.lead, 11) % 100 >= 100 * winning[log.cell, variant])
+    return replace(log, variant=np.where(log.kind == Kind.SEND, variant, 0)).take(~lost)
+
+
+def _scattered(lead: Ints, place: int) -> Ints:
+    """A number from the id of a person, as good as drawn, another one for another place."""
+    return np.asarray(lead * SCATTER // 2**place % 1_000_003)

@@ -9,6 +9,8 @@ Dates in those files are relative, so that the demo is about the year that ends 
     weekly: [1, 4]      every Wednesday of each week whose number leaves 1 when divided by 4
     daily: [364, 0]     a trickle, from so many days before the end until so many
     latest: true        minutes ago
+
+`variants` beside them make it an e-mail test: for each variant, which share of the people click who would.
 """
 
 from __future__ import annotations
@@ -110,13 +112,17 @@ class Campaign:
 
 @dataclass(frozen=True)
 class Cell:
-    """One campaign's sends of one e-mail: in batches at `batches` (naive UTC), or every day of `daily`."""
+    """One campaign's sends of one e-mail: in batches at `batches` (naive UTC), or every day of `daily`.
+
+    `variants` says of each variant of a tested e-mail which share of the people click who would; () without a test.
+    """
 
     campaign: Campaign
     email: Email
     reach: float
     batches: tuple[datetime, ...] = ()
     daily: tuple[date, date] | None = None
+    variants: tuple[float, ...] = ()
 
     @property
     def first(self) -> date:
@@ -187,7 +193,14 @@ def _cells(raw: dict[str, Any], year: Year, number: int, first_email: int, first
             has_asset=values.get("asset", True),
         )
         for send in values["sends"]:
-            yield Cell(campaign, emails[send["email"]], send["reach"], _batches(send, year), _daily(send, year))
+            yield Cell(
+                campaign,
+                emails[send["email"]],
+                send["reach"],
+                _batches(send, year),
+                _daily(send, year),
+                tuple(send.get("variants", ())),
+            )
 
 
 def _email(email_id: int, program: Program, values: dict[str, Any]) -> Email:

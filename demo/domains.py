@@ -26,10 +26,10 @@ REFUSING = "rheintal-hydraulik.example"
 # Days before the present.
 REFUSED_FROM, REFUSED_UNTIL = 45, 10
 _PLACES = [name for name, share in SHARES.items() for _ in range(share)]
-_SCATTER = 2_654_435_761
+SCATTER = 2_654_435_761
 
 
 def domain_of(person: int) -> str:
     """The domain of the address of the person with this id."""
-    place = person * _SCATTER // 128 % 100
+    place = person * SCATTER // 128 % 100
     return _PLACES[place] if place < len(_PLACES) else f"studio-{person // 41}.example"

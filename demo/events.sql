@@ -28,6 +28,7 @@ SELECT
     email_id AS email_template_id, id, lead AS lead_id, email_id AS primary_attribute_value_id,
     asset_name AS primary_attribute_value, step_id,
     CASE detail WHEN 0 THEN 'succeeded' WHEN 1 THEN 'skipped' WHEN 2 THEN 'failed' END AS action_result,
+    variant AS test_variant,
     _fivetran_synced
 FROM event WHERE kind = 6 ORDER BY id, _fivetran_synced;
 

@@ -36,7 +36,7 @@ def init_app(app: Flask) -> None:
         redaction,
         sql_guard,
     )
-    from superset_campaign_plugin.host import speed, start
+    from superset_campaign_plugin.host import speed, sqlite_functions, start
     from superset_campaign_plugin.semantics import load_semantics
     from superset_campaign_plugin.superset_assets.identity import dataset_uuid
 
@@ -51,6 +51,7 @@ def init_app(app: Flask) -> None:
     channels.register()
     people_log.register()
     speed.register([dataset_uuid(name) for name in load_semantics().datasets])
+    sqlite_functions.register()
     preview.register(app)
     viewport.register(app)
     links.register(app)

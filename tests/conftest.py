@@ -168,6 +168,12 @@ class Warehouse:
 
         return run_timing(self.uri, **asked)
 
+    def variants(self, **asked: Any) -> Any:
+        """`run_variants` over this database."""
+        from superset_campaign_plugin.reporting.run_variants import run_variants
+
+        return run_variants(self.uri, **asked)
+
     def deliverability(self, **asked: Any) -> Any:
         """`run_deliverability` over this database."""
         from superset_campaign_plugin.reporting.run_deliverability import run_deliverability

@@ -65,6 +65,7 @@ def settle(view: Page | Frame, last: str = "Campaigns") -> None:
 TABS = {
     "Overview": "Campaigns",
     "Emails": "Report with the columns you pick",
+    "Variants": "Which variant does better",
     "Links": LINKS,
     "Timing": "Emails at the same age",
     "People and machines": "Emails by people and machines",

@@ -56,6 +56,7 @@ DATASETS = {
     "campaign_email_performance",
     "campaign_email_quality",
     "campaign_email_timing",
+    "campaign_email_variants",
 }
 
 # Every shipped chart, with its dashboard.

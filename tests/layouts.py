@@ -25,6 +25,7 @@ columns:
   link: url
   bot: robot
   user_agent: agent
+  test_variant: version
   bounce_category: class
   bounce_details: answer
   bounce_address: mailed_to
@@ -62,6 +63,7 @@ columns:
   link: attributes.Link
   bot: attributes.Is Bot Activity
   user_agent: attributes.User Agent
+  test_variant: attributes.Test Variant
   bounce_category: attributes.Category
   bounce_details: attributes.Details
   bounce_address: attributes.Email
@@ -116,6 +118,7 @@ def _streams(log: Log, email_id: str, synced: str, always: bool = False) -> Iter
                 "category": "text",
                 "details": "text",
                 "email": "text",
+                "test_variant": "text",
                 synced: "time",
             },
             [
@@ -132,6 +135,7 @@ def _streams(log: Log, email_id: str, synced: str, always: bool = False) -> Iter
                     text(a.bot),
                     a.agent,
                     *told(a),
+                    text(a.variant),
                     LOADED,
                 )
                 for a in activities
@@ -241,6 +245,7 @@ def custom(log: Log) -> Iterator[Table]:
                 a.bot,
                 a.agent,
                 *told(a),
+                a.variant,
                 LOADED,
             )
             for a in activities
@@ -261,6 +266,7 @@ def custom(log: Log) -> Iterator[Table]:
         "class": "text",
         "answer": "text",
         "mailed_to": "text",
+        "version": "integer",
         "written": "time",
     }
     yield Table("mail_sent", columns, rows([a for a in log.activities if a.kind == "send"]))
@@ -396,7 +402,7 @@ def _merged_people(log: Log) -> Iterator[tuple[str, int, int, Merge]]:
 
 def raw(log: Log) -> Iterator[Table]:
     """One table with the attributes as JSON, as `JSON_MAPPING` describes it."""
-    names = ("Action Result", "Link", "Is Bot Activity", "User Agent", "Category", "Details", "Email")
+    names = ("Action Result", "Link", "Is Bot Activity", "User Agent", "Category", "Details", "Email", "Test Variant")
 
     def attributes(*values: Any) -> str:
         found = dict(zip(names, values, strict=True))
@@ -417,7 +423,7 @@ def raw(log: Log) -> Iterator[Table]:
             a.person,
             a.campaign,
             a.email,
-            attributes(a.action_result, a.link, a.bot, a.agent, *told(a)),
+            attributes(a.action_result, a.link, a.bot, a.agent, *told(a), a.variant),
         )
         for a in log.activities
     ]

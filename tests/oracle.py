@@ -21,10 +21,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from logs import Activity, Log
+from logs import Activity, Log, utc
 
 from superset_campaign_plugin.report.rules import People as Choice
 from superset_campaign_plugin.report.rules import Rules
@@ -100,6 +101,7 @@ class Record:
     first: dict[str, datetime] = field(default_factory=dict)  # when it first had a flag of FIRST
     links: dict[str | None, set[int]] = field(default_factory=dict)  # what was clicked: the activities by link
     bounces: list[Activity] = field(default_factory=list)
+    variants: list[tuple[datetime, int]] = field(default_factory=list)  # that its sends name, and when
 
     def status(self, clock: datetime) -> str:
         """The first that holds (status.one-each). The order of events is of no account: receivers report any."""
@@ -195,6 +197,8 @@ def email_records(log: Log, rules: Rules = DEFAULTS) -> dict[Key, Record]:
             else:
                 record.sent_at = min(record.sent_at, time)
                 record.last_activity = max(record.last_activity, time)
+            if isinstance(activity.variant, int) and activity.variant > 0:  # variant.named-by-a-send
+                records[campaign, email, person].variants.append((time, activity.variant))
     for history in sends.values():
         history.sort(key=lambda send: (send[0], send[1] or 0))
 
@@ -638,7 +642,104 @@ def verdict(bounced: int, sent: int, rules: Rules, by_bounce: bool) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# Which variant of a tested email does better
+
+VARIANT_COLUMNS = GROUP_COLUMNS | {"variant": ("variant",)}
+COMPARED = ("campaign", "email", "variant")
+
+
+def variants(
+    log: Log,
+    *,
+    as_of: datetime,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    by: Sequence[str] = COMPARED,
+    where: Mapping[str, Sequence[str]] | None = None,
+    rules: Rules = DEFAULTS,
+) -> list[dict[str, object]]:
+    """The rows of the variants, in no order; the arguments are those of `report`."""
+    names = Names(log)
+    columns = [column for name in by for column in VARIANT_COLUMNS[name]]
+    groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
+    tests: dict[tuple[int | None, int], dict[int, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for (campaign, email, _), record in email_records(log, rules).items():
+        day = local(record.sent_at, rules.time_zone).date()
+        if not record.variants or (date_from and day < date_from) or (date_to and day >= date_to):
+            continue
+        _, variant = min(record.variants)  # variant.the-first-counts
+        described = names.describe(campaign, email) | describe_day(day) | {"variant": variant}
+        if any(str(described[field]) not in values for field, values in (where or {}).items()):
+            continue
+        groups[tuple(described[column] for column in columns)].append(record)
+        tests[campaign, email][variant].append(record)
+    if not by:
+        groups[()]
+    rows = [
+        dict(zip(columns, key, strict=True)) | _of_variant(figures(records, as_of)) for key, records in groups.items()
+    ]
+    if compares(by):
+        for row in rows:
+            test = tests[row["campaign_id"], row["email_id"]]
+            row["verdict"] = compared({number: figures(records, as_of) for number, records in test.items()})
+    return rows
+
+
+def compares(by: Sequence[str]) -> bool:
+    """Whether the groups are the variants of each email."""
+    return {*COMPARED} <= {*by} <= {*COMPARED, "workspace", "program"}
+
+
+def _of_variant(row: Mapping[str, object]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name in (
+        *("sent", "delivered", "opened", "pct_opened", "human_opened", "pct_human_opened"),
+        *("clicked_link", "pct_clicked_link", "unsubscribed", "pct_unsubscribed"),
+    ):
+        found[name] = row[name]
+        if name in ("pct_opened", "pct_clicked_link"):
+            count = row["opened" if name == "pct_opened" else "clicked_link"]
+            found[f"{name}_low"], found[f"{name}_high"] = wilson(count, row["delivered"])
+    return found
+
+
+def wilson(count: int, of: int) -> tuple[float | None, float | None]:
+    """variant.interval: the shares that the 95 % score test does not refuse, as roots of its equation."""
+    if not of:
+        return None, None
+    square = NormalDist().inv_cdf(0.975) ** 2
+    share = count / of
+    middle, width = share + square / (2 * of), math.sqrt(square * (share * (1 - share) / of + square / (4 * of * of)))
+    low, high = ((middle - width) / (1 + square / of), (middle + width) / (1 + square / of))
+    return low if count else 0.0, high
+
+
+def compared(test: Mapping[int, Mapping[str, object]]) -> str:
+    """variant.verdict"""
+    if len(test) == 1:
+        return "Only one variant"
+    if min(row["delivered"] for row in test.values()) < 100:
+        return "Too few people"
+    shares = {number: (row["clicked_link"] + 1) / (row["delivered"] + 2) for number, row in test.items()}
+    first, second, *_ = sorted(shares, key=lambda number: (-shares[number], number))
+    variance = sum(
+        shares[number] * (1 - shares[number]) / (test[number]["delivered"] + 2) for number in (first, second)
+    )
+    pairs = len(test) * (len(test) - 1) // 2 if len(test) <= 5 else 190
+    sure = NormalDist().inv_cdf(1 - 0.05 / pairs / 2) * math.sqrt(variance)
+    return f"✅ Variant {first} is ahead" if shares[first] - shares[second] > sure else "Too close to tell"
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # Holding the plugin to it
+
+
+def assert_variants(actual: Report, expected: Sequence[Mapping[str, object]], by: Sequence[str]) -> None:
+    """The same of the variants as `assert_report`."""
+    columns = [column for name in by for column in VARIANT_COLUMNS[name]]
+    verdict = ["verdict"] if compares(by) else []
+    assert actual.columns == [*columns, *_of_variant(figures([], utc("2024-01-01"))), *verdict]
+    _assert_rows(actual, expected, columns)
 
 
 def assert_deliverability(actual: Report, expected: Sequence[Mapping[str, object]], by: Sequence[str]) -> None:

@@ -71,7 +71,7 @@ class TypicalCatalog(TableCatalog):
     def __init__(self, *, all_text: bool = False) -> None:
         log = (
             Log()
-            .send(1, 10, 100, "2024-03-01")
+            .send(1, 10, 100, "2024-03-01", variant=1)
             .merge(100, 101)
             .delete(102)
             .campaign(1, "Spring")

@@ -1,4 +1,4 @@
-"""Commands that read a warehouse: report, timing, deliverability, doctor, sql."""
+"""Commands that read a warehouse: report, timing, deliverability, variants, doctor, sql."""
 
 from __future__ import annotations
 
@@ -178,6 +178,56 @@ def deliverability(
     from superset_campaign_plugin.reporting.run_deliverability import run_deliverability
 
     found = run_deliverability(
+        uri,
+        source=source,
+        schema=schema,
+        as_of=as_of,
+        date_from=date_from,
+        date_to=date_to,
+        by=by,
+        where=where,
+        rules=rules,
+        facts=_facts(stored, stored_schema, stored_file),
+    )
+    _print(found, form)
+
+
+@campaign.command()
+@warehouse_options
+@rules_options
+@stored_options
+@_as_of
+@_date_from
+@_date_to
+@click.option(
+    "--by",
+    default="campaign,email,variant",
+    show_default=True,
+    callback=names,
+    metavar="LIST",
+    help="Groupings: those of report, and variant; the verdict needs campaign, email and variant.",
+)
+@_where
+@form_option
+def variants(
+    uri: str,
+    schema: str | None,
+    source: str,
+    as_of: datetime | None,
+    date_from: date | None,
+    date_to: date | None,
+    by: tuple[str, ...],
+    where: dict[str, list[str]],
+    form: str,
+    rules: Rules,
+    stored: bool,
+    stored_schema: str,
+    stored_file: str | None,
+) -> None:
+    """Print which variant of a tested email does better, and whether that may be chance."""
+    from superset_campaign_plugin.reporting.run_variants import run_variants
+
+    found = run_variants(
         uri,
         source=source,
         schema=schema,

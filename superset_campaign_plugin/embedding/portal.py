@@ -27,6 +27,7 @@ WITH_WORKSPACES = (
     "campaign_email_links",
     "campaign_email_timing",
     "campaign_email_deliverability",
+    "campaign_email_variants",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
 import zlib
 from datetime import datetime, timedelta
 from functools import reduce
@@ -54,7 +56,9 @@ class SQLite(Engine):
 
     def prepare(self, connection: Connection) -> None:
         # It has no function that makes a number of a text.
-        connection.connection.driver_connection.create_function(_TEXT_NUMBER, 1, _checksum, deterministic=True)
+        own = connection.connection.driver_connection
+        own.create_function(_TEXT_NUMBER, 1, _checksum, deterministic=True)
+        with_square_roots(own)
 
     def milliseconds(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         seconds = cast(func.strftime(literal("%s"), moment), Integer)
@@ -155,6 +159,18 @@ class SQLite(Engine):
 
     def month(self, moment: ColumnElement[Any]) -> ColumnElement[Any]:
         return func.strftime(literal(_MONTH), moment)
+
+
+def with_square_roots(connection: sqlite3.Connection) -> None:
+    """Give a connection of Python's `sqlite3` the function SQRT, which builds without mathematical functions lack."""
+    try:
+        connection.execute("SELECT SQRT(4)")
+    except sqlite3.OperationalError:
+        connection.create_function("SQRT", 1, _square_root, deterministic=True)
+
+
+def _square_root(value: float | None) -> float | None:
+    return None if value is None or value < 0 else math.sqrt(value)
 
 
 def _like(text: ColumnElement[Any], pattern: str) -> ColumnElement[Any]:

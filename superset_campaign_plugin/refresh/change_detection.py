@@ -226,6 +226,8 @@ def _numbers(name: str, rows: Select, engine: Engine, rules: Rules) -> list[Colu
     numbers.append(engine.milliseconds(plain(rows, "activity_at")))
     if kind in (EventKind.OPENED, EventKind.CLICKED):
         numbers.append(happening_of(kind, rows, engine, rules))
+    if "variant" in rows.selected_columns:
+        numbers.append(plain(rows, "variant"))
     texts = {EventKind.SENT: ("email_name",), EventKind.CLICKED: ("link", "activity_id")}.get(kind, ())
     return numbers + [engine.text_number(plain(rows, own)) for own in texts if own in rows.selected_columns]
 

@@ -31,6 +31,7 @@ from superset_campaign_plugin.refresh.tables import (
     NAMED,
     RECORD_TIMES,
     UNPLACED,
+    VARIANTS,
 )
 from superset_campaign_plugin.report.activity_kinds import EventKind, Happening
 from superset_campaign_plugin.report.links import link_rows
@@ -43,6 +44,7 @@ from superset_campaign_plugin.report.records import (
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import no_rows, plain
+from superset_campaign_plugin.report.variants import knows_variants, variant_rows
 
 PAIR = ("email_id", "person_id")
 MOMENT = (*PAIR, "activity_at")
@@ -180,6 +182,11 @@ def sent_names(relations: Relations, engine: Engine) -> Select:
         .where(email.is_not(None), name.is_not(None))
         .group_by(email, name)
     )
+
+
+def variants_of(relations: Relations, engine: Engine) -> Select:
+    """The rows of `campaign_email_variants` for the sends."""
+    return variant_rows(relations) if knows_variants(relations) else empty(VARIANTS, engine)
 
 
 def as_sends(named: FromClause) -> Select:

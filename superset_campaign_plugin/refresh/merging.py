@@ -35,6 +35,7 @@ from superset_campaign_plugin.refresh.gathered import (
     send_rows,
     sent_names,
     unplaced_rows,
+    variants_of,
 )
 from superset_campaign_plugin.refresh.plan import PEOPLE_NOW
 from superset_campaign_plugin.refresh.scratch import Scratch
@@ -54,6 +55,7 @@ from superset_campaign_plugin.refresh.tables import (
     TIMING,
     UNDECIDED,
     UNPLACED,
+    VARIANTS,
     daily_rows,
     stored,
     undecided_rows,
@@ -65,6 +67,7 @@ from superset_campaign_plugin.report.rollup import sent_day
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import no_rows
 from superset_campaign_plugin.report.timing import TIMING_KEY, timing_rows
+from superset_campaign_plugin.report.variants import VARIANT_KEY, knows_variants
 
 _GROUP = ("campaign_id", "email_id")
 _ACTIVITY = ("happened", *SEND)
@@ -135,6 +138,7 @@ class Merger:
         self._adjust_daily(old, fresh)
         self._adjust(UNDECIDED, COLUMNS[UNDECIDED][:-1], undecided_rows, old, fresh)
         self._adjust(TIMING, TIMING_KEY, timing_rows, old, fresh)
+        self._merge_variants(new)
         self._merge_names(new)
         return self._count(touched)
 
@@ -446,6 +450,24 @@ class Merger:
         all_clicks = self._stored(CLICKS)
         in_groups = matches(groups, campaign_id=all_clicks.c.record_campaign_id, email_id=all_clicks.c.email_id)
         self._insert(LINKS, links_of(all_clicks, self._engine, self._rules, in_groups))
+
+    def _merge_variants(self, new: Relations) -> None:
+        """The first time of each variant is a minimum, so rows merge whomever they count for."""
+        if not knows_variants(new):
+            return
+        named = self._fill("campaign_new_variants", COLUMNS[VARIANTS], [variants_of(new, self._engine)], PAIR)
+        if not self._count(named):
+            return
+        before = self._stored(VARIANTS)
+        known = matches(named, **{name: before.c[name] for name in VARIANT_KEY})
+        both = self._fill(
+            "campaign_variant_rows", COLUMNS[VARIANTS], [select(*named.c), select(*before.c).where(known)]
+        )
+        key = [both.c[name] for name in VARIANT_KEY]
+        first = select(*key, func.min(both.c.named_at).label("named_at")).group_by(*key)
+        merged = self._scratch.make("campaign_variants_now", first, (), COLUMNS[VARIANTS])
+        self._delete(VARIANTS, named, VARIANT_KEY)
+        self._insert(VARIANTS, select(*merged.c))
 
     def _merge_names(self, new: Relations) -> None:
         names = self._fill("campaign_new_names", COLUMNS[NAMED], [sent_names(new, self._engine)])

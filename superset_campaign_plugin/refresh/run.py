@@ -57,6 +57,7 @@ from superset_campaign_plugin.refresh.tables import (
     TIMING,
     UNDECIDED,
     UNPLACED,
+    VARIANTS,
     daily_rows,
     name_rows,
     stored,
@@ -92,6 +93,7 @@ _TITLES = {
     UNDECIDED: "People without an outcome",
     LINKS: "Links",
     TIMING: "Timing",
+    VARIANTS: "Variants",
     PEOPLE: "People",
     DAYS: "Days",
     DOMAINS: "Domains",
@@ -336,6 +338,7 @@ class _Run:
             UNDECIDED: undecided_rows(records, self.engine, self.rules),
             LINKS: links,
             TIMING: timing_rows(records, self.engine, self.rules),
+            VARIANTS: gathered.variants_of(self.raw, self.engine),
             **self._name_rows(name(NAMED)),
             **self._bounce_rows(),
         }

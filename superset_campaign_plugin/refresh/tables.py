@@ -8,13 +8,14 @@ campaign_email_timing    the timing rollup; `report/timing.py` gives the columns
 campaign_report_campaigns, _programs, _emails   the newest name of each, and what else is said of it
 campaign_report_domains  the domain of each person's address, as it is shown; no address is kept
 campaign_report_bounces  the bounce of each email record that decides: its category and reason as numbers, no text of it
+campaign_email_variants  who was sent which variant of a tested email, by the person ids of the log
 campaign_report_people   who counts as whom, at the last refresh
 campaign_report_days     fingerprints of each log table by activity day; what is `recent` is looked at again
 campaign_report_gathered, _unplaced, _sends, _clicks, _sent_names   what later rows are merged into (`gathered.py`)
 campaign_report_state    what the tables were made of, and up to where each log table was read
 
 The datasets themselves are views over these tables (`views.py`): campaign_report_performance, _columns, _links,
-_timing, _deliverability, and campaign_report_recipients for the people.
+_timing, _deliverability, _variants, and campaign_report_recipients for the people.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from superset_campaign_plugin.report.rollup import FLAG_COUNTS, sent_day, total
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.steps import comment, only, step
 from superset_campaign_plugin.report.timing import COUNTS, TIMING_KEY, as_read, observed_hours
+from superset_campaign_plugin.report.variants import VARIANT_COLUMNS, first_variants, variant_rollup
 
 DEFAULT_SCHEMA = "campaign_report"
 
@@ -45,6 +47,7 @@ DAILY = "campaign_email_daily"
 UNDECIDED = "campaign_email_undecided"
 LINKS = "campaign_email_links"
 TIMING = "campaign_email_timing"
+VARIANTS = "campaign_email_variants"
 PEOPLE = "campaign_report_people"
 DAYS = "campaign_report_days"
 CAMPAIGNS = "campaign_report_campaigns"
@@ -63,7 +66,7 @@ NAMED = "campaign_report_sent_names"
 
 # Those that a refresh makes anew rather than merging into them; the bounces only if anything is new.
 NAMES = (CAMPAIGNS, PROGRAMS, EMAILS, DOMAINS, BOUNCES)
-_SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, TIMING, PEOPLE, DAYS, *NAMES)
+_SHOWN = (RECORDS, DAILY, UNDECIDED, LINKS, TIMING, VARIANTS, PEOPLE, DAYS, *NAMES)
 _MERGED_INTO = (GATHERED, UNPLACED, SENDS, CLICKS, NAMED)
 # Every table that a refresh makes on any engine; the state is the last.
 TABLES = (*_SHOWN, *_MERGED_INTO, STATE)
@@ -85,6 +88,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     UNDECIDED: (*_DAILY_KEY, "sent_at", "sent_count"),
     LINKS: (*LINK_KEY, *LINK_COUNTS),
     TIMING: (*TIMING_KEY, *COUNTS),
+    VARIANTS: VARIANT_COLUMNS,
     PEOPLE: ("person_id", "surviving_id", "left_out"),
     DAYS: ("log_table", "activity_day", "recent", "row_count", "key_sum", "synced_at"),
     CAMPAIGNS: ("campaign_id", *CAMPAIGN_COLUMNS),
@@ -110,6 +114,7 @@ INDEXES: dict[str, tuple[str, ...]] = {
     DAILY: ("campaign_id", "email_id"),
     UNDECIDED: ("sent_at",),
     TIMING: ("campaign_id", "email_id"),
+    VARIANTS: ("email_id", "person_id"),
     DOMAINS: ("person_id",),
     BOUNCES: ("email_id", "person_id"),
     GATHERED: ("email_id", "person_id"),
@@ -250,3 +255,15 @@ class StoredFacts:
     def deliverability(self, rules: Rules) -> CTE:
         records, domains, bounces = (stored(name, self.schema).alias(name) for name in (RECORDS, DOMAINS, BOUNCES))
         return deliverability_rollup(records, domains, bounces, self.engine, rules, self.as_of)
+
+    def variants(self, rules: Rules) -> CTE:
+        records, rows, people = (stored(name, self.schema).alias(name) for name in (RECORDS, VARIANTS, PEOPLE))
+        moved = and_(people.c.person_id == rows.c.person_id, people.c.left_out == literal(0))
+        person = func.coalesce(people.c.surviving_id, rows.c.person_id).label("person_id")
+        columns = [person if name == "person_id" else rows.c[name] for name in VARIANT_COLUMNS]
+        named = step(
+            "named_variants",
+            "The stored variants, under the people who count. Who is left out has no record",
+            select(*columns).select_from(rows.outerjoin(people, moved)),
+        )
+        return variant_rollup(records, first_variants(named), self.engine, rules, self.as_of)

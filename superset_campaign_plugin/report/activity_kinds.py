@@ -175,6 +175,7 @@ class ActivityColumns:
             EventKind.OPENED: Lack("user_agent", "Nothing is known of machines: Human Opened includes Apple's proxy."),
         },
     )
+    test_variant: str = _column("test_variant", of=(EventKind.SENT,), holds=Holds.ID)
     bounce_category: str = _column("category", of=_BOUNCES)
     bounce_details: str = _column("details", of=_BOUNCES)
     bounce_address: str = _column("email", of=_BOUNCES)

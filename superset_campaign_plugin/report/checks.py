@@ -182,5 +182,6 @@ UNREADABLE_EFFECTS = {
     "operational": "Whether these emails are operational is unknown; they count as if they were not.",
     "archived": "Whether these are archived is unknown; they count as if they were not.",
     "bot": "These opens and clicks count as those of people.",
+    "test_variant": "These sends count as sends without a variant.",
     "loaded_at": "When these rows were written is unknown, so of new ones only `refresh --verify` knows.",
 }

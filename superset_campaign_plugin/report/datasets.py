@@ -26,6 +26,9 @@ from superset_campaign_plugin.report.rules_in_words import left_out_in_words
 from superset_campaign_plugin.report.steps import comment
 from superset_campaign_plugin.report.time_texts import day_text, minute_text
 from superset_campaign_plugin.report.timing import COUNTS, moments
+from superset_campaign_plugin.report.variants import COUNTS as VARIANT_COUNTS
+from superset_campaign_plugin.report.variants import TIMES as VARIANT_TIMES
+from superset_campaign_plugin.report.variants import told_variant
 from superset_campaign_plugin.semantics import load_semantics, report_columns
 
 PREVIEW_PATH = "/campaign-email/"
@@ -35,6 +38,7 @@ TIMING_DATASET = "campaign_email_timing"
 PEOPLE_DATASET = "campaign_email_people"
 DETAILS_DATASET = "campaign_email_people_details"
 DELIVERABILITY_DATASET = "campaign_email_deliverability"
+VARIANTS_DATASET = "campaign_email_variants"
 EMAIL_LINK = "email_link"
 PERSON_LINK = "person_link"
 # Where Marketo shows a person, below the address of an instance.
@@ -223,6 +227,25 @@ def _deliverability(facts: Facts, engine: Engine, options: Options) -> Select:
     )
 
 
+def _variants(facts: Facts, engine: Engine, options: Options) -> Select:
+    rollup = facts.variants(options.rules)
+    named, names = with_names(rollup, facts.names(), engine, options)
+    expressions = {column.name: getattr(column, "element", column) for column in names}
+    shown = _shown_in(VARIANTS_DATASET, {**expressions, "sent_date": rollup.c.sent_date}, engine, options)
+    return comment(
+        named.add_columns(
+            *names,
+            rollup.c.sent_date,
+            *shown,
+            *_labels(expressions, engine, "program", "campaign"),
+            *told_variant(rollup),
+            rollup.c.last_test_day,
+            *(rollup.c[name] for name in (*VARIANT_COUNTS, *VARIANT_TIMES)),
+        ),
+        "The variants with names. A name that is missing shows the id",
+    )
+
+
 def with_names(facts: CTE, known: Names, engine: Engine, options: Options) -> tuple[Select, list[ColumnElement[Any]]]:
     """The facts beside what their ids stand for, and the columns that say it: those of the report's dimensions."""
     campaigns = known.campaigns.cte("newest_campaigns")
@@ -351,4 +374,5 @@ _BUILDERS: dict[str, Callable[[Facts, Engine, Options], Select]] = {
     TIMING_DATASET: _timing,
     PEOPLE_DATASET: _people,
     DELIVERABILITY_DATASET: _deliverability,
+    VARIANTS_DATASET: _variants,
 }

@@ -16,6 +16,13 @@ from superset_campaign_plugin.report.relations import Names, Relations
 from superset_campaign_plugin.report.rollup import daily_rollup
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.timing import timing_rollup
+from superset_campaign_plugin.report.variants import (
+    first_variants,
+    knows_variants,
+    no_variants,
+    variant_rollup,
+    variant_rows,
+)
 
 
 class Facts(Protocol):
@@ -41,6 +48,9 @@ class Facts(Protocol):
 
     def deliverability(self, rules: Rules) -> CTE:
         """Who was reached, by domain and reason of a bounce; `deliverability.py` gives the columns."""
+
+    def variants(self, rules: Rules) -> CTE:
+        """Who was sent which variant of a tested email; `variants.py` gives the columns."""
 
 
 class ComputedFacts:
@@ -77,3 +87,10 @@ class ComputedFacts:
         domains = domain_rows(self._relations, self._engine, rules).cte("domains_of_people")
         bounces = bounce_rows(self._relations, self._engine, rules, sends).cte("bounces_that_decide")
         return deliverability_rollup(records, domains, bounces, self._engine, rules, self._as_of)
+
+    def variants(self, rules: Rules) -> CTE:
+        if not knows_variants(self._relations):
+            return no_variants(self._engine)
+        records = email_records(self._relations, self._engine, rules)
+        named = variant_rows(self._relations).cte("named_variants")
+        return variant_rollup(records, first_variants(named), self._engine, rules, self._as_of)

@@ -4,7 +4,8 @@ events      campaign_id, email_id, person_id (whole numbers, any may be null), a
             activity_id (text), loaded_at (UTC time of the loader's last write, where it keeps one); for clicks link
             (text or null); for opens and clicks, where the log tells, user_agent (text) and bot (a condition);
             for bounces, where the log tells, category, details and address (texts or null);
-            for sends a campaign_id that is never null, and email_name (text or null) where the log has it
+            for sends a campaign_id that is never null, and where the log has them email_name (text or null) and
+            variant (a whole number or null; from 1 it is the variant of an email test)
 merges      surviving_id, merged_ids (text: whole numbers with commas between), merged_at
 deletions   person_id, loaded_at
 campaigns   campaign_id, name, program_id, program_name, workspace, active, archived (Yes / No / null), one row an id

@@ -7,6 +7,7 @@ Columns: campaign_id, email_id, sent_date (midnight, in the report's time zone),
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, case, cast, func, literal, select
@@ -32,8 +33,8 @@ def total(flag: ColumnElement[Any], name: str) -> ColumnElement[Any]:
     return cast(func.sum(flag), BigInteger).label(name)
 
 
-def daily_rollup(status: CTE, engine: Engine, rules: Rules, sent: str | None = None) -> CTE:
-    """Sum the records of `record_status` by campaign, email and day of the first send.
+def daily_rollup(status: CTE, engine: Engine, rules: Rules, sent: str | None = None, by: Sequence[str] = ()) -> CTE:
+    """Sum the records of `record_status` by campaign, email and day of the first send, and by the columns of `by`.
 
     `sent` names a column of 1 and 0 that says which rows count as sent, where not all do.
     """
@@ -49,11 +50,12 @@ def daily_rollup(status: CTE, engine: Engine, rules: Rules, sent: str | None = N
             status.c.campaign_id,
             status.c.email_id,
             sent_date.label("sent_date"),
+            *(status.c[name] for name in by),
             func.count().label("sent_count") if sent is None else total(status.c[sent], "sent_count"),
             *(total(ended(each), each.rollup_column) for each in Status),
             *(total(status.c[flag], name) for flag, name in FLAG_COUNTS.items()),
             func.min(status.c.sent_at).label("first_sent_at"),
             func.max(status.c.sent_at).label("last_sent_at"),
             func.max(status.c.last_activity_at).label("last_activity_at"),
-        ).group_by(status.c.campaign_id, status.c.email_id, sent_date),
+        ).group_by(status.c.campaign_id, status.c.email_id, sent_date, *(status.c[name] for name in by)),
     )

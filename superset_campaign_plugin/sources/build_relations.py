@@ -126,6 +126,8 @@ def _sends(layout: Layout, reader: Reader) -> Select:
     rows = rows.with_only_columns(campaign, *[own for own in rows.selected_columns if own.name != "campaign_id"])
     if reader.has(names.email_name):
         rows = rows.add_columns(reader.text(names.email_name).label("email_name"))
+    if reader.has(names.test_variant):
+        rows = rows.add_columns(reader.try_identifier(names.test_variant).label("variant"))
     if not reader.has(names.result):
         return rows
     result = func.lower(reader.text(names.result))

@@ -7,8 +7,9 @@
       activity_at: happened_at
       campaign_id: campaign
       email_id: mail
-      link: url                  # optional, as are email_name, result, bot, user_agent, bounce_category,
-                                 # bounce_details, bounce_address, merged_ids, activity_type, loaded_at
+      link: url                  # optional, as are email_name, result, bot, user_agent, test_variant,
+                                 # bounce_category, bounce_details, bounce_address, merged_ids, activity_type,
+                                 # loaded_at
     events:                      # only `sent` has to be there
       sent: mail_sent
       opened: {table: mail_log, types: [10]}

@@ -129,7 +129,7 @@ def _optional_columns(layout: Layout) -> Iterator[tuple[str, LogTable, str, Hold
         for synced in names.loaded_at:
             yield "loaded_at", LogTable(activities.table), synced, Holds.TIME
         for column in LOG_COLUMNS:
-            if kind in column.of and column.holds is Holds.FLAG:
+            if kind in column.of and not column.required and column.holds in (Holds.FLAG, Holds.ID):
                 yield column.name, activities, "".join(names.names_of(column)), column.holds
     if layout.merges is not None:
         yield "merges", layout.merges, names.person_id, Holds.ID

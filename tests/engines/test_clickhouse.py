@@ -6,12 +6,13 @@ No SQLAlchemy dialect speaks to it, so a connection of our own runs the SQL, and
 from __future__ import annotations
 
 import json
+import random
 from datetime import datetime
 from typing import Any
 
 import pytest
-from logs import CLOCKS, Log, arrow, crowd, fivetran_tables
-from oracle import assert_report, assert_timing, report, timing
+from logs import CLOCKS, Log, arrow, crowd, fivetran_tables, with_variants
+from oracle import assert_report, assert_timing, assert_variants, report, timing, variants
 from refresh_sql import refresh_statements
 from snapshot import TYPES, details_query
 from sqlalchemy import column, func, literal, literal_column, select, types
@@ -24,6 +25,7 @@ from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.report.sqltext import sql_text
 from superset_campaign_plugin.reporting.query import ReportRequest, dataset_rows, fetch
 from superset_campaign_plugin.reporting.run_timing import timing_request, without_sends
+from superset_campaign_plugin.reporting.run_variants import variants_request
 from superset_campaign_plugin.semantics import load_semantics
 from superset_campaign_plugin.sources import get_layout
 from superset_campaign_plugin.sources.build_relations import build_relations
@@ -89,7 +91,7 @@ def _read(value: Any, kind: str) -> Any:
 def crowded(tmp_path_factory):
     """The log and the database that holds it."""
     session = pytest.importorskip("chdb.session", reason="chdb has no package for this system").Session()
-    log = crowd(people=1000, seed=7)
+    log = with_variants(crowd(people=1000, seed=7), random.Random(7))  # noqa: S311
     for person in sorted({each.person for each in log.activities if each.kind == "send" and each.person})[:3]:
         log.address(person, "<b>ann@example.com")
     yield log, Embedded(session, tmp_path_factory.mktemp("clickhouse")).load(log)
@@ -127,6 +129,15 @@ def test_every_cell_of_the_timing(crowded, by):
     sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, Options()), ENGINE)
     found = without_sends(fetch(database, ENGINE, dataset, sql, timing_request(by)))
     assert_timing(found, timing(log, by=by), by)
+
+
+@pytest.mark.parametrize("by", [("campaign", "email", "variant"), ("day", "variant")], ids=str)
+def test_every_cell_of_the_variants(crowded, by):
+    log, database = crowded
+    dataset = load_semantics().datasets["campaign_email_variants"]
+    relations = build_relations(get_layout("fivetran"), database, ENGINE)
+    sql = sql_text(computed_dataset(dataset.name, relations, ENGINE, Options(as_of=CLOCK)), ENGINE)
+    assert_variants(fetch(database, ENGINE, dataset, sql, variants_request(by)), variants(log, as_of=CLOCK, by=by), by)
 
 
 @pytest.mark.parametrize("name", load_semantics().names(people=True))

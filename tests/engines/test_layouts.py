@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 from layouts import FORMS, JSON_MAPPING, LAYOUTS, MAPPING, airbyte, raw, spelled
-from logs import CLOCKS, Log, Table, crowd, fivetran_tables, utc, with_bounces, write
-from oracle import assert_deliverability, assert_report, assert_timing, deliverability, report, timing
+from logs import CLOCKS, Log, Table, crowd, fivetran_tables, utc, with_bounces, with_variants, write
+from oracle import (
+    assert_deliverability,
+    assert_report,
+    assert_timing,
+    assert_variants,
+    deliverability,
+    report,
+    timing,
+    variants,
+)
 
 from superset_campaign_plugin.errors import SourceError, UsageError
 from superset_campaign_plugin.refresh.run import refresh
@@ -29,6 +38,7 @@ from superset_campaign_plugin.warehouse import connect
 
 BY = ("workspace", "program", "campaign", "email", "day")
 TIMES = ("workspace", "email", "hour", "hours")
+TESTED = ("campaign", "email", "variant")
 REACHED = ("workspace", "domain", "reason")
 
 
@@ -48,7 +58,7 @@ def source(tmp_path: Path) -> Callable[[str], str]:
     ids=["default", "merged", "hidden"],
 )
 def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
-    log = with_bounces(crowd(people=250, seed=5), random.Random(5))  # noqa: S311
+    log = with_variants(with_bounces(crowd(people=250, seed=5), random.Random(5)), random.Random(6))  # noqa: S311
     log = known_to(layout, get_layout(source(layout)), log)
     warehouse.load(log, layout=LAYOUTS[layout])
     actual = warehouse.report(source=source(layout), as_of=CLOCKS[5], by=BY, rules=rules)
@@ -58,13 +68,15 @@ def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
         assert_timing(timed, timing(log, by=TIMES, rules=rules), TIMES)
         reached = warehouse.deliverability(source=source(layout), as_of=CLOCKS[5], by=REACHED, rules=rules)
         assert_deliverability(reached, deliverability(log, as_of=CLOCKS[5], by=REACHED, rules=rules), REACHED)
+        tested = warehouse.variants(source=source(layout), as_of=CLOCKS[5], by=TESTED, rules=rules)
+        assert_variants(tested, variants(log, as_of=CLOCKS[5], by=TESTED, rules=rules), TESTED)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_a_layout_gives_the_same_report(warehouse, source, form):
     """Names in capitals or after a prefix, merges that lie elsewhere, attributes within JSON."""
     name, tables = FORMS[form]
-    log = with_bounces(crowd(people=250, seed=5), random.Random(5))  # noqa: S311
+    log = with_variants(with_bounces(crowd(people=250, seed=5), random.Random(5)), random.Random(6))  # noqa: S311
     warehouse.load(log, layout=tables)
     actual = warehouse.report(source=source(name), as_of=CLOCKS[5], by=BY, rules=Rules(leave_out_bots=True))
     assert log.merges
@@ -72,6 +84,8 @@ def test_every_form_of_a_layout_gives_the_same_report(warehouse, source, form):
     if form == "attributes as JSON":
         reached = warehouse.deliverability(source=source(name), as_of=CLOCKS[5], by=REACHED)
         assert_deliverability(reached, deliverability(log, as_of=CLOCKS[5], by=REACHED), REACHED)
+        tested = warehouse.variants(source=source(name), as_of=CLOCKS[5], by=TESTED)
+        assert_variants(tested, variants(log, as_of=CLOCKS[5], by=TESTED), TESTED)
 
 
 def known_to(name: str, layout: Layout, log: Log) -> Log:
@@ -82,6 +96,8 @@ def known_to(name: str, layout: Layout, log: Log) -> Log:
         activities = [replace(activity, action_result=None) for activity in activities]
     if bare_name(layout.columns.bounce_category) not in columns:
         activities = [activity._replace(category=None, details=None, address=None) for activity in activities]
+    if bare_name(layout.columns.test_variant) not in columns:
+        activities = [activity._replace(variant=None) for activity in activities]
     return replace(
         log,
         activities=activities,

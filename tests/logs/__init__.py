@@ -13,7 +13,17 @@ from logs.drawing import drawn
 from logs.extract import BULK_HEADER, write_bulk
 from logs.large import generate
 from logs.model import KINDS, Activity, Address, Campaign, Email, Log, Merge, Program, utc
-from logs.small import APPLE_PROXY, CLOCKS, GMAIL_PROXY, INSTANTS, crowd, random_logs, with_bounces, with_hours
+from logs.small import (
+    APPLE_PROXY,
+    CLOCKS,
+    GMAIL_PROXY,
+    INSTANTS,
+    crowd,
+    random_logs,
+    with_bounces,
+    with_hours,
+    with_variants,
+)
 from logs.tables import ACTIVITY_TYPES, EVENT_TABLES, Table, address_table, fivetran_tables
 
 __all__ = [
@@ -47,6 +57,7 @@ __all__ = [
     "utc",
     "with_bounces",
     "with_hours",
+    "with_variants",
     "write",
     "write_bulk",
 ]

@@ -26,6 +26,7 @@ class Activity(NamedTuple):
     category: str | None = None  # of a bounce: Marketo's number of it
     details: str | None = None  # of a bounce: what the receiving server answered
     address: str | None = None  # of a bounce: where the email went
+    variant: int | str | None = None  # of a send: the variant of an email test, as the log has it
 
 
 class Merge(NamedTuple):
@@ -99,8 +100,9 @@ class Log:
         result: str | None = None,
         *,
         named: str | None = None,
+        variant: int | str | None = None,
     ) -> Log:
-        return self.add("send", campaign, email, person, at, action_result=result, named=named)
+        return self.add("send", campaign, email, person, at, action_result=result, named=named, variant=variant)
 
     def deliver(self, campaign: int | None, email: int | None, person: int | None, at: str) -> Log:
         return self.add("deliver", campaign, email, person, at)

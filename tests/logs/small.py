@@ -210,6 +210,18 @@ def with_bounces(log: Log, rng: random.Random) -> Log:
     return log
 
 
+VARIANTS = [None, None, 0, 0, 1, 1, 2, 2, 3, -1]
+
+
+def with_variants(log: Log, rng: random.Random) -> Log:
+    """The same log with variants of its sends: of some people several, of some none."""
+    chosen = {each.id: rng.choice(VARIANTS) for each in log.activities}
+    log.activities = [
+        each._replace(variant=chosen[each.id]) if each.kind == "send" else each for each in log.activities
+    ]
+    return log
+
+
 def crowd(people: int, seed: int) -> Log:
     """As many small random logs in one as there are people, each of whom lives through their own few activities."""
     rng = random.Random(seed)  # noqa: S311

@@ -139,6 +139,7 @@ def _event_table(kind: str, name: str, activities: list[Activity]) -> Table:
         ("category", "text", [activity.category for activity in activities]),
         ("details", "text", [activity.details for activity in activities]),
         ("email", "text", [activity.address for activity in activities]),
+        ("test_variant", "integer", [activity.variant for activity in activities]),
     ):
         if any(value is not None for value in values):
             columns[column] = type_

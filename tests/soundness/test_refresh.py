@@ -18,8 +18,21 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from layouts import airbyte, bulk
-from logs import CLOCKS, WRITABLE, Activity, Log, Table, append, crowd, random_logs, utc, with_hours, write
-from oracle import assert_report, assert_timing, report, timing
+from logs import (
+    CLOCKS,
+    WRITABLE,
+    Activity,
+    Log,
+    Table,
+    append,
+    crowd,
+    random_logs,
+    utc,
+    with_hours,
+    with_variants,
+    write,
+)
+from oracle import assert_report, assert_timing, assert_variants, report, timing, variants
 
 from superset_campaign_plugin.engines import get_engine
 from superset_campaign_plugin.errors import RefreshError
@@ -55,8 +68,19 @@ def without_sync_times(log: Log, _: datetime) -> Iterator[Table]:
         yield Table(table.name, columns, [tuple(row[place] for place in keep) for row in table.rows])
 
 
+def with_sync_times(log: Log, loaded: datetime) -> Iterator[Table]:
+    """A loader that keeps a time of its own, with the variants of tested emails."""
+    for table in bulk(log, loaded):
+        if table.name == "marketo_activity":
+            variants = [activity.variant for activity in log.activities]
+            variants += [None] * (len(table.rows) - len(variants))  # merges and deletions
+            rows = [(*row, variant) for row, variant in zip(table.rows, variants, strict=True)]
+            table = table._replace(columns={**table.columns, "test_variant": "integer"}, rows=rows)
+        yield table
+
+
 LOADERS: dict[str, tuple[str, Callable[[Log, datetime], Iterator[Table]]]] = {
-    "sync times": ("bulk", bulk),
+    "sync times": ("bulk", with_sync_times),
     "days alone": ("airbyte", without_sync_times),
 }
 
@@ -93,6 +117,7 @@ def batches(draw: st.DrawFn) -> list[Log]:
     parts = [Log() for _ in range(count)]
     seed = draw(st.integers(0, 2**16))
     rng = random.Random(seed)  # noqa: S311
+    log = with_variants(log, rng)
     for kind in ("activities", "campaigns", "programs", "emails", "merges", "deletions"):
         for row in getattr(log, kind):
             first = rng.randrange(count)
@@ -147,6 +172,9 @@ def test_any_batches_end_as_one_computation_does(warehouse, loader):
         by = (*BY, "hour", "hours")
         timed = warehouse.timing(source=source, by=by, rules=rules, facts=facts)
         assert_timing(timed, timing(together(parts), by=by, rules=rules), by)
+        compared = ("campaign", "email", "variant")
+        tested = warehouse.variants(source=source, as_of=clock, by=compared, rules=rules, facts=facts)
+        assert_variants(tested, variants(together(parts), as_of=clock, by=compared, rules=rules), compared)
         refresh(warehouse.uri, source=source, rules=rules, full=True)
         assert stored_rows(warehouse) == kept
 

@@ -76,6 +76,7 @@ def test_the_zip_passes_supersets_importer(bare: Deployment, tmp_path: Path) -> 
             "Links clicked, in the emails sent on the chosen days",
             *("Hours", "When people open and click after the send", "Open rate by weekday and hour of the send"),
             *("Emails at the same age", "Opens by people and by machines", "Who opened and clicked"),
+            *("What is compared", "Which variant does better"),
             *("Emails by people and machines", "Which domains refuse us", "Bounces by week", "Why emails bounce"),
         }
         assert {chart.datasource.database.database_name for chart in dashboard.slices} == {IMPORTED}

@@ -157,8 +157,8 @@ def test_a_clause_picks_the_rows_of_names_that_break_careless_sql() -> None:
 # Roles
 
 
-# But for those that show times alone, which may be the same for all rows.
-@pytest.mark.parametrize("name", sorted({*OF_THE_REPORT} - {"hours", "period", "data_until"}))
+# But for those that show times or words alone, which may be the same for all rows.
+@pytest.mark.parametrize("name", sorted({*OF_THE_REPORT} - {"hours", "period", "data_until", "what_is_compared"}))
 def test_every_chart_shows_the_roles_rows_alone(bound: Deployment, name: str) -> None:
     _, context = stored(bound, name)
     for query in context["queries"]:
@@ -295,7 +295,7 @@ def test_an_upgrade_keeps_the_boundaries_and_removal_takes_them(bare: Deployment
     rule.tables = rule.tables[:1]  # as after an upgrade that brought datasets
     db.session.commit()
     install(database=DATABASE, uri=None, schema=SCHEMA, source="fivetran")
-    of_the_report = ("columns", "deliverability", "links", "timing")
+    of_the_report = ("columns", "deliverability", "links", "timing", "variants")
     with_workspaces = {REPORT, *(f"campaign_email_{name}" for name in of_the_report)}
     assert {table.table_name for table in rule.tables} == with_workspaces
     assert row_access.list_grants() == {ROLE: [Grant("EMEA")]}

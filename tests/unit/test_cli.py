@@ -162,6 +162,25 @@ def test_deliverability_by_domain_by_reason_and_by_week(tmp_path: Path) -> None:
     assert without.splitlines()[1].startswith("Not shown,")
 
 
+def test_variants_with_their_verdict(tmp_path: Path) -> None:
+    uri = f"duckdb:///{tmp_path}/log.duckdb"
+    log = logs.Log()
+    for person in range(4):
+        log.send(1, 10, person, "2024-03-01 10:30", variant=1 + person % 2).deliver(1, 10, person, "2024-03-01 10:31")
+    logs.write(log.click(1, 10, 3, "2024-03-01 11:00"), uri)
+    head, first, second = run("variants", "--uri", uri, "--format", "csv").stdout.splitlines()
+    assert head.startswith("campaign_id,campaign_name,email_id,email_name,variant,sent,delivered,opened,pct_opened,")
+    assert head.endswith(",verdict")
+    assert first.startswith("1,1,10,10,1,2,2,0,0.0000000000,0.0000000000,0.6576")
+    assert second.endswith(",Too few people")
+    assert run("refresh", "--uri", uri).exit_code == 0
+    total = run("variants", "--uri", uri, "--by", "email", "--stored", "--format", "csv").stdout.splitlines()
+    assert "verdict" not in total[0]
+    assert total[1].startswith("10,10,4,4,1,")
+    never = run("variants", "--uri", uri, "--from", "2024-04-01")
+    assert "no email of these sends was sent in variants" in never.stderr
+
+
 def test_ratios_carry_enough_digits(tmp_path: Path) -> None:
     log = logs.Log()
     for person in range(3):
@@ -897,7 +916,19 @@ def test_figures_that_stay_the_same_are_told_in_a_word(uri: str) -> None:
 # Merged and deleted people
 
 EVERY_COMMAND_THAT_COUNTS = (
-    *("report", "timing", "deliverability", "people", "explain", "reconcile", "doctor", "sql", "bundle", "refresh"),
+    *(
+        "report",
+        "timing",
+        "deliverability",
+        "variants",
+        "people",
+        "explain",
+        "reconcile",
+        "doctor",
+        "sql",
+        "bundle",
+        "refresh",
+    ),
 )
 
 

@@ -149,6 +149,7 @@ def test_a_day_that_is_over_does_not_depend_on_now() -> None:
             "e-mail in two campaigns",
             "SELECT email_template_id FROM activity_send_email GROUP BY 1 HAVING count(DISTINCT campaign_id) > 1",
         ),
+        ("tested e-mail", "SELECT 1 FROM activity_send_email WHERE test_variant = 2 AND action_result = 'succeeded'"),
         ("name with quotes", """SELECT 1 FROM email_template_history WHERE name = 'R&D "Insights" <beta>'"""),
         ("name in another script", "SELECT 1 FROM campaign WHERE name LIKE '%الصيف%'"),
     ],

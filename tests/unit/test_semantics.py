@@ -32,6 +32,7 @@ DATASETS = (
     "campaign_email_performance",
     "campaign_email_quality",
     "campaign_email_timing",
+    "campaign_email_variants",
 )
 STEPS = {
     "campaign_email_performance": {
@@ -46,6 +47,7 @@ STEPS = {
     "campaign_email_people": {"email_records", "people_status", "email_people"},
     "campaign_email_deliverability": {"counted_sends", "email_activities", "email_records", "deliverability_rollup"},
     "campaign_email_timing": {"counted_sends", "email_activities", "email_records", "timing_rollup"},
+    "campaign_email_variants": {"email_records", "variants_of_records", "tested_records", "variant_rollup"},
     "campaign_email_quality": {"email_log", "log_totals", "placed_events", "events_with_sends", "record_status"},
 }
 
@@ -59,7 +61,8 @@ def dialect(request: pytest.FixtureRequest) -> str:
 def uri(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with one send that was clicked and one that was not."""
     log = logs.Log().campaign(1, "Spring", program=7).program(7, "Webinars").email(10, "Invitation")
-    log.send(1, 10, 100, "2024-03-07 12:00").click(1, 10, 100, "2024-03-07 13:00").send(1, 10, 101, "2024-03-07 12:00")
+    log.send(1, 10, 100, "2024-03-07 12:00", variant=1).click(1, 10, 100, "2024-03-07 13:00")
+    log.send(1, 10, 101, "2024-03-07 12:00", variant=2)
     uri = f"{dialect}:///{tmp_path_factory.mktemp(dialect)}/log.db"
     logs.write(log, uri)
     return uri
@@ -148,6 +151,7 @@ def test_every_metric_runs_over_its_dataset(uri: str, queries: dict[str, str], n
         "campaign_email_quality": {"urgency": 198},
         "campaign_email_people": {"sent": 2, "delivered": 1, "pct_delivered": 0.5, "clicked_to_opened_ratio": 1},
         "campaign_email_deliverability": {"sent": 2, "delivered": 1, "bounced": 0, "light": "Too few to tell"},
+        "campaign_email_variants": {"sent": 2, "clicked_link": 1, "verdict": "Not a variant of one email"},
         "campaign_email_timing": {"sent": 2, "opened": 1, "clicked_link": 1, "delivered_24h": 0},
     }[name]
     assert {metric: row[metric] for metric in expected} == expected

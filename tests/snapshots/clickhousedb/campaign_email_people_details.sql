@@ -215,7 +215,7 @@ WITH counted_sends AS (
   WHERE
     bitAnd(gathered_activities.happened, 1) <> 0
 ), people_status AS (
-  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
+  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce-beats-soft, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
   SELECT
     email_records.campaign_id,
     email_records.email_id,
@@ -307,7 +307,7 @@ WITH counted_sends AS (
       WHEN people_status.opened = 1
       THEN 'status.open-beats-bounce'
       WHEN people_status.status = 'Hard Bounced'
-      THEN 'status.hard-bounce'
+      THEN 'status.hard-bounce-beats-soft'
       WHEN people_status.status = 'Soft Bounced'
       THEN 'status.soft-bounce-beats-delivery'
       WHEN people_status.status = 'Delivered'

@@ -1,0 +1,715 @@
+WITH counted_sends AS (
+  /* Sends that count: neither skipped nor failed, with campaign, email and person */
+  SELECT
+    COALESCE(loaded.campaign_id, 0) AS campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT COALESCE(loaded.campaign_id, 0) IS NULL
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT loaded.lead_id IS NULL
+), email_events AS (
+  /* What happened to the emails: 1 sent, 2 delivered, 4 hard bounced, 8 soft bounced, 16 opened, 32 opened by bot, 64 opened by privacy proxy, 128 opened by image proxy, 256 clicked, 512 clicked by bot, 1024 unsubscribed. A click on an unsubscribe link or an email address is only an open */
+  SELECT
+    2 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_email_delivered AS loaded
+  UNION ALL
+  SELECT
+    4 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_email_bounced AS loaded
+  UNION ALL
+  SELECT
+    8 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_email_bounced_soft AS loaded
+  UNION ALL
+  SELECT
+    16 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_open_email AS loaded
+  UNION ALL
+  SELECT
+    CASE
+      WHEN NULLIF(TRIM(loaded.link), '') IS NULL
+      OR NOT (
+        SUBSTRING(LOWER(NULLIF(TRIM(loaded.link), '')), 1, 7) = 'mailto:'
+        OR LOCATE('mkt_unsubscribe=1', LOWER(NULLIF(TRIM(loaded.link), ''))) > 0
+      )
+      THEN 256
+      ELSE 16
+    END AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_click_email AS loaded
+  UNION ALL
+  SELECT
+    1024 AS happened,
+    loaded.campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_unsubscribe_email AS loaded
+), event_latest_sends AS (
+  /* An activity without a campaign belongs to that person's latest send of that email at or before it */
+  SELECT
+    candidates.campaign_id,
+    candidates.email_id,
+    candidates.person_id,
+    candidates.activity_at
+  FROM (
+    SELECT
+      counted_sends.campaign_id,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at,
+      ROW_NUMBER() OVER (
+        PARTITION BY email_events.email_id, email_events.person_id, email_events.activity_at
+        ORDER BY counted_sends.activity_at DESC, counted_sends.campaign_id DESC
+      ) AS send_place
+    FROM email_events
+    JOIN counted_sends
+      ON email_events.email_id = counted_sends.email_id
+      AND email_events.person_id = counted_sends.person_id
+      AND email_events.activity_at >= counted_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS candidates
+  WHERE
+    candidates.send_place = 1
+), email_activities AS (
+  /* Every activity with its campaign */
+  SELECT
+    1 AS happened,
+    counted_sends.campaign_id,
+    counted_sends.email_id,
+    counted_sends.person_id,
+    counted_sends.activity_at
+  FROM counted_sends
+  UNION ALL
+  SELECT
+    known.happened,
+    known.campaign_id,
+    known.email_id,
+    known.person_id,
+    known.activity_at
+  FROM (
+    SELECT
+      email_events.campaign_id,
+      email_events.happened,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    WHERE
+      NOT email_events.campaign_id IS NULL
+    UNION ALL
+    SELECT
+      event_latest_sends.campaign_id,
+      email_events.happened,
+      email_events.email_id,
+      email_events.person_id,
+      email_events.activity_at
+    FROM email_events
+    JOIN event_latest_sends
+      ON email_events.email_id = event_latest_sends.email_id
+      AND email_events.person_id = event_latest_sends.person_id
+      AND email_events.activity_at = event_latest_sends.activity_at
+    WHERE
+      email_events.campaign_id IS NULL
+  ) AS known
+), gathered_activities AS (
+  /* All that happened, for each campaign, email and person */
+  SELECT
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id,
+    MIN(CASE WHEN email_activities.happened = 1 THEN email_activities.activity_at END) AS sent_at,
+    MAX(email_activities.activity_at) AS last_activity_at,
+    BIT_OR(email_activities.happened) AS happened
+  FROM email_activities
+  GROUP BY
+    email_activities.campaign_id,
+    email_activities.email_id,
+    email_activities.person_id
+), email_records AS (
+  /* One row for each campaign, email and person, sent at the earliest send. record.needs-a-send; record.earliest-send; opened.click-implies-open; opened.unsubscribe-implies-open */
+  SELECT
+    gathered_activities.campaign_id,
+    gathered_activities.email_id,
+    gathered_activities.person_id,
+    gathered_activities.sent_at,
+    gathered_activities.last_activity_at,
+    CASE WHEN (
+      gathered_activities.happened & 2032
+    ) <> 0 THEN 1 ELSE 0 END AS opened,
+    CASE WHEN (
+      gathered_activities.happened & 768
+    ) <> 0 THEN 1 ELSE 0 END AS clicked,
+    CASE WHEN (
+      gathered_activities.happened & 1024
+    ) <> 0 THEN 1 ELSE 0 END AS unsubscribed,
+    CASE WHEN (
+      gathered_activities.happened & 1424
+    ) <> 0 THEN 1 ELSE 0 END AS human_opened,
+    CASE WHEN (
+      gathered_activities.happened & 256
+    ) <> 0 THEN 1 ELSE 0 END AS human_clicked,
+    CASE WHEN (
+      gathered_activities.happened & 64
+    ) <> 0 THEN 1 ELSE 0 END AS privacy_proxy_opened,
+    CASE WHEN (
+      gathered_activities.happened & 128
+    ) <> 0 THEN 1 ELSE 0 END AS image_proxy_opened,
+    CASE WHEN (
+      gathered_activities.happened & 4
+    ) <> 0 THEN 1 ELSE 0 END AS hard_bounced,
+    CASE WHEN (
+      gathered_activities.happened & 8
+    ) <> 0 THEN 1 ELSE 0 END AS soft_bounced,
+    CASE WHEN (
+      gathered_activities.happened & 2
+    ) <> 0 THEN 1 ELSE 0 END AS delivered
+  FROM gathered_activities
+  WHERE
+    (
+      gathered_activities.happened & 1
+    ) <> 0
+), sends_with_variants AS (
+  /* Sends with their variants */
+  SELECT
+    COALESCE(loaded.campaign_id, 0) AS campaign_id,
+    loaded.primary_attribute_value_id AS email_id,
+    loaded.lead_id AS person_id,
+    loaded.test_variant AS variant,
+    TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6))) AS activity_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+), named_variants AS (
+  /* variant.named-by-a-send */
+  SELECT
+    sends_with_variants.campaign_id,
+    sends_with_variants.email_id,
+    sends_with_variants.person_id,
+    sends_with_variants.variant,
+    MIN(sends_with_variants.activity_at) AS named_at
+  FROM sends_with_variants
+  WHERE
+    NOT sends_with_variants.campaign_id IS NULL
+    AND NOT sends_with_variants.email_id IS NULL
+    AND NOT sends_with_variants.person_id IS NULL
+    AND NOT sends_with_variants.variant IS NULL
+    AND sends_with_variants.variant >= 1
+  GROUP BY
+    sends_with_variants.campaign_id,
+    sends_with_variants.email_id,
+    sends_with_variants.person_id,
+    sends_with_variants.variant
+), variants_of_records AS (
+  /* variant.the-first-counts: that of the first send that names one */
+  SELECT
+    ranked.campaign_id,
+    ranked.email_id,
+    ranked.person_id,
+    ranked.variant
+  FROM (
+    SELECT
+      named_variants.campaign_id,
+      named_variants.email_id,
+      named_variants.person_id,
+      named_variants.variant,
+      ROW_NUMBER() OVER (
+        PARTITION BY named_variants.campaign_id, named_variants.email_id, named_variants.person_id
+        ORDER BY named_variants.named_at, named_variants.variant
+      ) AS variant_place
+    FROM named_variants
+  ) AS ranked
+  WHERE
+    ranked.variant_place = 1
+), tested_records AS (
+  /* The records of whom a send names a variant */
+  SELECT
+    email_records.campaign_id,
+    email_records.email_id,
+    email_records.person_id,
+    email_records.sent_at,
+    email_records.last_activity_at,
+    email_records.opened,
+    email_records.clicked,
+    email_records.unsubscribed,
+    email_records.human_opened,
+    email_records.human_clicked,
+    email_records.privacy_proxy_opened,
+    email_records.image_proxy_opened,
+    email_records.hard_bounced,
+    email_records.soft_bounced,
+    email_records.delivered,
+    variants_of_records.variant
+  FROM email_records
+  JOIN variants_of_records
+    ON email_records.campaign_id = variants_of_records.campaign_id
+    AND email_records.email_id = variants_of_records.email_id
+    AND email_records.person_id = variants_of_records.person_id
+), record_status AS (
+  /* status.one-each: the first that holds of status.open-beats-bounce, status.hard-bounce-beats-soft, status.soft-bounce-beats-delivery, status.delivered, status.aborted-after-three-days */
+  SELECT
+    tested_records.campaign_id,
+    tested_records.email_id,
+    tested_records.sent_at,
+    tested_records.last_activity_at,
+    tested_records.opened,
+    tested_records.clicked,
+    tested_records.unsubscribed,
+    tested_records.human_opened,
+    tested_records.human_clicked,
+    tested_records.privacy_proxy_opened,
+    tested_records.image_proxy_opened,
+    tested_records.variant,
+    CASE
+      WHEN tested_records.opened = 1
+      THEN 'Delivered'
+      WHEN tested_records.hard_bounced = 1
+      THEN 'Hard Bounced'
+      WHEN tested_records.soft_bounced = 1
+      THEN 'Soft Bounced'
+      WHEN tested_records.delivered = 1
+      THEN 'Delivered'
+      WHEN tested_records.sent_at <= (
+        TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(CURRENT_TIMESTAMP() AS DECIMAL(20, 6)))
+      ) - INTERVAL '3' DAY
+      THEN 'Aborted'
+      ELSE 'Pending'
+    END AS status
+  FROM tested_records
+), daily_rollup AS (
+  /* One row for each campaign, email and day; sums only, so it is exact for every grouping */
+  SELECT
+    record_status.campaign_id,
+    record_status.email_id,
+    TO_TIMESTAMP_NTZ(TO_DATE(record_status.sent_at)) AS sent_date,
+    record_status.variant,
+    COUNT(*) AS sent_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Delivered' THEN 1 ELSE 0 END) AS BIGINT) AS delivered_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Hard Bounced' THEN 1 ELSE 0 END) AS BIGINT) AS hard_bounced_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Soft Bounced' THEN 1 ELSE 0 END) AS BIGINT) AS soft_bounced_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Pending' THEN 1 ELSE 0 END) AS BIGINT) AS pending_count,
+    CAST(SUM(CASE WHEN record_status.status = 'Aborted' THEN 1 ELSE 0 END) AS BIGINT) AS aborted_count,
+    CAST(SUM(record_status.opened) AS BIGINT) AS opened_count,
+    CAST(SUM(record_status.clicked) AS BIGINT) AS clicked_link_count,
+    CAST(SUM(record_status.unsubscribed) AS BIGINT) AS unsubscribed_count,
+    CAST(SUM(record_status.human_opened) AS BIGINT) AS human_opened_count,
+    CAST(SUM(record_status.human_clicked) AS BIGINT) AS human_clicked_count,
+    CAST(SUM(record_status.privacy_proxy_opened) AS BIGINT) AS privacy_proxy_opened_count,
+    CAST(SUM(record_status.image_proxy_opened) AS BIGINT) AS image_proxy_opened_count,
+    MIN(record_status.sent_at) AS first_sent_at,
+    MAX(record_status.sent_at) AS last_sent_at,
+    MAX(record_status.last_activity_at) AS last_activity_at
+  FROM record_status
+  GROUP BY
+    record_status.campaign_id,
+    record_status.email_id,
+    TO_TIMESTAMP_NTZ(TO_DATE(record_status.sent_at)),
+    record_status.variant
+), variant_rollup AS (
+  /* One row for each campaign, email, day and variant */
+  SELECT
+    daily_rollup.campaign_id,
+    daily_rollup.email_id,
+    daily_rollup.sent_date,
+    daily_rollup.variant,
+    daily_rollup.sent_count,
+    daily_rollup.delivered_count,
+    daily_rollup.hard_bounced_count,
+    daily_rollup.soft_bounced_count,
+    daily_rollup.pending_count,
+    daily_rollup.aborted_count,
+    daily_rollup.opened_count,
+    daily_rollup.clicked_link_count,
+    daily_rollup.unsubscribed_count,
+    daily_rollup.human_opened_count,
+    daily_rollup.human_clicked_count,
+    daily_rollup.privacy_proxy_opened_count,
+    daily_rollup.image_proxy_opened_count,
+    daily_rollup.first_sent_at,
+    daily_rollup.last_sent_at,
+    daily_rollup.last_activity_at,
+    MAX(daily_rollup.sent_date) OVER (PARTITION BY daily_rollup.campaign_id, daily_rollup.email_id) AS last_test_day
+  FROM daily_rollup
+), newest_campaigns AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.campaign_id,
+    versions.name,
+    versions.program_id,
+    versions.program_name,
+    versions.workspace,
+    versions.active,
+    versions.archived
+  FROM (
+    SELECT
+      loaded_versions.campaign_id,
+      loaded_versions.name,
+      loaded_versions.program_id,
+      loaded_versions.program_name,
+      loaded_versions.workspace,
+      loaded_versions.active,
+      loaded_versions.archived,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.campaign_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        loaded.id AS campaign_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        loaded.program_id,
+        CAST(NULL AS STRING) AS program_name,
+        NULLIF(TRIM(loaded.workspace_name), '') AS workspace,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded.active AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded.active AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS active,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded._fivetran_deleted AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS archived,
+        loaded.updated_at AS sort_key_1
+      FROM marketo.campaign AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_programs AS (
+  /* The newest version of each asset */
+  SELECT
+    versions.program_id,
+    versions.name,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.program_id,
+      loaded_versions.name,
+      loaded_versions.workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.program_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        loaded.id AS program_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        NULLIF(TRIM(loaded.workspace), '') AS workspace,
+        loaded.updated_at AS sort_key_1
+      FROM marketo.program AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), email_assets AS (
+  /* The newest approved version of each asset, else the newest */
+  SELECT
+    versions.email_id,
+    versions.name,
+    versions.subject,
+    versions.operational,
+    versions.archived,
+    versions.workspace
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      loaded_versions.subject,
+      loaded_versions.operational,
+      loaded_versions.archived,
+      loaded_versions.workspace,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.preference IS NULL THEN 1 ELSE 0 END, loaded_versions.preference DESC, CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, CASE WHEN loaded_versions.sort_key_2 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_2 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        loaded.id AS email_id,
+        NULLIF(TRIM(loaded.name), '') AS name,
+        NULLIF(
+          TRIM(
+            CASE
+              WHEN SUBSTRING(loaded.subject, 1, 1) = '{' AND LOCATE('"value"', loaded.subject) > 0
+              THEN TRY_ELEMENT_AT(FROM_JSON(loaded.subject, 'MAP<STRING, STRING>'), 'value')
+              ELSE loaded.subject
+            END
+          ),
+          ''
+        ) AS subject,
+        CASE
+          WHEN LOWER(TRIM(CAST(loaded.operational AS STRING))) IN ('true', 't', '1', '1.0', 'yes', 'y', 'on', 'b\'1\'')
+          THEN 'Yes'
+          WHEN LOWER(TRIM(CAST(loaded.operational AS STRING))) IN ('false', 'f', '0', '0.0', 'no', 'n', 'off', 'b\'0\'')
+          THEN 'No'
+        END AS operational,
+        CAST(NULL AS STRING) AS archived,
+        NULLIF(TRIM(loaded.workspace), '') AS workspace,
+        CASE WHEN LOWER(NULLIF(TRIM(loaded.status), '')) = 'approved' THEN 1 ELSE 0 END AS preference,
+        loaded.updated_at AS sort_key_1,
+        loaded.version AS sort_key_2
+      FROM marketo.email_template_history AS loaded
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), sent_email_names AS (
+  /* What sends call their email, each name once */
+  SELECT
+    loaded.primary_attribute_value_id AS email_id,
+    NULLIF(TRIM(loaded.primary_attribute_value), '') AS name,
+    MAX(
+      TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(loaded.activity_date AS DECIMAL(20, 6)))
+    ) AS named_at
+  FROM marketo.activity_send_email AS loaded
+  WHERE
+    (
+      NOT COALESCE(LOWER(NULLIF(TRIM(loaded.action_result), '')), '') IN ('skipped', 'failed')
+    )
+    AND NOT loaded.primary_attribute_value_id IS NULL
+    AND NOT NULLIF(TRIM(loaded.primary_attribute_value), '') IS NULL
+  GROUP BY
+    loaded.primary_attribute_value_id,
+    NULLIF(TRIM(loaded.primary_attribute_value), '')
+), logged_email_names AS (
+  SELECT
+    versions.email_id,
+    versions.name
+  FROM (
+    SELECT
+      loaded_versions.email_id,
+      loaded_versions.name,
+      ROW_NUMBER() OVER (
+        PARTITION BY loaded_versions.email_id
+        ORDER BY CASE WHEN loaded_versions.sort_key_1 IS NULL THEN 1 ELSE 0 END, loaded_versions.sort_key_1 DESC, loaded_versions.name
+      ) AS version_place
+    FROM (
+      SELECT
+        sent_email_names.email_id,
+        sent_email_names.name,
+        sent_email_names.named_at AS sort_key_1
+      FROM sent_email_names
+    ) AS loaded_versions
+  ) AS versions
+  WHERE
+    versions.version_place = 1
+), newest_emails AS (
+  /* An email's name is that of the table of emails, else that of its newest send */
+  SELECT
+    `both`.email_id,
+    COALESCE(
+      MAX(CASE WHEN `both`.logged = 0 THEN `both`.name END),
+      MAX(CASE WHEN `both`.logged = 1 THEN `both`.name END)
+    ) AS name,
+    MAX(`both`.subject) AS subject,
+    MAX(`both`.operational) AS operational,
+    MAX(`both`.archived) AS archived,
+    MAX(`both`.workspace) AS workspace
+  FROM (
+    SELECT
+      email_assets.email_id,
+      0 AS logged,
+      email_assets.name,
+      email_assets.subject,
+      email_assets.operational,
+      email_assets.archived,
+      email_assets.workspace
+    FROM email_assets
+    UNION ALL
+    SELECT
+      logged_email_names.email_id,
+      1 AS logged,
+      logged_email_names.name,
+      CAST(NULL AS STRING) AS subject,
+      CAST(NULL AS STRING) AS operational,
+      CAST(NULL AS STRING) AS archived,
+      CAST(NULL AS STRING) AS workspace
+    FROM logged_email_names
+  ) AS `both`
+  GROUP BY
+    `both`.email_id
+)
+/* The variants with names. A name that is missing shows the id */
+SELECT
+  CAST(NULL AS STRING) AS source_name,
+  COALESCE(newest_campaigns.workspace, newest_programs.workspace, newest_emails.workspace) AS workspace,
+  newest_campaigns.program_id,
+  COALESCE(
+    COALESCE(newest_programs.name, newest_campaigns.program_name),
+    CAST(newest_campaigns.program_id AS STRING)
+  ) AS program_name,
+  NULLIF(variant_rollup.campaign_id, 0) AS campaign_id,
+  CASE
+    WHEN variant_rollup.campaign_id = 0
+    THEN 'Unknown campaign'
+    ELSE COALESCE(newest_campaigns.name, CAST(variant_rollup.campaign_id AS STRING))
+  END AS campaign_name,
+  newest_campaigns.active AS campaign_active,
+  variant_rollup.email_id,
+  COALESCE(newest_emails.name, CAST(variant_rollup.email_id AS STRING)) AS email_name,
+  newest_emails.subject AS email_subject,
+  newest_emails.operational,
+  variant_rollup.sent_date,
+  REPLACE(
+    REPLACE(
+      REPLACE(
+        '<a title="[name]" href="/campaign-email/[id]/?campaign_id=[campaign]" target="_blank">[name]</a>',
+        '[id]',
+        CAST(variant_rollup.email_id AS STRING)
+      ),
+      '[campaign]',
+      CAST(COALESCE(NULLIF(variant_rollup.campaign_id, 0), 0) AS STRING)
+    ),
+    '[name]',
+    REPLACE(
+      REPLACE(
+        REPLACE(
+          REPLACE(
+            REPLACE(COALESCE(newest_emails.name, CAST(variant_rollup.email_id AS STRING)), '&', '&amp;'),
+            '<',
+            '&lt;'
+          ),
+          '>',
+          '&gt;'
+        ),
+        '"',
+        '&quot;'
+      ),
+      '\'',
+      '&#x27;'
+    )
+  ) AS email_link,
+  CASE
+    WHEN LOCATE('<', COALESCE(newest_emails.name, CAST(variant_rollup.email_id AS STRING))) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(COALESCE(newest_emails.name, CAST(variant_rollup.email_id AS STRING)), '&', '&amp;'),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(newest_emails.name, CAST(variant_rollup.email_id AS STRING))
+  END AS email_label,
+  SUBSTRING(CAST(variant_rollup.sent_date AS STRING), 1, 10) AS sent_day,
+  CASE
+    WHEN LOCATE(
+      '<',
+      COALESCE(
+        COALESCE(newest_programs.name, newest_campaigns.program_name),
+        CAST(newest_campaigns.program_id AS STRING)
+      )
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          COALESCE(
+            COALESCE(newest_programs.name, newest_campaigns.program_name),
+            CAST(newest_campaigns.program_id AS STRING)
+          ),
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE COALESCE(
+      COALESCE(newest_programs.name, newest_campaigns.program_name),
+      CAST(newest_campaigns.program_id AS STRING)
+    )
+  END AS program_label,
+  CASE
+    WHEN LOCATE(
+      '<',
+      CASE
+        WHEN (
+          variant_rollup.campaign_id = 0
+        )
+        THEN 'Unknown campaign'
+        ELSE COALESCE(newest_campaigns.name, CAST(variant_rollup.campaign_id AS STRING))
+      END
+    ) > 0
+    THEN '<span>' || REPLACE(
+      REPLACE(
+        REPLACE(
+          CASE
+            WHEN variant_rollup.campaign_id = 0
+            THEN 'Unknown campaign'
+            ELSE COALESCE(newest_campaigns.name, CAST(variant_rollup.campaign_id AS STRING))
+          END,
+          '&',
+          '&amp;'
+        ),
+        '<',
+        '&lt;'
+      ),
+      '>',
+      '&gt;'
+    ) || '</span>'
+    ELSE CASE
+      WHEN variant_rollup.campaign_id = 0
+      THEN 'Unknown campaign'
+      ELSE COALESCE(newest_campaigns.name, CAST(variant_rollup.campaign_id AS STRING))
+    END
+  END AS campaign_label,
+  variant_rollup.variant,
+  'Variant ' || CAST(variant_rollup.variant AS STRING) AS variant_label,
+  '✅ ' || 'Variant ' || CAST(variant_rollup.variant AS STRING) || ' is ahead' AS variant_ahead,
+  variant_rollup.last_test_day,
+  variant_rollup.sent_count,
+  variant_rollup.delivered_count,
+  variant_rollup.hard_bounced_count,
+  variant_rollup.soft_bounced_count,
+  variant_rollup.pending_count,
+  variant_rollup.aborted_count,
+  variant_rollup.opened_count,
+  variant_rollup.clicked_link_count,
+  variant_rollup.unsubscribed_count,
+  variant_rollup.human_opened_count,
+  variant_rollup.human_clicked_count,
+  variant_rollup.privacy_proxy_opened_count,
+  variant_rollup.image_proxy_opened_count,
+  variant_rollup.first_sent_at,
+  variant_rollup.last_sent_at,
+  variant_rollup.last_activity_at
+FROM variant_rollup
+LEFT OUTER JOIN newest_campaigns
+  ON variant_rollup.campaign_id = newest_campaigns.campaign_id
+LEFT OUTER JOIN newest_programs
+  ON newest_campaigns.program_id = newest_programs.program_id
+LEFT OUTER JOIN newest_emails
+  ON variant_rollup.email_id = newest_emails.email_id
