@@ -24,7 +24,7 @@ EXAMPLES = {"duckdb": 8, "sqlite": 16, "postgresql": 4, "mysql": 4}
 STORED = {"facts": StoredSource("campaign_report")}
 
 
-def tested(log: Log, email: int, counts: dict[int, tuple[int, int]]) -> Log:
+def sent_in_variants(log: Log, email: int, counts: dict[int, tuple[int, int]]) -> Log:
     """An email of which (delivered, clicked) people were sent each variant."""
     person = 1000 * email
     for variant, (people, clicked) in counts.items():
@@ -57,11 +57,11 @@ def test_who_is_ahead_and_by_which_interval(warehouse: Any) -> None:
     50     1, 2, 3  200        10, 22, 10         0.05941 against 1.96 * 0.02780 = 0.05448 for two variants, but against
                                                   2.394 * 0.02780 = 0.06655 for three: too close
     """
-    log = tested(Log(), 10, {1: (200, 10), 2: (200, 30)})
-    tested(log, 20, {1: (200, 10), 2: (200, 17)})
-    tested(log, 30, {1: (200, 40), 2: (99, 0)})
-    tested(log, 40, {2: (150, 3)})
-    tested(log, 50, {1: (200, 10), 2: (200, 22), 3: (200, 10)})
+    log = sent_in_variants(Log(), 10, {1: (200, 10), 2: (200, 30)})
+    sent_in_variants(log, 20, {1: (200, 10), 2: (200, 17)})
+    sent_in_variants(log, 30, {1: (200, 40), 2: (99, 0)})
+    sent_in_variants(log, 40, {2: (150, 3)})
+    sent_in_variants(log, 50, {1: (200, 10), 2: (200, 22), 3: (200, 10)})
     warehouse.load(log)
     assert found(warehouse) == [
         (10, 1, 200, 10, "✅ Variant 2 is ahead"),

@@ -134,7 +134,7 @@ def test_the_share_of_bad_rows_is_a_tenth() -> None:
 def test_the_manual_names_every_cause_that_reconcile_tries() -> None:
     stated = {name.strip("`") for names, _ in rows("reconcile.md", 2) for name in names.split(", ")} - {"cause"}
     made_at = datetime(2024, 1, 1)  # noqa: DTZ001
-    setting = causes.Setting(Rules(), made_at + timedelta(days=1))
+    setting = causes.Setting(Rules(leave_out_addresses=("*@own.example",)), made_at + timedelta(days=1))
     tried = causes.candidates(
         setting,
         zones=causes.ZONES,
