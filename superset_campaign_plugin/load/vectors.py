@@ -55,9 +55,9 @@ _ESCAPED = (
     f"u(?:[1-9a-cefA-CEF]{_HEX}{{3}}|0[1-9a-fA-F]{_HEX}{{2}}|00[1-9a-fA-F]{_HEX}|000[1-9a-fA-F]|[dD][0-7]{_HEX}{{2}}"
     f"|[dD][89abAB]{_HEX}{{2}}\\\\u[dD][c-fC-F]{_HEX}{{2}})"
 )
-# The name of an attribute that is stored, as it may be spelled.
+# The name of an attribute that is stored, as it may be spelled, and what follows a name in JSON.
 _STORED_NAMES = "|".join("[ _]*".join(name) for name in STORED_ATTRIBUTES)
-_STORED_NAME = f'(?i)"[ _]*(?:{_STORED_NAMES})[ _]*":'
+_STORED_NAME = f'(?i)"[ _]*(?:{_STORED_NAMES})[ _]*" *:'
 
 
 class Rows(NamedTuple):

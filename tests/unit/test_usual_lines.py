@@ -123,6 +123,19 @@ LINES = [
 ]
 
 
+def spaced_object(chance: random.Random) -> str:
+    """Attributes with spaces wherever JSON may have them, under names in any spelling."""
+
+    def spelled(name: str) -> str:
+        marks = "".join(letter + chance.choice(["", "", "", " ", "_"]) for letter in name)
+        return chance.choice([marks, marks.upper(), name])
+
+    names = chance.sample(["link", "isbotactivity", "useragent", "actionresult", "device"], chance.randrange(3))
+    members = [[f'"{spelled(name)}"', ":", chance.choice(['"x"', "true", '"true"', "null", "7"])] for name in names]
+    pieces = ["{", *(piece for place, member in enumerate(members) for piece in [","] * (place > 0) + member), "}"]
+    return "".join(piece + " " * chance.choice([0, 0, 1, 2]) for piece in pieces).rstrip()
+
+
 def row(chance: random.Random, names: tuple[str, ...], delimiter: str, odd: float) -> bytes:
     """A line of values as loaders and people write them; about a share `odd` of the lines has an odd one."""
     if chance.random() < odd / 2:
@@ -131,6 +144,8 @@ def row(chance: random.Random, names: tuple[str, ...], delimiter: str, odd: floa
     values["marketoGUID"] = chance.choice(
         [*USUAL["marketoGUID"], str(chance.randrange(1000)), str(chance.random())[2:]]
     )
+    if chance.random() < 0.3:
+        values["attributes"] = spaced_object(chance)
     if chance.random() < odd:
         name = chance.choice(ALL_COLUMNS)
         values[name] = chance.choice(ODD[name])
