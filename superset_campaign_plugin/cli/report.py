@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +21,7 @@ from superset_campaign_plugin.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from superset_campaign_plugin.refresh.state import StoredSource
     from superset_campaign_plugin.report.rules import Rules
@@ -45,201 +46,66 @@ _where = click.option(
 )
 
 
+def _figures(
+    by: str, groupings: str, *, of_the_clock: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Adds the options of a command that prints figures: its groupings, by default `by`, the days, a filter, the form.
+
+    Figures `of_the_clock` depend on the time of the question, as Pending does.
+    """
+    grouping = click.option(
+        "--by", default=by, show_default=True, callback=names, metavar="LIST", help=f"Groupings: {groupings}."
+    )
+    clock = [_as_of] if of_the_clock else []
+    wanted = [warehouse_options, rules_options, stored_options, *clock, _date_from, _date_to, grouping, _where]
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        # As decorators, of which the last is applied first.
+        for option in reversed([*wanted, form_option]):
+            command = option(command)
+        return command
+
+    return with_options
+
+
 @campaign.command()
-@warehouse_options
-@rules_options
-@stored_options
-@_as_of
-@_date_from
-@_date_to
-@click.option(
-    "--by",
-    default="campaign,email",
-    show_default=True,
-    callback=names,
-    metavar="LIST",
-    help="Groupings: source, workspace, program, campaign, email, day, week, month; empty for one total.",
-)
-@_where
-@form_option
-def report(
-    uri: str,
-    schema: str | None,
-    source: str,
-    as_of: datetime | None,
-    date_from: date | None,
-    date_to: date | None,
-    by: tuple[str, ...],
-    where: dict[str, list[str]],
-    form: str,
-    rules: Rules,
-    stored: bool,
-    stored_schema: str,
-    stored_file: str | None,
-) -> None:
+@_figures("campaign,email", "source, workspace, program, campaign, email, day, week, month; empty for one total")
+def report(**asked: Any) -> None:
     """Print the report of a warehouse."""
     from superset_campaign_plugin.reporting.run_report import run_report
 
-    found = run_report(
-        uri,
-        source=source,
-        schema=schema,
-        as_of=as_of,
-        date_from=date_from,
-        date_to=date_to,
-        by=by,
-        where=where,
-        rules=rules,
-        facts=_facts(stored, stored_schema, stored_file),
-    )
-    _print(found, form)
+    _print(run_report, **asked)
 
 
 @campaign.command()
-@warehouse_options
-@rules_options
-@stored_options
-@_date_from
-@_date_to
-@click.option(
-    "--by",
-    default="campaign,email",
-    show_default=True,
-    callback=names,
-    metavar="LIST",
-    help="Groupings: those of report, weekday and hour of the send, and hours, which is the time since the send.",
+@_figures(
+    "campaign,email",
+    "those of report, weekday and hour of the send, and hours, which is the time since the send",
+    of_the_clock=False,
 )
-@_where
-@form_option
-def timing(
-    uri: str,
-    schema: str | None,
-    source: str,
-    date_from: date | None,
-    date_to: date | None,
-    by: tuple[str, ...],
-    where: dict[str, list[str]],
-    form: str,
-    rules: Rules,
-    stored: bool,
-    stored_schema: str,
-    stored_file: str | None,
-) -> None:
+def timing(**asked: Any) -> None:
     """Print when people opened and clicked after the send."""
     from superset_campaign_plugin.reporting.run_timing import run_timing
 
-    found = run_timing(
-        uri,
-        source=source,
-        schema=schema,
-        date_from=date_from,
-        date_to=date_to,
-        by=by,
-        where=where,
-        rules=rules,
-        facts=_facts(stored, stored_schema, stored_file),
-    )
-    _print(found, form)
+    _print(run_timing, **asked)
 
 
 @campaign.command()
-@warehouse_options
-@rules_options
-@stored_options
-@_as_of
-@_date_from
-@_date_to
-@click.option(
-    "--by",
-    default="domain",
-    show_default=True,
-    callback=names,
-    metavar="LIST",
-    help="Groupings: those of report, the domain of the address, and the reason of a bounce.",
-)
-@_where
-@form_option
-def deliverability(
-    uri: str,
-    schema: str | None,
-    source: str,
-    as_of: datetime | None,
-    date_from: date | None,
-    date_to: date | None,
-    by: tuple[str, ...],
-    where: dict[str, list[str]],
-    form: str,
-    rules: Rules,
-    stored: bool,
-    stored_schema: str,
-    stored_file: str | None,
-) -> None:
+@_figures("domain", "those of report, the domain of the address, and the reason of a bounce")
+def deliverability(**asked: Any) -> None:
     """Print which domains refuse emails, and why emails bounced."""
     from superset_campaign_plugin.reporting.run_deliverability import run_deliverability
 
-    found = run_deliverability(
-        uri,
-        source=source,
-        schema=schema,
-        as_of=as_of,
-        date_from=date_from,
-        date_to=date_to,
-        by=by,
-        where=where,
-        rules=rules,
-        facts=_facts(stored, stored_schema, stored_file),
-    )
-    _print(found, form)
+    _print(run_deliverability, **asked)
 
 
 @campaign.command()
-@warehouse_options
-@rules_options
-@stored_options
-@_as_of
-@_date_from
-@_date_to
-@click.option(
-    "--by",
-    default="campaign,email,variant",
-    show_default=True,
-    callback=names,
-    metavar="LIST",
-    help="Groupings: those of report, and variant; the verdict needs campaign, email and variant.",
-)
-@_where
-@form_option
-def variants(
-    uri: str,
-    schema: str | None,
-    source: str,
-    as_of: datetime | None,
-    date_from: date | None,
-    date_to: date | None,
-    by: tuple[str, ...],
-    where: dict[str, list[str]],
-    form: str,
-    rules: Rules,
-    stored: bool,
-    stored_schema: str,
-    stored_file: str | None,
-) -> None:
+@_figures("campaign,email,variant", "those of report, and variant; the verdict needs campaign, email and variant")
+def variants(**asked: Any) -> None:
     """Print which variant of a tested email does better, and whether that may be chance."""
     from superset_campaign_plugin.reporting.run_variants import run_variants
 
-    found = run_variants(
-        uri,
-        source=source,
-        schema=schema,
-        as_of=as_of,
-        date_from=date_from,
-        date_to=date_to,
-        by=by,
-        where=where,
-        rules=rules,
-        facts=_facts(stored, stored_schema, stored_file),
-    )
-    _print(found, form)
+    _print(run_variants, **asked)
 
 
 def _facts(stored: bool, stored_schema: str, stored_file: str | None) -> StoredSource | None:
@@ -253,10 +119,13 @@ def _facts(stored: bool, stored_schema: str, stored_file: str | None) -> StoredS
     return StoredSource(stored_schema, stored_file) if stored else None
 
 
-def _print(found: Report, form: str) -> None:
-    """Print the notes as errors, and the rows."""
+def _print(
+    run: Callable[..., Report], form: str, stored: bool, stored_schema: str, stored_file: str | None, **asked: Any
+) -> None:
+    """Print the rows of what `run` finds, and its notes as errors."""
     from superset_campaign_plugin.reporting.output import FORMATS
 
+    found = run(facts=_facts(stored, stored_schema, stored_file), **asked)
     for note in found.notes:
         click.echo(note, err=True)
     # Names are data: click must not take anything out of them. The table has blanked what acts on a terminal.
