@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import zipfile
@@ -22,7 +23,7 @@ from click.testing import CliRunner
 from dashboard_page import DASHBOARD, LONG, chart, choose, settle
 from deployment import DATASETS, SLUG, SLUGS, Deployment, deploy_apart, serve
 from layouts import LAYOUTS
-from logs import crowd, write
+from logs import Log, crowd, with_variants, write
 from playwright.sync_api import Locator, Page, Playwright, expect
 from visitor import Visitor, contexts, one_of_each
 
@@ -107,10 +108,15 @@ REMOVALS = {
 }
 
 
+def people(seed: int) -> Log:
+    """A log with something for every chart."""
+    return with_variants(crowd(people=PEOPLE, seed=seed), random.Random(seed))  # noqa: S311
+
+
 @pytest.fixture(scope="module", params=["duckdb", *ACCOUNTS])
 def warehouse(request: pytest.FixtureRequest, warehouse_on: Callable[[str], Any]) -> Iterator[Any]:
     """A warehouse on that engine; where there are accounts, as one with a password that may only read."""
-    found = warehouse_on(request.param).load(crowd(people=PEOPLE, seed=5))
+    found = warehouse_on(request.param).load(people(seed=5))
     owner = found.uri
     url = sa.engine.make_url(owner)
     for statement in ACCOUNTS.get(request.param, ()):
@@ -398,7 +404,7 @@ def test_what_has_a_name_of_the_bundle_is_written_over(admin: Visitor, warehouse
 @pytest.fixture
 def other_warehouse(warehouse_on: Callable[[str], Any]) -> Iterator[Any]:
     """Another database, of another engine, with other data."""
-    found = warehouse_on("postgresql").load(crowd(people=PEOPLE // 2, seed=6))
+    found = warehouse_on("postgresql").load(people(seed=6))
     yield found
     found.drop()
 
@@ -437,7 +443,7 @@ def test_onto_another_connection_what_was_there_is_deleted_first(
 def full_warehouse(warehouse_on: Callable[[str], Any]) -> Iterator[Any]:
     """A PostgreSQL database with every table and column of Fivetran's layout, in a schema of its own."""
     found = warehouse_on("postgresql")
-    log = crowd(people=PEOPLE, seed=5).merge(100, 101).delete(999).address(100, "ann@example.com")
+    log = people(seed=5).merge(100, 101).delete(999).address(100, "ann@example.com")
     log.campaign(1, "Spring", program=7).program(7, "Webinars").email(10, "Invitation")
     write(log, found.uri, layout=LAYOUTS["fivetran"], schema="marketo", zoned=True)
     known = LayoutCatalog(get_layout("fivetran"), get_engine("postgresql"), "marketo")
