@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from deployment import SLUG, Deployment
 from others import TESTS, answers, ask, plain, plain_text
+from visitor import one_of_each
 
 from superset_campaign_plugin.embedding.portal import guest_token_request
 from superset_campaign_plugin.embedding.refusals import NO_SQL
@@ -68,10 +69,14 @@ def asked(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> t
     with deployment.embedded() as told:
         with deployment.app.app_context():
             dashboard = db.session.query(Dashboard).filter_by(slug=SLUG).one()
-            contexts = [
-                {**json.loads(chart.query_context), "form_data": {"slice_id": chart.id, "dashboardId": dashboard.id}}
+            of_charts = {
+                chart.slice_name: {
+                    **json.loads(chart.query_context),
+                    "form_data": {"slice_id": chart.id, "dashboardId": dashboard.id},
+                }
                 for chart in dashboard.slices
-            ]
+            }
+            contexts = list(one_of_each(of_charts).values())
             number = dashboard.id
             db.session.commit()
         shutil.copyfile(deployment.folder / "superset.db", folder / "superset.db")

@@ -33,7 +33,7 @@ from superset_campaign_plugin.report.rules import People, Rules
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
 from superset_campaign_plugin.warehouse import connect
 
-ROUNDS = int(os.environ.get("ROUNDS", 5))
+ROUNDS = int(os.environ.get("ROUNDS", 2))  # beside the examples; each is a minute
 
 REPORT = "campaign_email_performance"
 LAYOUT = ("dashboards", REPORT, "layout")
