@@ -1,8 +1,9 @@
 """Superset's parser remembers the SQL of datasets.
 
 Superset 6.1 parses a virtual dataset's SQL anew at least three times for every query, for the key of the cache alone
-even when the answer is there. For the report's SQL without stored tables that took more than half of a chart's time (measured). The parsed
-text depends on nothing but the text and the engine; each caller gets a copy, since callers change what they get.
+even when the answer is there. For the report's SQL without stored tables that took more than half of a chart's time
+(measured). The parsed text depends on nothing but the text and the engine; each caller gets a copy, since callers
+change what they get.
 """
 
 from __future__ import annotations
