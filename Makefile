@@ -37,7 +37,7 @@ test: dev  ## Install what the tests need, then check and test everything.
 soak: dev  ## The long runs: every test on every engine, more rounds, releases of Superset and Python, flags (six hours).
 	@scripts/system.sh
 	@ROUNDS=200 VERSIONS=all FLAGS=apart $(BIN)/python -m pytest tests/soundness/test_refresh.py \
-		tests/soundness/test_beside_others.py tests/engines/test_types.py tests/unit/test_pull_activities.py \
+		tests/soundness/test_beside_others.py tests/engines/test_types.py tests/engines/test_full_disk.py tests/unit/test_pull_activities.py \
 		tests/soundness/test_reconcile.py \
 		tests/unit/test_bundle.py tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
 		tests/superset/test_flags.py tests/browser/test_saved_unchanged.py $(ARGS)
