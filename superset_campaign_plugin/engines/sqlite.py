@@ -163,10 +163,17 @@ class SQLite(Engine):
 
 def with_square_roots(connection: sqlite3.Connection) -> None:
     """Give a connection of Python's `sqlite3` the function SQRT, which builds without mathematical functions lack."""
+    if lacks_square_roots(connection):
+        connection.create_function("SQRT", 1, _square_root, deterministic=True)
+
+
+def lacks_square_roots(connection: sqlite3.Connection) -> bool:
+    """Whether the connection has no function SQRT, as in every connection of a build without it."""
     try:
         connection.execute("SELECT SQRT(4)")
     except sqlite3.OperationalError:
-        connection.create_function("SQRT", 1, _square_root, deterministic=True)
+        return True
+    return False
 
 
 def _square_root(value: float | None) -> float | None:

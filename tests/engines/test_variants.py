@@ -13,7 +13,7 @@ from logs import CLOCKS, Log, random_logs, with_variants
 from oracle import assert_variants, variants, wilson
 
 from superset_campaign_plugin.engines.sqlite import with_square_roots
-from superset_campaign_plugin.host.sqlite_functions import register
+from superset_campaign_plugin.host import sqlite_functions
 from superset_campaign_plugin.refresh.run import refresh
 from superset_campaign_plugin.refresh.state import StoredSource
 from superset_campaign_plugin.report.rules import People, Rules
@@ -150,8 +150,11 @@ def test_any_variants(warehouse: Any) -> None:
     equal()
 
 
-def test_sqlite_without_mathematical_functions(tmp_path: Any) -> None:
-    """A build that lacks the square root, as seen from Python, takes one of our own; in Superset's connections, too."""
+def test_sqlite_without_mathematical_functions(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build that lacks the square root, as seen from Python, takes one of our own; in Superset's connections, too.
+
+    With another build, nobody's connections are touched.
+    """
 
     class Lacking(sqlite3.Connection):
         def execute(self, sql: str, *more: Any) -> Any:
@@ -161,9 +164,14 @@ def test_sqlite_without_mathematical_functions(tmp_path: Any) -> None:
             own[name] = function
 
     own: dict[str, Any] = {}
-    register()
+    monkeypatch.setattr(sqlite_functions, "lacks_square_roots", lambda _: False)
+    sqlite_functions.register()
+    assert not sa.event.contains(sa.engine.Engine, "connect", sqlite_functions._complete)
+    monkeypatch.setattr(sqlite_functions, "lacks_square_roots", lambda _: True)
+    sqlite_functions.register()
     engine = sa.create_engine(f"sqlite:///{tmp_path}/log.db", connect_args={"factory": Lacking})
     engine.connect().close()
+    sa.event.remove(sa.engine.Engine, "connect", sqlite_functions._complete)
     assert [own["SQRT"](value) for value in (4, None, -1)] == [2, None, None]
     with sqlite3.connect(":memory:") as connection:
         with_square_roots(connection)
