@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app
 from sqlalchemy.engine import make_url
@@ -116,6 +117,12 @@ def settings() -> Settings:
     return found
 
 
+def warehouse_of(report: SqlaTable, known: Mapping[str, Any]) -> Database:
+    """The connection to the log, where the emails' content lies, too: the report may be read from a file of stored
+    tables. `known` is the manifest's `warehouse`."""
+    return (find(Database, str(known["database"])) if known else None) or report.database
+
+
 def marketo_link(base: str | None, email_id: int) -> str | None:
     """Where the email asset opens in Marketo; None where the instance's address is not set."""
     return f"{base.rstrip('/')}/#EM{email_id}A1" if base else None
@@ -124,8 +131,7 @@ def marketo_link(base: str | None, email_id: int) -> str | None:
 def _stored(report: SqlaTable, key: EmailKey) -> Content | None:
     manifest = read_manifest()
     known = manifest.warehouse if manifest else {}
-    # The report may be read from a file of stored tables; what emails hold lies with the log.
-    warehouse = (find(Database, str(known["database"])) if known else None) or report.database
+    warehouse = warehouse_of(report, known)
     schema = settings().content_schema or known.get("schema", report.schema)
     if key.source_name is not None:
         # Ids of several instances in one table would be mixed, so each has its own, beside its log.

@@ -96,7 +96,7 @@ def count_of(metric: str, campaigns: Sequence[CampaignFigures], scope: Scope) ->
 
 def find_report() -> SqlaTable | None:
     """The report's dataset; None before it is installed. Says nothing about the viewer's access."""
-    return _find_dataset(REPORT)
+    return find_dataset(REPORT)
 
 
 def is_visible(key: EmailKey) -> bool:
@@ -132,8 +132,8 @@ def load_insight(key: EmailKey, scope: Scope) -> Insight | None:
 def _campaigns(report: SqlaTable | None, key: EmailKey, scope: Scope) -> tuple[list[Row], tuple[CampaignFigures, ...]]:
     """The email's campaigns in the scope, as they come and as figures."""
     names = _metric_names(report)
-    conditions = [*_of_email(key), *scope.conditions()]
-    rows = _query(report, [*_CAMPAIGN, *_NAMES], names, conditions, order="sent") or []
+    conditions = [*conditions_of(key), *scope.conditions()]
+    rows = query_as_viewer(report, [*_CAMPAIGN, *_NAMES], names, conditions, order="sent") or []
     return rows, tuple(
         CampaignFigures(
             **{name: row.get(name) for name in _CAMPAIGN}, figures={name: _value(row.get(name), name) for name in names}
@@ -145,15 +145,17 @@ def _campaigns(report: SqlaTable | None, key: EmailKey, scope: Scope) -> tuple[l
 def load_links(key: EmailKey, campaign_id: int | None) -> tuple[LinkFigures, ...]:
     """The clicked links alone, of an email that `is_visible`; none without access to them."""
     report = find_report()
-    return _links(key, _campaign_ids(report, key, Scope(campaign_id))) or ()
+    return _links(key, campaign_ids(report, key, Scope(campaign_id))) or ()
 
 
-def _campaign_ids(report: SqlaTable | None, key: EmailKey, scope: Scope) -> list[int | None]:
-    rows = _query(report, ["campaign_id"], ["sent"], [*_of_email(key), *scope.conditions()], order="sent")
+def campaign_ids(report: SqlaTable | None, key: EmailKey, scope: Scope) -> list[int | None]:
+    """The campaigns in which the report shows the email to the viewer; None is the unknown one."""
+    rows = query_as_viewer(report, ["campaign_id"], ["sent"], [*conditions_of(key), *scope.conditions()], order="sent")
     return [row["campaign_id"] for row in rows or []]
 
 
-def _find_dataset(name: str) -> SqlaTable | None:
+def find_dataset(name: str) -> SqlaTable | None:
+    """The plugin's dataset of that name; None where it is not installed. Says nothing about the viewer's access."""
     return db.session.query(SqlaTable).filter_by(uuid=dataset_uuid(name)).one_or_none()
 
 
@@ -162,7 +164,7 @@ def _figures(report: SqlaTable | None, key: EmailKey, scope: Scope) -> Row | Non
     if not key.is_possible():
         return None
     names = _metric_names(report)
-    rows = _query(report, [], names, [*_of_email(key), *scope.conditions()], order=None)
+    rows = query_as_viewer(report, [], names, [*conditions_of(key), *scope.conditions()], order=None)
     figures = {name: _value(rows[0].get(name), name) for name in names} if rows else {}
     return figures if figures.get("sent") else None
 
@@ -171,8 +173,8 @@ def _links(key: EmailKey, campaign_ids: list[int | None]) -> tuple[LinkFigures, 
     # Only of campaigns that the report shows: the row rules of the report may not be set on the links as well.
     if not campaign_ids:
         return ()
-    conditions = [*_of_email(key), {"col": "campaign_id", "op": "IN", "val": campaign_ids}]
-    rows = _query(_find_dataset(LINKS), ["link"], ["clicks", "people"], conditions, order="clicks")
+    conditions = [*conditions_of(key), {"col": "campaign_id", "op": "IN", "val": campaign_ids}]
+    rows = query_as_viewer(find_dataset(LINKS), ["link"], ["clicks", "people"], conditions, order="clicks")
     if rows is None:
         return None
     counts = [(row.get("link"), _whole(row.get("clicks")) or 0, _whole(row.get("people")) or 0) for row in rows]
@@ -188,7 +190,7 @@ def _metric_names(report: SqlaTable | None) -> list[str]:
     return [metric.name for metric in load_semantics().metrics if metric.name in present]
 
 
-def _of_email(key: EmailKey) -> list[Row]:
+def conditions_of(key: EmailKey) -> list[Row]:
     """The conditions for an email's rows. Without an instance only rows that name none are meant."""
     instance = {"col": "source_name", "op": "IS NULL"}
     if key.source_name is not None:
@@ -196,7 +198,7 @@ def _of_email(key: EmailKey) -> list[Row]:
     return [{"col": "email_id", "op": "==", "val": key.email_id}, instance]
 
 
-def _query(
+def query_as_viewer(
     dataset: SqlaTable | None, columns: list[str], metrics: list[str], conditions: list[Row], order: str | None
 ) -> list[Row] | None:
     """The rows of a chart query as the viewer, the largest `order` first; None without access to the dataset."""

@@ -1,4 +1,4 @@
-"""The preview's two addresses: the page of an email, and the email itself for the frame in it."""
+"""The preview's addresses: the page of an email, the email itself for the frame in it, and the page of one person."""
 
 # Superset's classes and decorators come without types.
 # mypy: allow-subclassing-any, allow-untyped-decorators
@@ -30,11 +30,14 @@ from superset_campaign_plugin.preview.pages import (
     busy_page,
     failure_page,
     not_found_page,
+    person_page,
     preview_page,
     refusal_page,
 )
+from superset_campaign_plugin.preview.person import explain_person
 from superset_campaign_plugin.preview.schemas import ScopeSchema
 from superset_campaign_plugin.preview.scope import Scope
+from superset_campaign_plugin.report.datasets import PERSON_PAGE
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +71,19 @@ class CampaignEmailView(BaseSupersetView):
     def body(self, email_id: int) -> FlaskResponse:
         """The cleaned email as a document of its own; the parameters are those of the page."""
         return _answer("body", email_key(email_id), self._body)
+
+    @expose(f"/<int:email_id>/{PERSON_PAGE}/<int:person_id>/", methods=("GET",))
+    @_own_policy
+    @permission_name("read")
+    def person(self, email_id: int, person_id: int) -> FlaskResponse:
+        """The page that explains one person's figures for the email; `source` names the Marketo instance where there
+        are several."""
+
+        def show(key: EmailKey) -> Response | None:
+            explained = explain_person(key, person_id)
+            return None if explained is None else person_page(explained)
+
+        return _answer("person", email_key(email_id), show, person=person_id)
 
     @staticmethod
     def _preview(key: EmailKey) -> Response | None:
@@ -111,7 +127,7 @@ def _look() -> Look:
     )
 
 
-def _answer(place: str, key: EmailKey, show: Callable[[EmailKey], Response | None]) -> FlaskResponse:
+def _answer(place: str, key: EmailKey, show: Callable[[EmailKey], Response | None], **facts: int) -> FlaskResponse:
     """What `show` makes for who asks: a person with their session, or the guest whose proof the address bears.
 
     `place` names the address in the log and the account on which the request counts. The frame's request has one of
@@ -131,7 +147,7 @@ def _answer(place: str, key: EmailKey, show: Callable[[EmailKey], Response | Non
         else:
             answer, outcome = _shown(show, key)
         if wait is None or wait.is_news:
-            record(f"CampaignEmailView.{place}", outcome=outcome, **key.facts())
+            record(f"CampaignEmailView.{place}", outcome=outcome, **key.facts(), **facts)
     return answer
 
 

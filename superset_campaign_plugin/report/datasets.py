@@ -41,10 +41,13 @@ DELIVERABILITY_DATASET = "campaign_email_deliverability"
 VARIANTS_DATASET = "campaign_email_variants"
 EMAIL_LINK = "email_link"
 PERSON_LINK = "person_link"
+REASON_LINK = "reason_link"
 # Where Marketo shows a person, below the address of an instance.
-_PERSON_PATH = "/leadDatabase/loadLeadDetail?leadId="
+MARKETO_PERSON_PATH = "/leadDatabase/loadLeadDetail?leadId="
 # The parameters of a preview's address that limit its figures; the dates are days, both inclusive.
 CAMPAIGN, SENT_FROM, SENT_TO = "campaign_id", "sent_from", "sent_to"
+# Below the preview's address, the page of one person.
+PERSON_PAGE = "person"
 NO_PREVIEW = ""
 UNKNOWN_CAMPAIGN_NAME = "Unknown campaign"
 
@@ -98,7 +101,7 @@ def _of_view(name: str, view: TableClause, engine: Engine, options: Options) -> 
     columns: list[ColumnElement[Any]] = [literal_column("report.*")]
     names = [dimension.name for dimension in load_semantics().datasets[name].dimensions]
     if EMAIL_LINK in names or name == DELIVERABILITY_DATASET:
-        made_of = (*_SHOWN_FROM, *(["person_id"] if PERSON_LINK in names else []))
+        made_of = (*_SHOWN_FROM, *(["person_id", "reason"] if PERSON_LINK in names else []))
         own = {each: literal_column(f"report.{each}") for each in made_of}
         columns += _shown_in(name, own, engine, options)
     if name == DELIVERABILITY_DATASET:
@@ -193,7 +196,7 @@ def _people(facts: Facts, engine: Engine, options: Options) -> Select:
     people = email_people(facts.records(), engine, options.rules, options.as_of)
     named, names = with_names(people, facts.names(), engine, options)
     expressions = {column.name: getattr(column, "element", column) for column in names}
-    made_of = {**expressions, **{name: people.c[name] for name in ("sent_date", "last_activity_at", "person_id")}}
+    made_of = {**expressions, **{name: people.c[name] for name in _PERSON_SHOWN_FROM}}
     return comment(
         named.add_columns(
             *names,
@@ -306,6 +309,7 @@ def _label(name: ColumnElement[Any], engine: Engine) -> ColumnElement[Any]:
 
 # What the columns of `_shown` are made of.
 _SHOWN_FROM = ("email_name", "email_id", "campaign_id", "sent_date", "last_activity_at")
+_PERSON_SHOWN_FROM = ("sent_date", "last_activity_at", "person_id", "reason")
 
 
 def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Options) -> list[ColumnElement[Any]]:
@@ -322,6 +326,7 @@ def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Optio
         shown.append(minute_text(own["last_activity_at"]).label("activity_minute"))
     if "person_id" in own:
         shown.append(_person_link(own["person_id"], options).label(PERSON_LINK))
+        shown.append(_reason_link(own, options).label(REASON_LINK))
     said = {"time_zone": options.rules.time_zone, "left_out": left_out_in_words(options.rules)}
     return [*shown, *(engine.text(literal(words)).label(name) for name, words in said.items())]
 
@@ -347,9 +352,21 @@ def _person_link(person_id: ColumnElement[Any], options: Options) -> ColumnEleme
     text = cast(person_id, String)
     if options.marketo_url is None or options.source_name is not None:
         return text
-    address = html.escape(options.marketo_url.rstrip("/") + _PERSON_PATH, quote=True)
+    address = html.escape(options.marketo_url.rstrip("/") + MARKETO_PERSON_PATH, quote=True)
     link = literal(f'<a title="[id]" href="{address}[id]" target="_blank">[id]</a>')
     return func.replace(link, literal("[id]"), text)
+
+
+def _reason_link(own: Mapping[str, ColumnElement[Any]], options: Options) -> ColumnElement[Any]:
+    """The reason as a link to the page that explains it. The words are the plugin's own, and need no escaping."""
+    if options.preview_path == NO_PREVIEW:
+        return own["reason"]
+    instance = "" if options.source_name is None else f"?source={options.source_name}"
+    address = f"{options.preview_path}[email]/{PERSON_PAGE}/[person]/{instance}"
+    link: ColumnElement[Any] = literal(f'<a title="[reason]" href="{address}" target="_blank">[reason]</a>')
+    for place, value in (("email", own["email_id"]), ("person", own["person_id"])):
+        link = func.replace(link, literal(f"[{place}]"), cast(value, String))
+    return func.replace(link, literal("[reason]"), own["reason"])
 
 
 def _email_link(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Options) -> ColumnElement[Any]:

@@ -6,7 +6,7 @@ What each line does is told here in words; the outcome is that of the report's o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ from superset_campaign_plugin.report.steps import plain
 from superset_campaign_plugin.reporting.query import read_time
 from superset_campaign_plugin.reporting.recipient_list import COLUMNS, Selection, fetch_recipients
 from superset_campaign_plugin.reporting.run_report import to_utc
-from superset_campaign_plugin.sources.resolved import resolve
+from superset_campaign_plugin.sources.resolved import Log, resolve
 from superset_campaign_plugin.warehouse import connect
 
 UNSENT = "not sent"
@@ -60,6 +60,13 @@ class Explanation:
     lines: list[Line]
     outcomes: list[dict[str, Any]]
     notes: list[str] = field(default_factory=list)
+
+    def of_campaigns(self, campaigns: Collection[int]) -> Explanation:
+        """The same with the lines that count for these campaigns alone, and with their outcomes; `UNKNOWN_CAMPAIGN` is
+        the campaign of sends that name none."""
+        lines = [line for line in self.lines if line.counts_for in campaigns]
+        outcomes = [outcome for outcome in self.outcomes if (outcome["campaign_id"] or UNKNOWN_CAMPAIGN) in campaigns]
+        return replace(self, lines=lines, outcomes=outcomes)
 
 
 @dataclass(frozen=True)
@@ -95,8 +102,7 @@ def explain(
     with connect(uri) as (connection, engine):
         for log in resolve(source, schema).live_logs(connection, engine):
             log.check_values(connection)
-            own = replace(options, source_name=log.instance.name)
-            explained = _Explainer(connection, engine, log.relations(), own).explain(person, email, campaign)
+            explained = explain_in(connection, log, options, person=person, email=email, campaign=campaign)
             if explained.lines:
                 found.append(explained)
     if not found:
@@ -106,6 +112,14 @@ def explain(
             "`superset-campaign people` lists who was sent what"
         )
     return found
+
+
+def explain_in(
+    connection: Connection, log: Log, options: Options, *, person: int, email: int, campaign: int | None = None
+) -> Explanation:
+    """The same of the one log; without lines where it has none. Its values are not checked."""
+    own = replace(options, source_name=log.instance.name)
+    return _Explainer(connection, log.engine, log.relations(), own).explain(person, email, campaign)
 
 
 class _Explainer:

@@ -28,7 +28,7 @@ def _explained(explanation: Explanation) -> str:
     lines += aligned(list(_HEADINGS), rows, [False] * len(_HEADINGS))
     for outcome in explanation.outcomes:
         lines += ["", f"{_campaign(outcome)}: {outcome['status']}", f"  {outcome['reason']}  [{outcome['rule']}]"]
-        lines.append(f"  counts in: {', '.join(_counted(outcome))}")
+        lines.append(f"  counts in: {', '.join(counted_in(outcome))}")
     if not explanation.outcomes:
         lines += ["", "No email record: the person is in no figure of this email."]
     return "\n".join(lines) + "\n"
@@ -50,7 +50,8 @@ def _campaign(outcome: dict[str, Any]) -> str:
     return f"{name}, {email}" if campaign is None else f"{name} ({campaign}), {email}"
 
 
-def _counted(outcome: dict[str, Any]) -> list[str]:
+def counted_in(outcome: dict[str, Any]) -> list[str]:
+    """The titles of the counts of the report that the outcome is in."""
     titles = {metric.name: metric.title for metric in load_semantics().metrics}
     return [titles[name] for name in COUNTS if outcome[name]]
 

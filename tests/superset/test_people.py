@@ -15,7 +15,11 @@ from click.testing import CliRunner
 from deployment import DATABASE, HOSTILE_PEOPLE, SCHEMA, Deployment, words
 
 from superset_campaign_plugin.cli import campaign
+from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding.portal import guest_token_request
+from superset_campaign_plugin.embedding.preview_tokens import Guest, Proofs
+from superset_campaign_plugin.reporting.explain import explain
+from superset_campaign_plugin.reporting.explanation import counted_in
 from superset_campaign_plugin.reporting.recipient_list import Selection, list_recipients
 from superset_campaign_plugin.reporting.run_report import run_report
 from superset_campaign_plugin.superset_assets.identity import chart_uuid, dashboard_uuid, dataset_uuid
@@ -458,6 +462,108 @@ def test_nobody_else_is_shown_the_way(
     for answer in (deployment.client("viewer").get(place), guest):
         assert answer.status_code == 200
         assert "campaign-email-people" not in words(answer)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# One person
+
+
+@pytest.fixture(scope="module")
+def recipient(deployment: Deployment) -> dict[str, Any]:
+    """Somebody of EMEA who was sent an email, as `superset-campaign people` tells of them."""
+    selection = Selection(where={"workspace": ["EMEA"]}, without=["pending", "aborted"])
+    rows = list_recipients(deployment.warehouse, schema=SCHEMA, selection=selection).records()
+    return next(row for row in rows if row["clicked_link"] and row["campaign_id"])
+
+
+def page_of(row: dict[str, Any]) -> str:
+    return f"/campaign-email/{row['email_id']}/person/{row['lead']}/"
+
+
+def cells(page: str) -> list[list[str]]:
+    """The texts of the table of lines, a list for each row."""
+    rows = re.findall(r'<tr role="row"(?: class="uncounted")?>(.*?)</tr>', page, re.S)[1:]
+    texts = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.S) for row in rows]
+    return [[html.unescape(re.sub(r"<[^>]*>", "", text)).strip() for text in row] for row in texts]
+
+
+def test_a_reason_leads_to_each_activity_behind_it(
+    deployment: Deployment, people: dict[str, Any], recipient: dict[str, Any]
+) -> None:
+    """The page says what the command says."""
+    from superset import db, security_manager
+    from superset.models.core import Log
+
+    reader = deployment.client("reader")
+    conditions = [
+        {"col": name, "op": "==", "val": recipient[key]}
+        for name, key in (("person_id", "lead"), ("email_id", "email_id"), ("campaign_id", "campaign_id"))
+    ]
+    asked = question(people, ["reason_link", "reason"], ["sent"], filters=conditions)
+    [row] = reader.post("/api/v1/chart/data", json=asked).get_json()["result"][0]["data"]
+    [address] = re.findall(r'href="([^"]*)"', row["reason_link"])
+    assert (address, row["reason"] in row["reason_link"]) == (page_of(recipient), True)
+
+    page = words(reader.get(address))
+    [told] = explain(deployment.warehouse, person=recipient["lead"], email=recipient["email_id"], schema=SCHEMA)
+    assert [
+        row[3].removesuffix(line.rule or "").strip().lower() for row, line in zip(cells(page), told.lines, strict=True)
+    ] == [line.effect.lower() for line in told.lines]
+    for outcome in told.outcomes:
+        assert html.escape(outcome["reason"]) in page
+        assert ", ".join(counted_in(outcome)) in page
+    with deployment.app.app_context():
+        entry = db.session.query(Log).filter_by(action="CampaignEmailView.person").order_by(Log.id.desc()).first()
+        facts = json.loads(entry.json)
+        assert entry.user_id == security_manager.find_user("reader").id
+    assert (facts["email_id"], facts["person"], facts["outcome"]) == (recipient["email_id"], recipient["lead"], "shown")
+
+
+def test_nobody_else_is_shown_a_person(
+    deployment: Deployment, people: dict[str, Any], embedding: dict[str, Any], recipient: dict[str, Any]
+) -> None:
+    client = deployment.app.test_client()
+    guest = client.get(page_of(recipient), headers=deployment.guest(embedding, everything=True))
+    ann = Guest("ann", (embedding["dashboard"],), ((REPORT, "workspace = 'EMEA'"),))
+    proof = Proofs([deployment.app.config["SECRET_KEY"]]).issuer(ann)(EmailKey(recipient["email_id"]))
+    link = f"/campaign-email/{recipient['email_id']}/"
+    assert client.get(link, query_string={"proof": proof}).status_code == 200
+    refused = [
+        guest,
+        client.get(page_of(recipient), query_string={"proof": proof}),
+        deployment.client("viewer").get(page_of(recipient)),
+        deployment.client("outsider").get(page_of(recipient)),
+        deployment.client("reader").get(page_of({**recipient, "lead": 2**62})),
+        deployment.client("reader").get(page_of({**recipient, "email_id": 2**62})),
+    ]
+    for answer in refused:
+        assert answer.status_code in (302, 403, 404)
+        assert recipient["status"] not in words(answer)
+
+
+def test_row_rules_hold_for_one_person(
+    deployment: Deployment, people: dict[str, Any], recipient: dict[str, Any], only_emea: None
+) -> None:
+    reader = deployment.client("reader")
+    page = words(reader.get(page_of(recipient)))
+    assert "are left out" in page
+    [told] = explain(deployment.warehouse, person=recipient["lead"], email=recipient["email_id"], schema=SCHEMA)
+    emea = Selection(email=recipient["email_id"], lead=recipient["lead"], where={"workspace": ["EMEA"]})
+    own = {row["campaign_id"] for row in list_recipients(deployment.warehouse, schema=SCHEMA, selection=emea).records()}
+    assert len(cells(page)) == sum(line.counts_for in own for line in told.lines)
+    others = Selection(where={"workspace": ["North America"]})
+    emails = {
+        row["email_id"]
+        for row in run_report(
+            deployment.warehouse, schema=SCHEMA, by=["email"], where={"workspace": ["EMEA"]}
+        ).records()
+    }
+    other = next(
+        row
+        for row in list_recipients(deployment.warehouse, schema=SCHEMA, selection=others).records()
+        if row["email_id"] not in emails
+    )
+    assert reader.get(page_of(other)).status_code == 404
 
 
 # ---------------------------------------------------------------------------------------------------------------

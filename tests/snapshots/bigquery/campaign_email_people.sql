@@ -633,6 +633,19 @@ SELECT
   substr(CAST(email_people.sent_date AS STRING), 1, 10) AS sent_day,
   replace(substr(CAST(email_people.last_activity_at AS STRING), 1, 16), 'T', ' ') AS activity_minute,
   CAST(email_people.person_id AS STRING) AS person_link,
+  replace(
+    replace(
+      replace(
+        '<a title="[reason]" href="/campaign-email/[email]/person/[person]/" target="_blank">[reason]</a>',
+        '[email]',
+        CAST(email_people.email_id AS STRING)
+      ),
+      '[person]',
+      CAST(email_people.person_id AS STRING)
+    ),
+    '[reason]',
+    email_people.reason
+  ) AS reason_link,
   'UTC' AS time_zone,
   CASE
     WHEN INSTR(

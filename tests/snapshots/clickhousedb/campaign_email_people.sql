@@ -637,6 +637,19 @@ SELECT
   substr(CAST(email_people.sent_date AS Nullable(String)), 1, 10) AS sent_day,
   replace(substr(CAST(email_people.last_activity_at AS Nullable(String)), 1, 16), 'T', ' ') AS activity_minute,
   CAST(email_people.person_id AS Nullable(String)) AS person_link,
+  replace(
+    replace(
+      replace(
+        '<a title="[reason]" href="/campaign-email/[email]/person/[person]/" target="_blank">[reason]</a>',
+        '[email]',
+        CAST(email_people.email_id AS Nullable(String))
+      ),
+      '[person]',
+      CAST(email_people.person_id AS Nullable(String))
+    ),
+    '[reason]',
+    email_people.reason
+  ) AS reason_link,
   CAST('UTC' AS Nullable(String)) AS time_zone,
   CASE
     WHEN POSITION(

@@ -658,6 +658,19 @@ SELECT
     ' '
   ) AS activity_minute,
   CAST(email_people.person_id AS VARCHAR(65535)) AS person_link,
+  REPLACE(
+    REPLACE(
+      REPLACE(
+        '<a title="[reason]" href="/campaign-email/[email]/person/[person]/" target="_blank">[reason]</a>',
+        '[email]',
+        CAST(email_people.email_id AS VARCHAR(65535))
+      ),
+      '[person]',
+      CAST(email_people.person_id AS VARCHAR(65535))
+    ),
+    '[reason]',
+    email_people.reason
+  ) AS reason_link,
   'UTC' AS time_zone,
   CASE
     WHEN POSITION(
