@@ -68,6 +68,7 @@ from superset_campaign_plugin.report.datasets import Options
 from superset_campaign_plugin.report.deliverability import bounce_rows, domain_rows
 from superset_campaign_plugin.report.figures_change import FiguresChange
 from superset_campaign_plugin.report.links import link_clicks
+from superset_campaign_plugin.report.missing import missing_in_words
 from superset_campaign_plugin.report.people import resolve_people
 from superset_campaign_plugin.report.records import RECORD_KEY, Part, email_records
 from superset_campaign_plugin.report.relations import Relations
@@ -185,7 +186,8 @@ def refresh(
                     # Of a column whose type cannot be right, the error that has an example says more.
                     log.check_values(connection)
                     raise
-                options = Options(rules=rules, source_name=instance.name)
+                missing = missing_in_words(relations.absent)
+                options = Options(rules=rules, source_name=instance.name, missing=missing)
                 printed = print_only(connection) if sql else None
                 check = partial(log.check_values, connection)
                 run = _Run(session, relations, options, target, progress, check)

@@ -20,6 +20,7 @@ from superset_campaign_plugin.report.email_people import PERSON_COLUMNS, PERSON_
 from superset_campaign_plugin.report.facts import ComputedFacts, Facts
 from superset_campaign_plugin.report.links import LINK_COUNTS
 from superset_campaign_plugin.report.quality import quality_findings
+from superset_campaign_plugin.report.records import PENDING_DAYS
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Names, Relations
 from superset_campaign_plugin.report.rules import Rules
 from superset_campaign_plugin.report.rules_in_words import left_out_in_words
@@ -60,7 +61,8 @@ class Options:
 
     `preview_path` is the path, with the deployment's application root, under which the preview is served; with
     `NO_PREVIEW` there are names in the place of links, and None leaves the column of the links out.
-    `source_name` is the Marketo instance that the rows are of, where the report covers several. `marketo_url` is where
+    `source_name` is the Marketo instance that the rows are of, where the report covers several, and `missing` says in
+    words what its log lacks. `marketo_url` is where
     the one instance is opened in a browser, so that people's ids lead there; None for plain ids. `attributes` are those
     of people that `DETAILS_DATASET` shows.
     """
@@ -69,6 +71,7 @@ class Options:
     preview_path: str | None = PREVIEW_PATH
     rules: Rules = field(default_factory=Rules)
     source_name: str | None = None
+    missing: str = ""
     marketo_url: str | None = None
     attributes: tuple[Attribute, ...] = ()
 
@@ -121,6 +124,7 @@ def _performance(facts: Facts, engine: Engine, options: Options) -> Select:
             rollup.c.sent_date,
             *_shown({**expressions, **times}, engine, options),
             *_labels(expressions, engine, "program", "campaign"),
+            engine.text(literal(options.missing)).label("missing_in_log"),
             *sums,
         ),
         "The report with names. A name that is missing shows the id",
@@ -324,6 +328,8 @@ def _shown(own: Mapping[str, ColumnElement[Any]], engine: Engine, options: Optio
     ]
     if "last_activity_at" in own:
         shown.append(minute_text(own["last_activity_at"]).label("activity_minute"))
+        clock = engine.now() if options.as_of is None else engine.time_literal(options.as_of)
+        shown.append(minute_text(engine.days_before(clock, PENDING_DAYS)).label("quiet_since"))
     if "person_id" in own:
         shown.append(_person_link(own["person_id"], options).label(PERSON_LINK))
         shown.append(_reason_link(own, options).label(REASON_LINK))

@@ -20,6 +20,7 @@ from superset_campaign_plugin.report.datasets import (
     computed_dataset,
 )
 from superset_campaign_plugin.report.facts import Facts
+from superset_campaign_plugin.report.missing import missing_in_words
 from superset_campaign_plugin.report.people_details import with_attributes
 from superset_campaign_plugin.report.sqltext import side_by_side, sql_text
 from superset_campaign_plugin.semantics import load_semantics
@@ -78,8 +79,9 @@ def computed_sql(logs: Sequence[Log], options: Options, names: Iterable[str]) ->
     wanted = list(names)
     parts: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for log in logs:
-        own = replace(options, source_name=log.instance.name)
-        build = partial(computed_dataset, relations=log.relations(), engine=engine, options=own)
+        relations = log.relations()
+        own = replace(options, source_name=log.instance.name, missing=missing_in_words(relations.absent))
+        build = partial(computed_dataset, relations=relations, engine=engine, options=own)
         for name in wanted:
             parts[name][log.instance.name or ""] = sql_text(_query(name, build, log, own), engine)
     return {name: side_by_side(sql, engine) for name, sql in parts.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from superset_campaign_plugin.sources.resolved import resolve
 from superset_campaign_plugin.warehouse import connect
 
 pytestmark = pytest.mark.on_every_engine
+
+QUIET = "No activity for more than 3 days. Emails that were sent since then are not in the data yet."
 
 
 def test_texts_and_links_of_the_report(warehouse: Any) -> None:
@@ -43,6 +46,7 @@ def test_texts_and_links_of_the_report(warehouse: Any) -> None:
     assert second["email_preview"] == link.format(address.format(2, "2024-03-01", "2024-03-01"))
     assert (first["first_day"], first["last_day"], first["time_zone_of_days"]) == ("2024-02-25", "2024-02-29", "UTC")
     assert second["data_until"] == "2024-03-02 11:42"
+    assert second["notice"] == QUIET
     assert float(second["opened_percent"]) == 100
     assert first["opened_percent"] is None
     assert first["opened_against_average"] is None
@@ -59,3 +63,30 @@ def test_days_are_those_of_the_time_zone(warehouse: Any) -> None:
         sql = dataset_sql(connection, engine, resolve("fivetran", None), options, [REPORT_DATASET])[REPORT_DATASET]
         shown = sa.select(sa.column("sent_day"), sa.column("time_zone")).select_from(dataset_rows(sql, "report"))
         assert connection.execute(shown).one() == ("2024-02-26", "Europe/Berlin")
+
+
+def notice(warehouse: Any, as_of: str) -> str:
+    """The notice on the dashboard at that time (UTC)."""
+    metrics = load_semantics().datasets[REPORT_DATASET].metrics
+    expression = next(metric.expression for metric in metrics if metric.name == "notice")
+    with connect(warehouse.uri) as (connection, engine):
+        options = Options(as_of=datetime.fromisoformat(as_of))
+        sql = dataset_sql(connection, engine, resolve("fivetran", None), options, [REPORT_DATASET])[REPORT_DATASET]
+        return str(connection.scalar(sa.select(sa.literal_column(expression)).select_from(dataset_rows(sql, "report"))))
+
+
+@pytest.mark.on_spark
+def test_a_notice_says_what_makes_the_figures_too_low(warehouse: Any) -> None:
+    """First that the log stands still, else which kinds of activities it has no table for."""
+    log = Log().send(1, 10, 100, "2024-03-01 09:00").deliver(1, 10, 100, "2024-03-01 09:05")
+    for happens in (log.bounce, log.soft_bounce, log.open, log.click, log.unsubscribe):
+        happens(1, 10, 100, "2024-03-01 09:05")
+    warehouse.load(log)
+    assert notice(warehouse, "2024-03-04 09:05") == ""
+    assert notice(warehouse, "2024-03-04 09:06") == QUIET
+    warehouse.execute("DROP TABLE activity_click_email")
+    assert notice(warehouse, "2024-03-02 00:00") == (
+        "The log has no activities of the kind Clicked. Clicked Link stays 0, and there are no links."
+    )
+    warehouse.execute("DROP TABLE activity_unsubscribe_email")
+    assert notice(warehouse, "2024-03-02 00:00") == ("The log has no activities of the kind Clicked and Unsubscribed.")

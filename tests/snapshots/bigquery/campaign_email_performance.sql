@@ -515,6 +515,11 @@ SELECT
   substr(CAST(daily_rollup.sent_date AS STRING), 1, 10) AS sent_day,
   substr(CAST(datetime_trunc(daily_rollup.sent_date, WEEK(MONDAY)) AS STRING), 1, 10) AS sent_week,
   replace(substr(CAST(daily_rollup.last_activity_at AS STRING), 1, 16), 'T', ' ') AS activity_minute,
+  replace(
+    substr(CAST(DATETIME_SUB(CURRENT_DATETIME('UTC'), INTERVAL '3' DAY) AS STRING), 1, 16),
+    'T',
+    ' '
+  ) AS quiet_since,
   'UTC' AS time_zone,
   '' AS left_out,
   CASE
@@ -580,6 +585,7 @@ SELECT
       ELSE coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
     END
   END AS campaign_label,
+  '' AS missing_in_log,
   daily_rollup.sent_count,
   daily_rollup.delivered_count,
   daily_rollup.hard_bounced_count,

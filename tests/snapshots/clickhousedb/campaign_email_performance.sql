@@ -531,6 +531,11 @@ SELECT
     10
   ) AS sent_week,
   replace(substr(CAST(daily_rollup.last_activity_at AS Nullable(String)), 1, 16), 'T', ' ') AS activity_minute,
+  replace(
+    substr(CAST(now64(6, 'UTC') - INTERVAL '3' DAY AS Nullable(String)), 1, 16),
+    'T',
+    ' '
+  ) AS quiet_since,
   CAST('UTC' AS Nullable(String)) AS time_zone,
   CAST('' AS Nullable(String)) AS left_out,
   CASE
@@ -596,6 +601,7 @@ SELECT
       ELSE coalesce(newest_campaigns.name, CAST(daily_rollup.campaign_id AS Nullable(String)))
     END
   END AS campaign_label,
+  CAST('' AS Nullable(String)) AS missing_in_log,
   daily_rollup.sent_count AS sent_count,
   daily_rollup.delivered_count AS delivered_count,
   daily_rollup.hard_bounced_count AS hard_bounced_count,

@@ -519,6 +519,17 @@ SELECT
   SUBSTRING(CAST(daily_rollup.sent_date AS STRING), 1, 10) AS sent_day,
   SUBSTRING(CAST(TO_TIMESTAMP_NTZ(TRUNC(daily_rollup.sent_date, 'WEEK')) AS STRING), 1, 10) AS sent_week,
   REPLACE(SUBSTRING(CAST(daily_rollup.last_activity_at AS STRING), 1, 16), 'T', ' ') AS activity_minute,
+  REPLACE(
+    SUBSTRING(
+      CAST((
+        TO_TIMESTAMP_NTZ('1970-01-01') + MAKE_DT_INTERVAL(0, 0, 0, CAST(CURRENT_TIMESTAMP() AS DECIMAL(20, 6)))
+      ) - INTERVAL '3' DAY AS STRING),
+      1,
+      16
+    ),
+    'T',
+    ' '
+  ) AS quiet_since,
   'UTC' AS time_zone,
   '' AS left_out,
   CASE
@@ -584,6 +595,7 @@ SELECT
       ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS STRING))
     END
   END AS campaign_label,
+  '' AS missing_in_log,
   daily_rollup.sent_count,
   daily_rollup.delivered_count,
   daily_rollup.hard_bounced_count,

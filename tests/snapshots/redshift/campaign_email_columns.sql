@@ -532,6 +532,13 @@ WITH counted_sends AS (
       'T',
       ' '
     ) AS activity_minute,
+    REPLACE(
+      SUBSTRING(CAST((
+        CAST(GETDATE() AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
+      ) - INTERVAL '3 DAYS' AS VARCHAR(65535)) FROM 1 FOR 16),
+      'T',
+      ' '
+    ) AS quiet_since,
     'UTC' AS time_zone,
     '' AS left_out,
     CASE
@@ -595,6 +602,7 @@ WITH counted_sends AS (
         ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR(65535)))
       END
     END AS campaign_label,
+    '' AS missing_in_log,
     daily_rollup.sent_count,
     daily_rollup.delivered_count,
     daily_rollup.hard_bounced_count,

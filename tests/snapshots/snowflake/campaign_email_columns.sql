@@ -502,6 +502,7 @@ WITH counted_sends AS (
       10
     ) AS sent_week,
     REPLACE(SUBSTRING(CAST(daily_rollup.last_activity_at AS VARCHAR), 1, 16), 'T', ' ') AS activity_minute,
+    REPLACE(SUBSTRING(CAST(DATEADD(DAY, -3, SYSDATE()) AS VARCHAR), 1, 16), 'T', ' ') AS quiet_since,
     'UTC' AS time_zone,
     '' AS left_out,
     CASE
@@ -567,6 +568,7 @@ WITH counted_sends AS (
         ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
       END
     END AS campaign_label,
+    '' AS missing_in_log,
     daily_rollup.sent_count,
     daily_rollup.delivered_count,
     daily_rollup.hard_bounced_count,

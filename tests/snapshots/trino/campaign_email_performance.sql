@@ -493,6 +493,15 @@ SELECT
   SUBSTRING(CAST(daily_rollup.sent_date AS VARCHAR), 1, 10) AS sent_day,
   SUBSTRING(CAST(DATE_TRUNC('WEEK', daily_rollup.sent_date) AS VARCHAR), 1, 10) AS sent_week,
   REPLACE(SUBSTRING(CAST(daily_rollup.last_activity_at AS VARCHAR), 1, 16), 'T', ' ') AS activity_minute,
+  REPLACE(
+    SUBSTRING(
+      CAST(CAST(AT_TIMEZONE(CURRENT_TIMESTAMP, 'UTC') AS TIMESTAMP(6)) - INTERVAL '3' DAY AS VARCHAR),
+      1,
+      16
+    ),
+    'T',
+    ' '
+  ) AS quiet_since,
   'UTC' AS time_zone,
   '' AS left_out,
   CASE
@@ -558,6 +567,7 @@ SELECT
       ELSE COALESCE(newest_campaigns.name, CAST(daily_rollup.campaign_id AS VARCHAR))
     END
   END AS campaign_label,
+  '' AS missing_in_log,
   daily_rollup.sent_count,
   daily_rollup.delivered_count,
   daily_rollup.hard_bounced_count,
