@@ -39,7 +39,7 @@ soak: dev  ## The long runs: every test on every engine, more rounds, releases o
 	@ROUNDS=200 VERSIONS=all FLAGS=apart $(BIN)/python -m pytest tests/soundness/test_refresh.py \
 		tests/soundness/test_beside_others.py tests/engines/test_types.py tests/engines/test_full_disk.py tests/unit/test_pull_activities.py \
 		tests/soundness/test_reconcile.py \
-		tests/unit/test_bundle.py tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
+		tests/unit/test_bundle.py tests/superset/test_stock.py tests/superset/test_door.py tests/superset/test_upgrades.py tests/superset/test_versions.py \
 		tests/superset/test_flags.py tests/browser/test_saved_unchanged.py $(ARGS)
 	@$(BIN)/python -m pytest tests/engines tests/soundness --all-engines $(ARGS)
 	@$(BIN)/python -m pytest tests/browser/test_on_other_engines.py --all-on-spark $(ARGS)

@@ -21,7 +21,7 @@ from superset_campaign_plugin.report.facts import ComputedFacts
 from superset_campaign_plugin.report.other_readings import Counted, OtherFacts, Window, logged_until
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import People, Rules
-from superset_campaign_plugin.report.sqltext import plain_sql, side_by_side, sql_text
+from superset_campaign_plugin.report.sqltext import runnable_sql, side_by_side
 from superset_campaign_plugin.reporting.marketo_headings import COUNTS
 from superset_campaign_plugin.reporting.matching import Key, Named
 from superset_campaign_plugin.reporting.output import shown_time
@@ -259,9 +259,7 @@ class Counting:
                 window = self._window(setting.rules.time_zone)
                 facts = OtherFacts(own, engine, setting.rules, setting.as_of, setting.counted, window)
             query = build_dataset(REPORT_DATASET, facts, engine, options)
-            # Nobody reads it, and to lay it out takes longer than to run it on a small log.
-            written = sql_text(query, engine) if engine.joins_rename else plain_sql(query, engine)
-            parts[log.instance.name or ""] = written
+            parts[log.instance.name or ""] = runnable_sql(query, engine)
         return side_by_side(parts, engine)
 
     def _window(self, zone: str) -> Window:

@@ -24,7 +24,7 @@ from superset_campaign_plugin.report.people import excluded_people, left_out_peo
 from superset_campaign_plugin.report.records import happening_of
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN, Relations
 from superset_campaign_plugin.report.rules import People, Rules
-from superset_campaign_plugin.report.sqltext import executable, sql_text
+from superset_campaign_plugin.report.sqltext import executable, runnable_sql
 from superset_campaign_plugin.report.steps import plain
 from superset_campaign_plugin.reporting.query import read_time
 from superset_campaign_plugin.reporting.recipient_list import COLUMNS, Selection, fetch_recipients
@@ -188,7 +188,7 @@ class _Explainer:
             yield _Row(read_time(at), kind, int(who), named, Happening(int(happened)), bool(by_bot))
 
     def _fetch(self, query: Select) -> list[Any]:
-        return list(self._connection.execute(executable(sql_text(query, self._engine))).fetchall())
+        return list(self._connection.execute(executable(runnable_sql(query, self._engine))).fetchall())
 
     def _is_left_out(self, target: int) -> bool:
         people = left_out_people(self._relations, self._engine, self._rules)

@@ -23,7 +23,7 @@ from superset_campaign_plugin.report.reasons import reason
 from superset_campaign_plugin.report.recipients import COUNTS, EVENTS, recipients
 from superset_campaign_plugin.report.relations import Relations
 from superset_campaign_plugin.report.rules import Rules
-from superset_campaign_plugin.report.sqltext import sql_text
+from superset_campaign_plugin.report.sqltext import runnable_sql
 from superset_campaign_plugin.report.steps import plain
 from superset_campaign_plugin.reporting.query import Report, allowed, dataset_rows, midnight, read_time
 from superset_campaign_plugin.reporting.run_report import to_utc
@@ -130,7 +130,7 @@ def fetch_recipients(
     people = recipients(relations, engine, options)
     if known is not None:
         people = with_attributes(people, known, options.attributes, key="lead", shown=False)
-    source = dataset_rows(sql_text(people, engine), "recipients")
+    source = dataset_rows(runnable_sql(people, engine), "recipients")
     names = [each.name for each in options.attributes]
     wanted = [
         *("lead", *_NAMES, STATUS, "sent_at", "last_activity_at", "happened"),

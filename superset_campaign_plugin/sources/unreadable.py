@@ -22,7 +22,7 @@ from superset_campaign_plugin.errors import SourceError
 from superset_campaign_plugin.report.activity_kinds import LOG_COLUMNS, Holds
 from superset_campaign_plugin.report.quality import MAX_EXAMPLE
 from superset_campaign_plugin.report.relations import Spellings, Unreadable
-from superset_campaign_plugin.report.sqltext import executable, plain_sql, sql_text
+from superset_campaign_plugin.report.sqltext import executable, plain_sql, runnable_sql
 from superset_campaign_plugin.sources.catalog import Catalog, as_spelled
 from superset_campaign_plugin.sources.custom import check_mapping
 from superset_campaign_plugin.sources.layout import Layout, LogTable
@@ -61,7 +61,7 @@ def check_values_of(
         if only and doubt.table in only:
             # As text: the condition is on the table that `values` reads, under the name that it has in any query.
             values = values.where(literal_column(plain_sql(only[doubt.table], engine)))
-        found = connection.execute(executable(sql_text(values.limit(1), engine))).first()
+        found = connection.execute(executable(runnable_sql(values.limit(1), engine))).first()
         if found is not None:
             example = str(found[0])[:MAX_EXAMPLE]
             raise SourceError(
