@@ -175,9 +175,22 @@ class ActivityColumns:
             EventKind.OPENED: Lack("user_agent", "Nothing is known of machines: Human Opened includes Apple's proxy."),
         },
     )
-    test_variant: str = _column("test_variant", of=(EventKind.SENT,), holds=Holds.ID)
-    bounce_category: str = _column("category", of=_BOUNCES)
-    bounce_details: str = _column("details", of=_BOUNCES)
+    test_variant: str = _column(
+        "test_variant",
+        of=(EventKind.SENT,),
+        holds=Holds.ID,
+        without={EventKind.SENT: Lack("test_variant", "Which variant of a test was sent is not known.")},
+    )
+    bounce_category: str = _column(
+        "category",
+        of=_BOUNCES,
+        without={kind: Lack("bounce_category", "Their details alone say why emails bounced.") for kind in _BOUNCES},
+    )
+    bounce_details: str = _column(
+        "details",
+        of=_BOUNCES,
+        without={kind: Lack("bounce_details", "Their category alone says why emails bounced.") for kind in _BOUNCES},
+    )
     bounce_address: str = _column("email", of=_BOUNCES)
     merged_ids: str = _column("merge_ids", of=(), holds=Holds.ID_LIST, attribute=True)
     loaded_at: tuple[str, ...] = _column((), holds=Holds.TIME)

@@ -165,8 +165,9 @@ EFFECTS: dict[EventKind | str, str] = {
     "emails": "Emails show their ids, and have no subject.",
     "subjects": "Emails have the names that the log gives them, but no subject.",
 }
-# Of these the ones that nobody has to do anything about: not every loader brings the table.
-HARMLESS = {"subjects"}
+# Of these the ones that nobody has to do anything about: not every loader brings them, and no figure of the report
+# needs them.
+HARMLESS = {"subjects", "test_variant", "bounce_category", "bounce_details"}
 
 _UNREADABLE_MERGES_HIDDEN = "These merges are passed over: the people who were merged cannot be left out, and count."
 # What becomes of a value that cannot be read: it is null.

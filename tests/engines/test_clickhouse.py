@@ -91,7 +91,7 @@ def _read(value: Any, kind: str) -> Any:
 def crowded(tmp_path_factory):
     """The log and the database that holds it."""
     session = pytest.importorskip("chdb.session", reason="chdb has no package for this system").Session()
-    log = with_variants(crowd(people=1000, seed=7), random.Random(7))  # noqa: S311
+    log = with_variants(crowd(people=1000, seed=7), random.Random(7))
     for person in sorted({each.person for each in log.activities if each.kind == "send" and each.person})[:3]:
         log.address(person, "<b>ann@example.com")
     yield log, Embedded(session, tmp_path_factory.mktemp("clickhouse")).load(log)

@@ -171,6 +171,21 @@ def test_missing_tables_and_columns_say_what_is_lost(warehouse):
 
 
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_columns_that_no_figure_needs_are_told_and_no_fault(warehouse):
+    warehouse.load(healthy().bounce(1, 10, 100, DAILY[1]))
+    told = {
+        each.about: (each.severity, each.advice)
+        for each in run_doctor(warehouse.uri, as_of=NOW)
+        if each.finding == "Missing column" and each.about.endswith(("test_variant", "category", "details"))
+    }
+    assert told == {
+        "activity_send_email.test_variant": ("fine", "Which variant of a test was sent is not known."),
+        "activity_email_bounced.category": ("fine", "Their details alone say why emails bounced."),
+        "activity_email_bounced.details": ("fine", "Their category alone says why emails bounced."),
+    }
+
+
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
 def test_what_a_mapping_does_not_name_is_said(warehouse, tmp_path):
     """Without merges nobody knows who went into whom: 101 went into 100, and counts beside them."""
     log = healthy().merge(100, 101)

@@ -46,7 +46,7 @@ main()
 @pytest.fixture(scope="module")
 def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rows that do not compress."""
-    chance = random.Random(5)  # noqa: S311
+    chance = random.Random(5)
     rows = [
         f'{chance.getrandbits(64):x}-{id},100,2024-03-01T10:00:00Z,6,1,10,Email {chance.getrandbits(128):x},"{{}}"'
         for id in range(ROWS)
@@ -121,7 +121,7 @@ def test_emails_from_files(disk, tmp_path: Path, engine: str) -> None:
     (mails / "1.html").write_text("one")
     assert load_emails(uri, mails).loaded == 1
     for number in range(2, 12):
-        (mails / f"{number}.html").write_text(random.Random(number).randbytes(50_000).hex())  # noqa: S311
+        (mails / f"{number}.html").write_text(random.Random(number).randbytes(50_000).hex())
     with pytest.raises(DatabaseError, match=FULL):
         load_emails(uri, mails)
     disk(50_000)
@@ -147,7 +147,7 @@ def test_emails_from_marketo(disk, engine: str, kilobytes: int, monkeypatch: pyt
     clock = iter(range(10**6)).__next__
     with serve(Marketo(clock)) as marketo:
         for number in range(1, 61):
-            marketo.email(number, random.Random(number).randbytes(12_000).hex())  # noqa: S311
+            marketo.email(number, random.Random(number).randbytes(12_000).hex())
         with pytest.raises(DatabaseError, match=FULL):
             pull_emails(uri, marketo.environment(), sleep=lambda seconds: None, clock=clock)
         before = sum(said)

@@ -58,7 +58,7 @@ def source(tmp_path: Path) -> Callable[[str], str]:
     ids=["default", "merged", "hidden"],
 )
 def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
-    log = with_variants(with_bounces(crowd(people=250, seed=5), random.Random(5)), random.Random(6))  # noqa: S311
+    log = with_variants(with_bounces(crowd(people=250, seed=5), random.Random(5)), random.Random(6))
     log = known_to(layout, get_layout(source(layout)), log)
     warehouse.load(log, layout=LAYOUTS[layout])
     actual = warehouse.report(source=source(layout), as_of=CLOCKS[5], by=BY, rules=rules)
@@ -76,7 +76,7 @@ def test_every_layout_gives_the_same_report(warehouse, source, layout, rules):
 def test_every_form_of_a_layout_gives_the_same_report(warehouse, source, form):
     """Names in capitals or after a prefix, merges that lie elsewhere, attributes within JSON."""
     name, tables = FORMS[form]
-    log = with_variants(with_bounces(crowd(people=250, seed=5), random.Random(5)), random.Random(6))  # noqa: S311
+    log = with_variants(with_bounces(crowd(people=250, seed=5), random.Random(5)), random.Random(6))
     warehouse.load(log, layout=tables)
     actual = warehouse.report(source=source(name), as_of=CLOCKS[5], by=BY, rules=Rules(leave_out_bots=True))
     assert log.merges

@@ -302,7 +302,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same(
     whole = loads(unbroken.uri, file, rejected=tmp_path / "unbroken")
     expected, expected_aside = stored(unbroken.uri), set_aside(tmp_path / "unbroken" / "a.csv.rejected.csv")
     unbroken.drop()
-    chance = random.Random(warehouse.engine)  # noqa: S311
+    chance = random.Random(warehouse.engine)
     moments = ["save-before", "append-after", "within", "save-after", f"after {chance.uniform(0.01, 0.3)}"]
     killed = 0
     for moment in moments:
@@ -513,7 +513,7 @@ def test_a_cut_file_keeps_the_rows_before_and_goes_on_when_complete(warehouse, t
     lines = [SEND.format(id=id).replace("Program.Email", f'"Pro,gram\n""{id}"""') for id in range(1, 301)]
     whole = write(tmp_path / "whole.csv", HEADER, *lines).read_bytes()
     file = tmp_path / "a.csv"
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     before = 0
     for length in sorted(chance.sample(range(len(whole) // 3, len(whole) - 20), 12)):
         file.write_bytes(whole[:length])

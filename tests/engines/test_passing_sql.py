@@ -120,7 +120,7 @@ def value_of(node: exp.Expression) -> str:
 
 def test_a_row_rule_picks_the_rows_of_its_name(connection: tuple[sa.engine.Connection, Engine]) -> None:
     database, engine = connection
-    drawn = random.Random(7)  # noqa: S311
+    drawn = random.Random(7)
     names = sorted(
         {"".join(drawn.choices(MARKS, k=drawn.randint(1, 8))).strip() or "x" for _ in range(60)} | {*HOSTILE}
     )

@@ -100,7 +100,7 @@ def test_any_types(warehouse: Any, tmp_path: Path) -> None:
         log = known_to(name, layout, at_midnight(log) if midnight else log)
         tables = list(LAYOUTS[name](log))
         warehouse.clear()
-        chosen = write_typed(tables, warehouse.uri, warehouse.engine, random.Random(seed))  # noqa: S311
+        chosen = write_typed(tables, warehouse.uri, warehouse.engine, random.Random(seed))
         try:
             found = warehouse.report(source=source, as_of=clock, by=BY, rules=RULES)
             assert_report(found, report(log, as_of=clock, by=BY, rules=RULES), BY)
@@ -130,7 +130,7 @@ def test_what_is_refused_is_named(warehouse: Any, tmp_path: Path) -> None:
         wrong=st.sampled_from(wrong_forms(warehouse.engine)),
     )
     def named(log: Log, name: str, seed: int, wrong: Any) -> None:
-        rng = random.Random(seed)  # noqa: S311
+        rng = random.Random(seed)
         source = str(mapping) if name == "custom" else name
         layout = get_layout(source)
         log = known_to(name, layout, log)

@@ -224,7 +224,7 @@ def with_variants(log: Log, rng: random.Random) -> Log:
 
 def crowd(people: int, seed: int) -> Log:
     """As many small random logs in one as there are people, each of whom lives through their own few activities."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     activities = []
     for person in range(1, people + 1):
         for _ in range(rng.randrange(15)):

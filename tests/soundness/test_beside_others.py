@@ -101,7 +101,7 @@ def reading(warehouse: Any, count: int, statements: int) -> Iterator[list[str]]:
     ended, refusals = threading.Event(), []
 
     def read(number: int) -> None:
-        chance = random.Random(number)  # noqa: S311
+        chance = random.Random(number)
         while not ended.is_set():
             try:
                 with engine.begin() as connection:
@@ -301,7 +301,7 @@ def watching(uri: str, schema: str) -> Iterator[list[str]]:
 
 def beside_a_loader(uri: str, number: int, fill: Callable[[float], None] | None = None) -> None:
     """Refresh so many times, killed now and then. `fill` fills the disk for so many seconds."""
-    chance = random.Random(5)  # noqa: S311
+    chance = random.Random(5)
     schema = f"{DEFAULT_SCHEMA}." if get_engine(sa.engine.make_url(uri).get_backend_name()).schemas else ""
     loader, outcomes, claimed = Loader(uri), [], []
     try:

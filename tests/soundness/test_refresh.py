@@ -116,7 +116,7 @@ def batches(draw: st.DrawFn) -> list[Log]:
     count = draw(st.integers(1, 4))
     parts = [Log() for _ in range(count)]
     seed = draw(st.integers(0, 2**16))
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     log = with_variants(log, rng)
     for kind in ("activities", "campaigns", "programs", "emails", "merges", "deletions"):
         for row in getattr(log, kind):
@@ -657,7 +657,7 @@ def start(uri: str) -> subprocess.Popen[str]:
 @pytest.mark.on_every_engine
 def test_killed_at_any_moment(warehouse, tmp_path):
     """Readers see the old state or the new, nothing between; the next run ends right, and nothing stays behind."""
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)
     facts = StoredSource(DEFAULT_SCHEMA)
     whole = Log()
     for number in range(rounds(warehouse.engine, KILLS)):

@@ -97,7 +97,7 @@ def test_any_batches_end_as_one_computation_does(warehouse, killer) -> None:
 
 def test_a_kill_at_any_statement_loses_nothing(warehouse, killer) -> None:
     """Whichever statement is the last, also while the views change: the next refresh ends as a full one does."""
-    rng = random.Random(5)  # noqa: S311
+    rng = random.Random(5)
     whole = small()
     load(warehouse, whole, bulk, 0)
     killer.arm(0)

@@ -19,7 +19,7 @@ PEOPLE = 200
 
 def named_log() -> Log:
     """Believable activities, and names that break careless SQL."""
-    log = with_variants(crowd(people=PEOPLE, seed=11), random.Random(11))  # noqa: S311
+    log = with_variants(crowd(people=PEOPLE, seed=11), random.Random(11))
     for number, name in enumerate(HOSTILE_NAMES, start=9_001):
         log.campaign(number, name, workspace="O'Brien \\ 100%").email(number, name)
         log.send(number, number, 1, "2024-03-01 10:00").open(number, number, 1, "2024-03-01 11:00")

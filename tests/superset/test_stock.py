@@ -114,7 +114,7 @@ REMOVALS = {
 
 def people(seed: int) -> Log:
     """A log with something for every chart."""
-    return with_variants(crowd(people=PEOPLE, seed=seed), random.Random(seed))  # noqa: S311
+    return with_variants(crowd(people=PEOPLE, seed=seed), random.Random(seed))
 
 
 ENGINES = ("duckdb", *ACCOUNTS)

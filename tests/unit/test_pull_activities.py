@@ -578,7 +578,7 @@ class Fate:
 def test_whatever_happens_in_the_end_the_same_is_stored(marketo, held, warehouse, pull, clock, monkeypatch, seed):
     monkeypatch.setattr(loading, "BATCH", 40)
     monkeypatch.setattr(download, "PIECE", 8_000)
-    draw = random.Random(seed)  # noqa: S311 - faults are no secrets
+    draw = random.Random(seed)
     transient = [error("606"), error("602"), error("608"), error("615"), error("713"), Answer(b"", 503)]
     for part in (CREATE, ENQUEUE, STATUS, FILE, "programs", "deletedleads"):
         marketo.fault(part, *[draw.choice([None, None, None, *transient]) for _ in range(30)])

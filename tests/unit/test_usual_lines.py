@@ -229,7 +229,7 @@ def test_any_extract_comes_to_the_same_both_ways(
     chunk: int,
     batch: int,
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     header = tuple(name for name in names if name not in absent)
     lines = [delimiter.join(header).encode(), *(row(chance, header, delimiter, odd) for _ in range(size))]
     content = end.join(lines) + (end if ended else b"")
@@ -260,7 +260,7 @@ def test_of_rows_with_the_same_id_the_first_is_stored_whichever_way_it_is_read(t
         *[f"{id % 7},{id},2024-03-01T10:00:00Z,6,1,10,Usual,{{}}" for id in range(20)],
         *[f"{id % 7 + 5},{id},2024-03-01T10:00:00.5Z,6,1,10,Odd,{{}}" for id in range(20)],
     ]
-    random.Random(1).shuffle(lines)  # noqa: S311
+    random.Random(1).shuffle(lines)
     found = both(tmp_path, "\n".join([",".join(BULK_HEADER), *lines, ""]).encode())
     first: dict[str, int] = {}
     for line in lines:
