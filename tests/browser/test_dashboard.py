@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from dashboard_page import (
@@ -23,6 +24,7 @@ from dashboard_page import (
     until,
 )
 from deployment import HOSTILE_NAMES, SCHEMA, Deployment
+from PIL import Image
 from playwright.sync_api import Browser, Page, Request, expect
 
 from superset_campaign_plugin.reporting.run_report import run_report
@@ -232,8 +234,42 @@ def test_a_line_says_the_days_and_the_end_of_the_data(page: Page, deployment: De
     days = [str(row["day"]) for row in run_report(deployment.warehouse, schema=SCHEMA, by=["day"]).records()]
     assert chart(page, "Period").locator("tbody td").all_inner_texts() == [days[0], days[-1], "UTC", ""]
     [everything] = run_report(deployment.warehouse, schema=SCHEMA, by=[]).records()
-    until = chart(page, "Data until").locator("tbody td").first
+    until = chart(page, "Data until").locator("tbody td").nth(1)
     expect(until).to_have_text(str(everything["last_activity"])[:16])
+
+
+# What Superset draws of the page, in the copy that it makes of it: how the cells of the key figures that can be seen
+# stand, and whether the headings that are not shown can be seen.
+DRAWN = """copy => {
+    const cells = [...copy.querySelectorAll("[data-test-chart-name='Key figures'] tbody td")];
+    const line = copy.querySelector("[data-test-chart-name=Period]");
+    return {
+        cells: cells.filter(cell => cell.style.opacity !== "0").map(cell => cell.style.position),
+        headings: [line.firstElementChild, line.querySelector("thead")].map(each => each.style.opacity),
+    };
+}"""
+
+
+def test_download_as_image_is_as_wide_as_the_page_and_shows_no_more(page: Page, tmp_path: Path) -> None:
+    reload(page)
+    page.evaluate("""() => {
+        const removeChild = Node.prototype.removeChild;
+        Node.prototype.removeChild = function (child) {
+            if (child.style?.left === "-20000px") window.drawn = child;
+            return removeChild.call(this, child);
+        };
+    }""")
+    page.locator("[data-test=actions-trigger]").first.click()
+    page.get_by_role("menuitem", name="Download").hover()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="Download as Image").click()
+    file = tmp_path / "dashboard.jpg"
+    download.value.save_as(file)
+    with Image.open(file) as image:
+        assert image.width == page.locator(".dashboard").first.evaluate("page => page.clientWidth")
+    drawn = page.evaluate(f"({DRAWN})(window.drawn)")
+    # Seven figures with three cells each.
+    assert drawn == {"cells": ["absolute"] * 21, "headings": ["0", "0"]}
 
 
 def test_a_phone_has_the_key_figures_first_and_filters_folded(browser: Browser, address: str) -> None:

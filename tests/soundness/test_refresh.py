@@ -45,7 +45,7 @@ from superset_campaign_plugin.refresh.tables import COLUMNS, DEFAULT_SCHEMA, STA
 from superset_campaign_plugin.report.rules import People, Rules
 
 # Rounds of the property test; `ROUNDS=200 make test ARGS=tests/soundness/test_refresh.py` runs that many on each.
-ROUNDS = {"duckdb": 12, "sqlite": 24, "postgresql": 8, "mysql": 8, "hive": 2}
+ROUNDS = {"duckdb": 12, "sqlite": 12, "postgresql": 8, "mysql": 8, "hive": 2}
 MUTATED = {"duckdb": 3, "sqlite": 6, "postgresql": 3, "mysql": 2}
 PLANS = {"duckdb": 3, "sqlite": 3, "postgresql": 3, "mysql": 2, "hive": 1}
 KILLS = 6

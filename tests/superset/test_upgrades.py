@@ -478,7 +478,16 @@ def years(deployment: Deployment) -> Iterator[Deployment]:
     """The deployment, in which anything may be done to the report."""
     yield deployment
     with deployment.app.app_context():
+        # What the last of them left; in a long run, each.
+        assert faults() == []
         put_back()
+
+
+def faults() -> list[Any]:
+    """What of the report does not work any more. The chart of emails may have lost a column to an edit."""
+    from superset_campaign_plugin.bundle.validation import validate
+
+    return [check for check in validate() if not check.passed and check.name != "emails"]
 
 
 @settings(
@@ -494,7 +503,6 @@ def years(deployment: Deployment) -> Iterator[Deployment]:
 @example([(step, PLACES[0]) for step in ("add_of_their_own", "one_more", "install", "one_fewer")])
 def test_edits_and_upgrades_in_any_order(years: Deployment, steps: list[tuple[str, Place]]) -> None:
     from superset_campaign_plugin.bundle.uninstall import uninstall
-    from superset_campaign_plugin.bundle.validation import validate
 
     with years.app.app_context():
         uninstall()
@@ -513,7 +521,8 @@ def test_edits_and_upgrades_in_any_order(years: Deployment, steps: list[tuple[st
                     gone.add(place[:2])
                 if step != "add_of_their_own" or not gone:
                     getattr(world, step)(place)
-        assert [check for check in validate() if not check.passed and check.name != "emails"] == []
+        if "ROUNDS" in os.environ:
+            assert faults() == []
 
 
 # ---------------------------------------------------------------------------------------------------------------
