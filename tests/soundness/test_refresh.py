@@ -313,7 +313,7 @@ def small(people: int = 40) -> Log:
     return crowd(people=people, seed=3)
 
 
-@pytest.mark.parametrize("loader", ["sync times", pytest.param("days alone", marks=pytest.mark.on_spark)])
+@pytest.mark.parametrize("loader", LOADERS)
 def test_a_second_refresh_has_nothing_to_do(warehouse, loader):
     source, tables = LOADERS[loader]
     load(warehouse, small(), tables, 0)
@@ -355,7 +355,7 @@ def test_everything_is_computed_where_that_is_cheaper(warehouse, monkeypatch):
 def test_records_made_in_parts_are_those_made_at_once(warehouse, monkeypatch):
     engine = get_engine(warehouse.engine)
 
-    @settings(max_examples=rounds(warehouse.engine, 12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=rounds(warehouse.engine, 6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(log=random_logs(max_size=60), parts=st.integers(2, 9))
     def equal(log, parts):
         warehouse.clear()
