@@ -19,7 +19,7 @@ from superset_campaign_plugin.warehouse import connect
 
 pytestmark = pytest.mark.on_every_engine
 
-QUIET = "No activity for more than 3 days. Emails that were sent since then are not in the data yet."
+QUIET = "No activity for more than 3 days: emails that were sent since then are not in the data yet"
 
 
 def test_texts_and_links_of_the_report(warehouse: Any) -> None:
@@ -72,7 +72,8 @@ def notice(warehouse: Any, as_of: str) -> str:
     with connect(warehouse.uri) as (connection, engine):
         options = Options(as_of=datetime.fromisoformat(as_of))
         sql = dataset_sql(connection, engine, resolve("fivetran", None), options, [REPORT_DATASET])[REPORT_DATASET]
-        return str(connection.scalar(sa.select(sa.literal_column(expression)).select_from(dataset_rows(sql, "report"))))
+        notice = sa.literal_column(expression).label("notice")
+        return str(connection.scalar(sa.select(notice).select_from(dataset_rows(sql, "report"))))
 
 
 @pytest.mark.on_spark
