@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from superset.connectors.sqla.models import SqlaTable
 from superset.models.core import Database
@@ -117,10 +118,16 @@ def settings() -> Settings:
     return found
 
 
-def warehouse_of(report: SqlaTable, known: Mapping[str, Any]) -> Database:
-    """The connection to the log, where the emails' content lies, too: the report may be read from a file of stored
+@contextmanager
+def warehouse_connection(report: SqlaTable, known: Mapping[str, Any], schema: str | None) -> Iterator[Connection]:
+    """A connection to the log, where the emails' content lies, too: the report may be read from a file of stored
     tables. `known` is the manifest's `warehouse`."""
-    return (find(Database, str(known["database"])) if known else None) or report.database
+    warehouse = (find(Database, str(known["database"])) if known else None) or report.database
+    with (
+        warehouse.get_sqla_engine(catalog=warehouse.get_default_catalog(), schema=schema) as engine,
+        engine.connect() as connection,
+    ):
+        yield connection
 
 
 def marketo_link(base: str | None, email_id: int) -> str | None:
@@ -131,7 +138,6 @@ def marketo_link(base: str | None, email_id: int) -> str | None:
 def _stored(report: SqlaTable, key: EmailKey) -> Content | None:
     manifest = read_manifest()
     known = manifest.warehouse if manifest else {}
-    warehouse = warehouse_of(report, known)
     schema = settings().content_schema or known.get("schema", report.schema)
     if key.source_name is not None:
         # Ids of several instances in one table would be mixed, so each has its own, beside its log.
@@ -139,10 +145,7 @@ def _stored(report: SqlaTable, key: EmailKey) -> Content | None:
         schema = manifest.instances.get(key.source_name) if manifest else None
         if schema is None:
             return None
-    with (
-        warehouse.get_sqla_engine(catalog=warehouse.get_default_catalog(), schema=schema) as engine,
-        engine.connect() as connection,
-    ):
+    with warehouse_connection(report, known, schema) as connection:
         return read_content(connection, schema, key.email_id)
 
 

@@ -22,7 +22,6 @@ from superset_campaign_plugin.preview.people_link import people_link
 from superset_campaign_plugin.preview.sanitize import text_of
 from superset_campaign_plugin.preview.scope import Scope
 from superset_campaign_plugin.preview.targets import shown_address, without_utm
-from superset_campaign_plugin.report.datasets import MARKETO_PERSON_PATH
 from superset_campaign_plugin.reporting.explanation import counted_in
 from superset_campaign_plugin.reporting.output import shown_time
 from superset_campaign_plugin.semantics import load_semantics
@@ -181,13 +180,11 @@ def person_page(person: ExplainedPerson) -> Response:
     """The page that explains one person's figures for an email."""
     explanation = person.explanation
     campaigns = {outcome["campaign_id"]: outcome["campaign_name"] for outcome in explanation.outcomes}
-    base = person.marketo_url
     html = _render(
         "person.html",
         person=person,
         email_name=next((outcome["email_name"] for outcome in explanation.outcomes), None),
         email_url=url_for(".preview", email_id=person.key.email_id, source=person.key.source_name),
-        marketo_url=None if base is None else f"{base.rstrip('/')}{MARKETO_PERSON_PATH}{person.person_id}",
         campaigns=campaigns,
         counted=counted_in,
         minute=shown_time,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from superset import security_manager
+from superset.connectors.sqla.models import SqlaTable
 
 from superset_campaign_plugin.emails.key import EmailKey
 from superset_campaign_plugin.embedding import guests
+from superset_campaign_plugin.embedding.held import has_row_rules
 from superset_campaign_plugin.engines import get_engine
-from superset_campaign_plugin.preview.email import settings, warehouse_of
+from superset_campaign_plugin.preview.email import settings, warehouse_connection
 from superset_campaign_plugin.preview.insight import (
     campaign_ids,
     conditions_of,
@@ -22,7 +23,7 @@ from superset_campaign_plugin.preview.insight import (
     query_as_viewer,
 )
 from superset_campaign_plugin.preview.scope import Scope
-from superset_campaign_plugin.report.datasets import PEOPLE_DATASET, Options
+from superset_campaign_plugin.report.datasets import PEOPLE_DATASET, Options, marketo_person
 from superset_campaign_plugin.report.relations import UNKNOWN_CAMPAIGN
 from superset_campaign_plugin.reporting.explain import Explanation, explain_in
 from superset_campaign_plugin.sources.resolved import resolve
@@ -33,8 +34,8 @@ from superset_campaign_plugin.superset_assets.manifest import installed_manifest
 class ExplainedPerson:
     """One person's figures for an email, explained; `is_limited` where lines are left out that the viewer may not see.
 
-    `explanation` has at least one outcome. `marketo_url` is the address of the Marketo instance, None where it is not
-    known.
+    `explanation` has no outcome where the log has lost the send since the last refresh. `marketo_url` opens the person
+    in Marketo; None where the instance's address is not known.
     """
 
     key: EmailKey
@@ -61,22 +62,20 @@ def explain_person(key: EmailKey, person_id: int) -> ExplainedPerson | None:
     campaigns = {_known(row["campaign_id"]) for row in rows or []} & shown
     if not campaigns:
         return None
-    explanation = _explain(key, person_id)
-    is_limited = any(security_manager.get_rls_filters(dataset) for dataset in (report, people))
+    explanation = _explain(report, key, person_id)
+    is_limited = has_row_rules()
     if is_limited:
         explanation = explanation.of_campaigns(campaigns)
-    return ExplainedPerson(key, person_id, explanation, is_limited, None if key.source_name else settings().marketo_url)
+    base = None if key.source_name else settings().marketo_url
+    url = None if base is None else f"{marketo_person(base)}{person_id}"
+    return ExplainedPerson(key, person_id, explanation, is_limited, url)
 
 
-def _explain(key: EmailKey, person_id: int) -> Explanation:
+def _explain(report: SqlaTable, key: EmailKey, person_id: int) -> Explanation:
     known = installed_manifest().warehouse
     source = resolve(str(known["source"]), known["schema"])
-    warehouse, schema = warehouse_of(find_report(), known), known["schema"]
-    with (
-        warehouse.get_sqla_engine(catalog=warehouse.get_default_catalog(), schema=schema) as sqla_engine,
-        sqla_engine.connect() as connection,
-    ):
-        logs = source.live_logs(connection, get_engine(warehouse.backend))
+    with warehouse_connection(report, known, known["schema"]) as connection:
+        logs = source.live_logs(connection, get_engine(connection.engine.url.get_backend_name()))
         log = next(each for each in logs if each.instance.name == key.source_name)
         return explain_in(connection, log, Options(rules=settings().rules), person=person_id, email=key.email_id)
 

@@ -44,7 +44,7 @@ EMAIL_LINK = "email_link"
 PERSON_LINK = "person_link"
 REASON_LINK = "reason_link"
 # Where Marketo shows a person, below the address of an instance.
-MARKETO_PERSON_PATH = "/leadDatabase/loadLeadDetail?leadId="
+_MARKETO_PERSON_PATH = "/leadDatabase/loadLeadDetail?leadId="
 # The parameters of a preview's address that limit its figures; the dates are days, both inclusive.
 CAMPAIGN, SENT_FROM, SENT_TO = "campaign_id", "sent_from", "sent_to"
 # Below the preview's address, the page of one person.
@@ -350,6 +350,11 @@ def _labels(own: Mapping[str, ColumnElement[Any]], engine: Engine, *kinds: str) 
     return [_label(own[f"{kind}_name"], engine).label(f"{kind}_label") for kind in kinds]
 
 
+def marketo_person(base: str) -> str:
+    """What the id of a person is added to, for the person's address in the Marketo that opens at `base`."""
+    return base.rstrip("/") + _MARKETO_PERSON_PATH
+
+
 def _person_link(person_id: ColumnElement[Any], options: Options) -> ColumnElement[Any]:
     """The person's id as a link to Marketo; the id alone where the instance's address is not known.
 
@@ -358,7 +363,7 @@ def _person_link(person_id: ColumnElement[Any], options: Options) -> ColumnEleme
     text = cast(person_id, String)
     if options.marketo_url is None or options.source_name is not None:
         return text
-    address = html.escape(options.marketo_url.rstrip("/") + MARKETO_PERSON_PATH, quote=True)
+    address = html.escape(marketo_person(options.marketo_url), quote=True)
     link = literal(f'<a title="[id]" href="{address}[id]" target="_blank">[id]</a>')
     return func.replace(link, literal("[id]"), text)
 

@@ -72,8 +72,8 @@ def notice(warehouse: Any, as_of: str) -> str:
     with connect(warehouse.uri) as (connection, engine):
         options = Options(as_of=datetime.fromisoformat(as_of))
         sql = dataset_sql(connection, engine, resolve("fivetran", None), options, [REPORT_DATASET])[REPORT_DATASET]
-        notice = sa.literal_column(expression).label("notice")
-        return str(connection.scalar(sa.select(notice).select_from(dataset_rows(sql, "report"))))
+        shown = sa.literal_column(expression).label("notice")
+        return str(connection.scalar(sa.select(shown).select_from(dataset_rows(sql, "report"))))
 
 
 @pytest.mark.on_spark
@@ -90,4 +90,4 @@ def test_a_notice_says_what_makes_the_figures_too_low(warehouse: Any) -> None:
         "The log has no activities of the kind Clicked. Clicked Link stays 0, and there are no links."
     )
     warehouse.execute("DROP TABLE activity_unsubscribe_email")
-    assert notice(warehouse, "2024-03-02 00:00") == ("The log has no activities of the kind Clicked and Unsubscribed.")
+    assert notice(warehouse, "2024-03-02 00:00") == "The log has no activities of the kind Clicked and Unsubscribed."
